@@ -1,0 +1,113 @@
+import type { Logger, Metrics } from '../observability/types.js';
+import type { Element } from '../xml/element.js';
+import type { Stanza } from '../xml/stanza.js';
+import type { Jid } from '../xmpp/jid.js';
+
+/** One component domain on one XEP-0114 stream, kept connected. Made by `createComponent` in `runtime.ts`. */
+export interface Component {
+  readonly domain: string;
+  readonly jid: Jid;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly disco: ComponentDisco;
+  readonly server: ServerLink;
+  /** Connects, and keeps connected. Resolves when the first stream is up and its advertisements are known. */
+  start(): Promise<void>;
+  /** Finishes what was accepted, sends `<reset/>` or (`leaving`) a plain close, and ends. */
+  stop(how: 'restart' | 'leaving'): Promise<void>;
+
+  /**
+   * Registers the handler for one IQ payload, before `start`. A returned element is the result's payload, `undefined`
+   * an empty result, a thrown {@link StanzaError} the error answer; anything else thrown becomes
+   * `internal-server-error` and one log line. Unhandled payloads are answered `service-unavailable`.
+   */
+  onIq(type: 'get' | 'set', namespace: string, name: string, handler: IqHandler): void;
+  /** IQs that no registered payload takes, results and errors of others' requests included (MUC relays them). */
+  onOtherIq(handler: (iq: Stanza) => void): void;
+  onMessage(handler: (message: Stanza) => void): void;
+  onPresence(handler: (presence: Stanza) => void): void;
+  /** Called when the stream is up (again), with what the server grants now, and when it is lost. */
+  onUp(handler: (link: ServerLink) => void): void;
+  onDown(handler: () => void): void;
+
+  /**
+   * Queues a stanza or ready-made wire text. `from` must be set, in this component's domain. False when the bounded
+   * outbound queue is full or the link is down and the stanza was not taken.
+   */
+  send(stanza: Element | string): boolean;
+  /** Resolves when the outbound queue is below its low-water mark: await it in long fan-outs. */
+  drained(): Promise<void>;
+  /**
+   * Sends an IQ get/set and resolves with the result stanza (keyed by id + from + to). Rejects with a
+   * {@link StanzaError} for an error answer, for `remote-server-timeout` after `timeoutMilliseconds`, when the link is lost.
+   */
+  request(iq: Element, options?: { timeoutMilliseconds?: number }): Promise<Stanza>;
+}
+
+/** Who asks, about whom, and how it came. */
+export interface IqRequest {
+  readonly stanza: Stanza;
+  readonly type: 'get' | 'set';
+  readonly id: string;
+  readonly from: Jid;
+  readonly to: Jid;
+  readonly payload: Element;
+  /** Present where the server delegated this (XEP-0355): the request is then addressed to an account or the server itself. */
+  readonly delegated: { readonly namespace: string; readonly server: string } | null;
+}
+
+export type IqHandler = (request: IqRequest) => Element | undefined | Promise<Element | undefined>;
+
+export interface DiscoIdentity {
+  readonly category: string;
+  readonly type: string;
+  readonly name?: string;
+}
+
+/** The component's own disco answers, and those nested into the server's by delegation (XEP-0355 §"Disco Nesting"). */
+export interface ComponentDisco {
+  identity(identity: DiscoIdentity): void;
+  feature(...features: string[]): void;
+  /** Nested: what the server adds to its own disco#info, and to its accounts' bare JIDs'. */
+  nestedServer(namespace: string, part: DiscoPart): void;
+  nestedAccount(namespace: string, part: DiscoPart): void;
+}
+export interface DiscoPart {
+  readonly identities?: readonly DiscoIdentity[];
+  readonly features?: readonly string[];
+  readonly forms?: readonly Element[];
+}
+
+/** What the server at the other end is and grants, per hosted domain; refreshed by its advertisements. */
+export interface ServerLink {
+  readonly connected: boolean;
+  /** Namespaces delegated to us → the delegation generation (`1` or `2`) the server speaks. */
+  readonly delegations: ReadonlyMap<string, DelegationGrant>;
+  readonly privileges: Privileges;
+  /** disco#info features of the server, asked once per stream; empty until known. */
+  readonly features: ReadonlySet<string>;
+}
+export interface DelegationGrant {
+  readonly generation: 1 | 2;
+  readonly namespace: string;
+  readonly filteringAttributes: readonly string[];
+}
+export interface Privileges {
+  readonly generation: 1 | 2 | null;
+  readonly roster: 'none' | 'get' | 'set' | 'both';
+  readonly rosterPush: boolean;
+  readonly message: 'none' | 'outgoing';
+  readonly presence: 'none' | 'managed_entity' | 'roster';
+  /** IQ permissions: namespace → what may be sent as an account (XEP-0356 v0.4). */
+  readonly iq: ReadonlyMap<string, 'get' | 'set' | 'both'>;
+}
+
+/** XEP-0356's verbs, each rejecting with a StanzaError `forbidden` at once where the server does not grant it. */
+export interface PrivilegedVerbs {
+  /** Sends `message`, whose `from` is an account's bare JID, wrapped as `<privilege><forwarded/>`. */
+  sendMessageAs(message: Element): void;
+  getRoster(account: string): Promise<Element>;
+  setRoster(account: string, query: Element): Promise<void>;
+  /** An IQ sent as the account (`privileged_iq`). */
+  requestAs(iq: Element): Promise<Stanza>;
+}
