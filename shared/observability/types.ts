@@ -21,7 +21,12 @@ export interface Metrics {
   gauge(name: string, help: string, labelNames?: readonly string[]): Gauge;
   /** A gauge that is read when it is scraped: costs nothing on the hot path. */
   observedGauge(name: string, help: string, read: () => number): void;
-  histogram(name: string, help: string, buckets: readonly number[], labelNames?: readonly string[]): Histogram;
+  histogram(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labelNames?: readonly string[],
+  ): Histogram;
   /** The text exposition of everything. */
   expose(): Promise<string>;
 }

@@ -1,0 +1,3 @@
+// Types only, until the module lands.
+export declare function escapeText(text: string): string;
+export declare function escapeAttribute(value: string): string;
