@@ -1,0 +1,336 @@
+import { type Jid, parseJid } from '../xmpp/jid.js';
+import { decodeAttribute } from './decode.js';
+import { Element, sameNamespace } from './element.js';
+import { escapeAttribute } from './escape.js';
+import { detachedCopy, isContentNamespace } from './names.js';
+import { Scanner, STANZA } from './scanner.js';
+import { attributeSource, type ChildName, readChildNames, readContent, readElement, readInto } from './tree.js';
+import { writeAttributes, writeContent } from './write.js';
+
+/** What {@link Stanza.readdress} changes; `to: null` takes the attribute away. */
+export interface Readdressing {
+  readonly from?: string;
+  readonly to?: string | null;
+  readonly id?: string;
+  readonly lang?: string;
+}
+
+interface Root {
+  readonly name: string;
+  /** The root's name as written, with its prefix. */
+  readonly qualified: string;
+  readonly namespace: string;
+  readonly to: string | undefined;
+  readonly from: string | undefined;
+  readonly id: string | undefined;
+  readonly type: string | undefined;
+  readonly lang: string | undefined;
+  /** Source of the other attributes and the namespace declarations, each with a space before it. */
+  readonly others: string;
+}
+
+const own: ReadonlySet<string> = new Set(['xmlns', 'to', 'from', 'id', 'type', 'xml:lang']);
+const unlimited = { stanzaBytes: Number.MAX_SAFE_INTEGER, depth: 100_000, attributes: 100_000 };
+const noChildren: readonly ChildName[] = [];
+let scanner: Scanner | undefined;
+
+/**
+ * One first-level element of a stream: immutable, its root's attributes at hand, the rest kept as validated source. A
+ * routed stanza is written from that source; the tree is built for whom asks.
+ */
+export class Stanza {
+  /** Local name of the root. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly to: string | undefined;
+  readonly from: string | undefined;
+  readonly id: string | undefined;
+  readonly type: string | undefined;
+  /** `xml:lang` of the root. */
+  readonly lang: string | undefined;
+
+  readonly #qualified: string;
+  readonly #others: string;
+  /** From the end of the root's start tag (`>` or `/>`) on. */
+  readonly #tail: string;
+  readonly #source: string | undefined;
+  #rest: string | undefined;
+  #text: string | undefined;
+  #element: Element | undefined;
+  #children: readonly ChildName[] | undefined;
+  #first: ChildName | null | undefined;
+  #toJid: Jid | null | undefined;
+  #fromJid: Jid | null | undefined;
+
+  private constructor(root: Root, tail: string, source: string | undefined, element: Element | undefined) {
+    this.name = root.name;
+    this.namespace = root.namespace;
+    this.to = root.to;
+    this.from = root.from;
+    this.id = root.id;
+    this.type = root.type;
+    this.lang = root.lang;
+    this.#qualified = root.qualified;
+    this.#others = root.others;
+    this.#tail = tail;
+    this.#source = source;
+    this.#rest = undefined;
+    this.#text = undefined;
+    this.#element = element;
+    this.#children = undefined;
+    this.#first = undefined;
+    this.#toJid = undefined;
+    this.#fromJid = undefined;
+  }
+
+  /** The source as received, made self-contained where it leaned on the stream header (RFC 6120 §4.8.5). */
+  get source(): string {
+    return this.#source ?? this.text;
+  }
+
+  /** The decoded value of an attribute of the root, by its qualified name. */
+  attribute(name: string): string | undefined {
+    switch (name) {
+      case 'to':
+        return this.to;
+      case 'from':
+        return this.from;
+      case 'id':
+        return this.id;
+      case 'type':
+        return this.type;
+      case 'xml:lang':
+        return this.lang;
+      default: {
+        if (this.#others === '') return undefined;
+        const value = attributeSource(this.#others, 0, name);
+        return value === undefined ? undefined : decodeAttribute(value);
+      }
+    }
+  }
+
+  /** `to` as an address; null where it is malformed, undefined where there is none. */
+  get toJid(): Jid | null | undefined {
+    if (this.#toJid === undefined && this.to !== undefined) this.#toJid = parseJid(this.to);
+    return this.#toJid;
+  }
+
+  /** `from` as an address; null where it is malformed, undefined where there is none. */
+  get fromJid(): Jid | null | undefined {
+    if (this.#fromJid === undefined && this.from !== undefined) this.#fromJid = parseJid(this.from);
+    return this.#fromJid;
+  }
+
+  /** The first child element: of an IQ get or set, the only one (RFC 6120 §8.2.3). */
+  get payload(): ChildName | null {
+    if (this.#first === undefined) this.#first = (this.#children ?? this.#readChildren(1))[0] ?? null;
+    return this.#first;
+  }
+
+  /** All child elements, in order. */
+  children(): readonly ChildName[] {
+    if (this.#children === undefined) this.#children = this.#readChildren(Number.POSITIVE_INFINITY);
+    return this.#children;
+  }
+
+  /** Whether there is such a child element. Content namespaces count as one (RFC 6120 §4.8.3). */
+  hasChild(name: string, namespace: string): boolean {
+    return this.children().some((one) => one.name === name && sameNamespace(one.namespace, namespace));
+  }
+
+  #readChildren(most: number): readonly ChildName[] {
+    if (this.#tail.length <= 2) return noChildren;
+    return readChildNames(this.#tail, 1, most, (prefix) => this.#inherited(prefix));
+  }
+
+  #inherited(prefix: string): string {
+    if (prefix === '' && isContentNamespace(this.namespace)) return this.namespace;
+    const declared = attributeSource(this.#others, 0, prefix === '' ? 'xmlns' : `xmlns:${prefix}`);
+    if (declared !== undefined) return decodeAttribute(declared);
+    return prefix === '' ? 'jabber:client' : '';
+  }
+
+  /** The tree, built when first asked for and kept; shared, so never modified: `clone` it first. */
+  get element(): Element {
+    if (this.#element === undefined) {
+      const attributes: Record<string, string> = {};
+      if (isContentNamespace(this.namespace)) attributes['xmlns'] = this.namespace;
+      if (this.to !== undefined) attributes['to'] = this.to;
+      if (this.from !== undefined) attributes['from'] = this.from;
+      if (this.id !== undefined) attributes['id'] = this.id;
+      if (this.type !== undefined) attributes['type'] = this.type;
+      if (this.lang !== undefined) attributes['xml:lang'] = this.lang;
+      readInto(this.#others, 0, attributes);
+      const element = new Element(this.#qualified);
+      element.attrs = attributes;
+      if (this.#tail.charCodeAt(0) === 0x3e) readContent(this.#tail, 1, element);
+      this.#element = element;
+    }
+    return this.#element;
+  }
+
+  /** The wire text. A stanza of a content namespace leaves that to the stream it is written to. */
+  get text(): string {
+    if (this.#text === undefined) {
+      this.#text = this.to === undefined ? `<${this.#qualified}${this.#afterTo()}` : this.textTo(this.to);
+    }
+    return this.#text;
+  }
+
+  /** The wire text with another `to`: one concatenation, whatever the stanza's size. */
+  textTo(to: string): string {
+    return `<${this.#qualified} to='${escapeAttribute(to)}'${this.#afterTo()}`;
+  }
+
+  #afterTo(): string {
+    if (this.#rest === undefined) {
+      let head = '';
+      if (this.from !== undefined) head += ` from='${escapeAttribute(this.from)}'`;
+      if (this.id !== undefined) head += ` id='${escapeAttribute(this.id)}'`;
+      if (this.type !== undefined) head += ` type='${escapeAttribute(this.type)}'`;
+      if (this.lang !== undefined) head += ` xml:lang='${escapeAttribute(this.lang)}'`;
+      this.#rest = head + this.#others + this.#tail;
+    }
+    return this.#rest;
+  }
+
+  /** A stanza with other addresses, `id` or language that shares all the rest. */
+  readdress(change: Readdressing): Stanza {
+    const to = change.to;
+    return new Stanza(
+      {
+        name: this.name,
+        qualified: this.#qualified,
+        namespace: this.namespace,
+        to: to === null ? undefined : (to ?? this.to),
+        from: change.from ?? this.from,
+        id: change.id ?? this.id,
+        type: this.type,
+        lang: change.lang ?? this.lang,
+        others: this.#others,
+      },
+      this.#tail,
+      undefined,
+      undefined,
+    );
+  }
+
+  /**
+   * The same stanza in memory of its own. A stanza just received is cut out of a chunk of input (up to 64 KiB) and keeps
+   * it alive: what waits in a queue for long should be this copy.
+   */
+  detached(): Stanza {
+    return Stanza.parse(detachedCopy(this.text), this.namespace);
+  }
+
+  /** The stanza that a tree stands for; without `xmlns` its namespace is 'jabber:client'. The tree must not change afterwards. */
+  static fromElement(element: Element): Stanza {
+    return Stanza.#fromTree(element, 'jabber:client');
+  }
+
+  static #fromTree(element: Element, inherited: string): Stanza {
+    const colon = element.name.indexOf(':');
+    const declared: string | undefined = element.attrs['xmlns'];
+    const inForce = declared ?? inherited;
+    const namespace = colon < 0 ? inForce : (element.findNS(element.name.slice(0, colon)) ?? '');
+    const content = isContentNamespace(namespace);
+    const qualified = content ? element.name.slice(colon + 1) : element.name;
+    const written = content ? namespace : inForce;
+    let others = writeAttributes(element, own);
+    if (!content && (declared !== undefined || !isContentNamespace(inForce))) {
+      others = ` xmlns='${escapeAttribute(inForce)}'${others}`;
+    }
+    const tail = writeContent(element, qualified, inForce, written, content);
+    const root = {
+      name: element.name.slice(colon + 1),
+      qualified,
+      namespace,
+      to: given(element.attrs['to']),
+      from: given(element.attrs['from']),
+      id: given(element.attrs['id']),
+      type: given(element.attrs['type']),
+      lang: given(element.attrs['xml:lang']),
+      others,
+    };
+    return new Stanza(root, tail, undefined, element);
+  }
+
+  /** Reads one element from text that is trusted to be good, such as stored text. Throws a SyntaxError where it is not. */
+  static parse(text: string, contentNamespace = 'jabber:client'): Stanza {
+    // Nothing below calls back, so one scanner serves all calls.
+    scanner ??= new Scanner(unlimited);
+    scanner.resumeIn(contentNamespace);
+    const event = scanner.scan(text, 0, false);
+    if (event !== STANZA || text.slice(scanner.position).trim() !== '') {
+      const problem = event === STANZA ? 'more than one element' : scanner.problemText || 'incomplete';
+      scanner = undefined;
+      throw new SyntaxError(`not one stanza: ${problem}`);
+    }
+    return Stanza.scanned(scanner);
+  }
+
+  /** The stanza whose end the scanner has just reached. For the stream parser. */
+  static scanned(from: Scanner): Stanza {
+    let source = from.unit;
+    const qualified = from.rootName;
+    const namespace = from.rootNamespace;
+    let others = '';
+    let shift = 0;
+    if (from.inheritsDefault || from.scope.used.length > 0) {
+      // RFC 6120 §4.8.5: what the stream header declared must travel with the stanza.
+      if (from.inheritsDefault) others = ` xmlns='${escapeAttribute(from.defaultNamespace)}'`;
+      for (const prefix of from.scope.used) {
+        others += ` xmlns:${prefix}='${escapeAttribute(from.scope.streamPrefixes.get(prefix) ?? '')}'`;
+      }
+      from.scope.used = [];
+      const at = 1 + qualified.length;
+      source = source.slice(0, at) + others + source.slice(at);
+      shift = others.length;
+    }
+    if (from.needsRewriting) {
+      const rewritten = Stanza.#fromTree(readElement(source), from.defaultNamespace);
+      rewritten.#element = undefined;
+      return rewritten;
+    }
+    const content = isContentNamespace(namespace);
+    const { marks, rootAttributes } = from;
+    let to: string | undefined;
+    let sender: string | undefined;
+    let id: string | undefined;
+    let type: string | undefined;
+    let lang: string | undefined;
+    for (let k = 0, m = 0; k < rootAttributes.length; k++, m += 3) {
+      const start = (marks[m + 1] as number) + shift;
+      const end = (marks[m + 2] as number) + shift;
+      switch (rootAttributes[k]) {
+        case 'to':
+          to = decodeAttribute(source.slice(start, end));
+          break;
+        case 'from':
+          sender = decodeAttribute(source.slice(start, end));
+          break;
+        case 'id':
+          id = decodeAttribute(source.slice(start, end));
+          break;
+        case 'type':
+          type = decodeAttribute(source.slice(start, end));
+          break;
+        case 'xml:lang':
+          lang = decodeAttribute(source.slice(start, end));
+          break;
+        case 'xmlns':
+          if (!content) others += ` ${source.slice((marks[m] as number) + shift, end + 1)}`;
+          break;
+        default:
+          others += ` ${source.slice((marks[m] as number) + shift, end + 1)}`;
+      }
+    }
+    const name = qualified.slice(qualified.indexOf(':') + 1);
+    const root = { name, qualified, namespace, to, from: sender, id, type, lang, others };
+    return new Stanza(root, source.slice(from.rootTagEnd + shift), source, undefined);
+  }
+}
+
+function given(value: unknown): string | undefined {
+  return value === undefined || value === null ? undefined : String(value);
+}

@@ -1,0 +1,173 @@
+import { NamespaceScope } from './namespace-scope.js';
+import { detachedCopy } from './names.js';
+
+/** What one peer may send. */
+export interface XmlLimits {
+  /** Bytes (UTF-8) of one first-level element, of the stream header, or of one tag that does not end. */
+  readonly stanzaBytes: number;
+  /** Nested elements, the first-level element counted as 1. */
+  readonly depth: number;
+  /** Attributes of one element, namespace declarations included. */
+  readonly attributes: number;
+}
+
+/** `scan` answers this when it sets `problem`. */
+const FAILURE = 5;
+const piecesTogether = 256;
+
+/**
+ * The scanner's memory of the unit at hand: a first-level element, the stream header, the XML declaration or the end
+ * tag of the stream, gathered across chunks and measured against the limits.
+ */
+export class UnitScanner {
+  /** The stream error condition found, and a text for the operator and the peer. */
+  problem = '';
+  problemText = '';
+  /** Open elements of the current first-level element. */
+  depth = 0;
+  /** The stream header has been seen. */
+  opened = false;
+  /** Default namespace of the stream. */
+  defaultNamespace = '';
+  /** Source of the unit that was completed last. */
+  unit = '';
+  unitOpen = false;
+  limits: XmlLimits;
+  readonly scope: NamespaceScope = new NamespaceScope();
+
+  /** The chunk at hand. */
+  protected text = '';
+  #ascii = true;
+  /** Index in the chunk at which the unit begins or goes on. */
+  #start = 0;
+  /** Characters and bytes of the unit in earlier chunks, and their text in pieces. */
+  #characters = 0;
+  #bytes = 0;
+  #pieces: string[] = [];
+  #joined: string[] = [];
+
+  constructor(limits: XmlLimits) {
+    this.limits = limits;
+  }
+
+  beginChunk(text: string, from: number, ascii: boolean): void {
+    this.text = text;
+    this.#ascii = ascii;
+    if (this.unitOpen) this.#start = from;
+  }
+
+  beginUnit(i: number): void {
+    this.#start = i;
+    this.#characters = 0;
+    this.#bytes = 0;
+    this.unitOpen = true;
+  }
+
+  /** Offset in the unit of index `i` of the chunk. */
+  offset(i: number): number {
+    return this.#characters + i - this.#start;
+  }
+
+  /** Completes the unit, which ends before index `i`. */
+  endUnit(i: number): boolean {
+    const last = this.#start === 0 && i === this.text.length ? this.text : this.text.slice(this.#start, i);
+    if (this.#bytes + last.length * 3 > this.limits.stanzaBytes && this.#bytesUpTo(i) > this.limits.stanzaBytes) {
+      return this.refuse('policy-violation', 'stanza too big');
+    }
+    this.unit = this.#characters === 0 ? last : this.#gathered() + last;
+    this.unitOpen = false;
+    this.text = '';
+    return true;
+  }
+
+  #gathered(): string {
+    this.#joined.push(this.#pieces.join(''));
+    const text = this.#joined.join('');
+    this.#joined = [];
+    this.#pieces = [];
+    return text;
+  }
+
+  /** The part of an unfinished unit that has come so far, and forgets it. */
+  takePartial(): string {
+    if (!this.unitOpen) return '';
+    this.unitOpen = false;
+    return this.#gathered();
+  }
+
+  /** The chunk is used up: keeps what belongs to the unfinished unit. */
+  suspend(): boolean {
+    const text = this.text;
+    if (!this.unitOpen) {
+      this.text = '';
+      return true;
+    }
+    this.suspendToken();
+    const piece = text.slice(this.#start);
+    const bytes = this.#bytesUpTo(text.length);
+    if (bytes > this.limits.stanzaBytes) return this.refuse('policy-violation', 'stanza too big');
+    this.#bytes = bytes;
+    this.#characters += piece.length;
+    this.#start = 0;
+    // A short piece must not keep its whole chunk alive while the peer takes its time.
+    this.#pieces.push(piece.length * 2 < text.length ? detachedCopy(piece) : piece);
+    // Joining in two steps bounds what a peer costs that sends single bytes, and copies each character twice at most.
+    if (this.#pieces.length === piecesTogether) {
+      this.#joined.push(this.#pieces.join(''));
+      this.#pieces = [];
+    }
+    this.text = '';
+    return true;
+  }
+
+  /** Keeps the part of a token that must be known when it is complete. */
+  suspendToken(): void {}
+
+  #bytesUpTo(i: number): number {
+    if (this.#ascii) return this.#bytes + i - this.#start;
+    return this.#bytes + Buffer.byteLength(this.text.slice(this.#start, i), 'utf8');
+  }
+
+  /** Records what is wrong; false, so that it can be returned. */
+  refuse(condition: string, text: string): false {
+    this.problem = condition;
+    this.problemText = text;
+    return false;
+  }
+
+  /**
+   * Records what is wrong with the character at index `i`. What lies beyond the size limit is never looked at, however
+   * input is cut: an error there is the limit's.
+   */
+  fail(i: number, condition: string, text: string): number {
+    this.refuse(condition, text);
+    if (this.unitOpen) {
+      const c = this.text.charCodeAt(i);
+      const width = c >= 0xd800 && c <= 0xdbff ? 2 : 1;
+      if (this.#bytesUpTo(i + width) > this.limits.stanzaBytes) this.refuse('policy-violation', 'stanza too big');
+    }
+    return FAILURE;
+  }
+
+  nameFailure(): number {
+    return FAILURE;
+  }
+
+  /** The stream header is complete: what it declared holds for the stream. */
+  openStream(): void {
+    this.opened = true;
+    this.scope.keepForStream();
+  }
+
+  resetStream(): void {
+    this.opened = false;
+    this.depth = 0;
+    this.defaultNamespace = '';
+    this.unitOpen = false;
+    this.unit = '';
+    this.text = '';
+    this.#pieces = [];
+    this.#joined = [];
+    this.scope.reset();
+  }
+}
