@@ -17,7 +17,12 @@ export interface Element {
   getAttr(name: string, namespace?: string): string | undefined | null;
   getChild(name: string, namespace?: string): Element | undefined;
   getChildren(name: string, namespace?: string): Element[];
-  getChildByAttr(attribute: string, value: string, namespace?: string, recursive?: boolean): Element | undefined;
+  getChildByAttr(
+    attribute: string,
+    value: string,
+    namespace?: string,
+    recursive?: boolean,
+  ): Element | undefined;
   getChildElements(): Element[];
   getText(): string;
   getChildText(name: string, namespace?: string): string | null;
@@ -77,7 +82,8 @@ export function childElements(element: Element): Element[] {
 export function child(element: Element, name: string, namespace?: string): Element | undefined {
   const wanted = namespace ?? namespaceOf(element);
   for (const node of element.children) {
-    if (typeof node === 'object' && node.getName() === name && sameNamespace(namespaceOf(node), wanted)) return node;
+    if (typeof node === 'object' && node.getName() === name && sameNamespace(namespaceOf(node), wanted))
+      return node;
   }
   return undefined;
 }

@@ -1,5 +1,7 @@
 import { CLASS, isLegalCodePoint, LEGAL, NAME, NAME_START, PLAIN, SPACE, VALUE } from './characters.js';
+import { declarationProblem } from './declaration.js';
 import { matchesAt } from './names.js';
+import { hexDigit, isPredefined, packCharacter } from './references.js';
 import { TagScanner } from './tag-scanner.js';
 
 /** What ended a call of {@link Scanner.scan}. */
@@ -34,14 +36,6 @@ const DECIMAL = 19;
 const HEXADECIMAL = 20;
 const TEXT = 21; // in an element
 const CLOSED = 22;
-
-// XML §2.8, productions 23 to 26, 32 and 80.
-const S = '[ \\t\\r\\n]';
-const DECLARATION_SYNTAX = new RegExp(
-  `^<\\?xml${S}+version${S}*=${S}*(?:'(1\\.[0-9]+)'|"(1\\.[0-9]+)")` +
-    `(?:${S}+encoding${S}*=${S}*(?:'([A-Za-z][A-Za-z0-9._-]*)'|"([A-Za-z][A-Za-z0-9._-]*)"))?` +
-    `(?:${S}+standalone${S}*=${S}*(?:'(?:yes|no)'|"(?:yes|no)"))?${S}*\\?>$`,
-);
 
 /**
  * The strict scanner of one XMPP stream (RFC 6120 §11): frames first-level elements and validates them completely in one
@@ -226,12 +220,17 @@ export class Scanner extends TagScanner {
           if (!this.openElement(true)) return this.fail(i, this.problem, this.problemText);
           i++;
           this.#run = 0;
-          if (this.depth === 0) return this.opened ? this.#finishUnit(i, STANZA, BETWEEN) : this.#finishUnit(i, HEADER, CLOSED);
+          if (this.depth === 0)
+            return this.opened ? this.#finishUnit(i, STANZA, BETWEEN) : this.#finishUnit(i, HEADER, CLOSED);
           state = TEXT;
           break;
 
         case END_NAME:
-          if (this.nameFresh && matchesAt(text, i, this.expectedEnd) && text.charCodeAt(i + this.expectedEnd.length) === 0x3e) {
+          if (
+            this.nameFresh &&
+            matchesAt(text, i, this.expectedEnd) &&
+            text.charCodeAt(i + this.expectedEnd.length) === 0x3e
+          ) {
             i += this.expectedEnd.length;
             state = END_SPACE;
             break;
@@ -239,7 +238,8 @@ export class Scanner extends TagScanner {
           i = this.scanName(text, i);
           if (i < 0) return this.nameFailure();
           if (this.name !== '') {
-            if (this.name !== this.expectedEnd) return this.fail(i, 'not-well-formed', 'end tag does not match');
+            if (this.name !== this.expectedEnd)
+              return this.fail(i, 'not-well-formed', 'end tag does not match');
             state = END_SPACE;
           }
           break;
@@ -305,9 +305,7 @@ export class Scanner extends TagScanner {
 
         case ENTITY:
           if ((flags & NAME) !== 0 || c === 0x3a) {
-            // Only names of up to four ASCII letters are predefined; anything else packs to a value none of them has.
-            this.#reference = this.#referenceLength < 4 && c < 0x80 ? this.#reference * 128 + c : -1;
-            this.#referenceLength++;
+            this.#reference = packCharacter(this.#reference, this.#referenceLength++, c);
           } else if (c !== 0x3b) {
             return this.fail(i, 'not-well-formed', 'malformed reference');
           } else if (!isPredefined(this.#reference)) {
@@ -401,6 +399,7 @@ export class Scanner extends TagScanner {
   #leave(position: number, state: number, event: number): number {
     this.position = position;
     this.#state = state;
+    this.text = '';
     return event;
   }
 
@@ -415,39 +414,4 @@ export class Scanner extends TagScanner {
   get closed(): boolean {
     return this.#state === CLOSED;
   }
-}
-
-function isPredefined(packed: number): boolean {
-  return packed === LT || packed === GT || packed === AMP || packed === APOS || packed === QUOT;
-}
-
-function pack(name: string): number {
-  let packed = 0;
-  for (let i = 0; i < name.length; i++) packed = packed * 128 + name.charCodeAt(i);
-  return packed;
-}
-const LT = pack('lt');
-const GT = pack('gt');
-const AMP = pack('amp');
-const APOS = pack('apos');
-const QUOT = pack('quot');
-
-function hexDigit(c: number): number {
-  if (c >= 0x30 && c <= 0x39) return c - 0x30;
-  const lower = c | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : 99;
-}
-
-/** The stream error an XML declaration deserves, or ''. */
-function declarationProblem(declaration: string): string {
-  // RFC 6120 §11.1: any other processing instruction.
-  if (!/^<\?xml(?:[ \t\r\n]|\?>)/.test(declaration)) return 'restricted-xml';
-  const syntax = DECLARATION_SYNTAX.exec(declaration);
-  if (syntax === null) return 'not-well-formed';
-  // RFC 6120 §11.8: XMPP is defined in terms of XML 1.0 only; another 1.x is well-formed, but cannot be processed.
-  if ((syntax[1] ?? syntax[2]) !== '1.0') return 'bad-format';
-  const encoding = syntax[3] ?? syntax[4];
-  if (encoding !== undefined && encoding.toLowerCase() !== 'utf-8') return 'unsupported-encoding';
-  // §11.5 lets a standalone declaration be ignored.
-  return '';
 }

@@ -4,7 +4,14 @@ import { Element, sameNamespace } from './element.js';
 import { escapeAttribute } from './escape.js';
 import { detachedCopy, isContentNamespace } from './names.js';
 import { Scanner, STANZA } from './scanner.js';
-import { attributeSource, type ChildName, readChildNames, readContent, readElement, readInto } from './tree.js';
+import {
+  attributeSource,
+  type ChildName,
+  readChildNames,
+  readContent,
+  readElement,
+  readInto,
+} from './tree.js';
 import { writeAttributes, writeContent } from './write.js';
 
 /** What {@link Stanza.readdress} changes; `to: null` takes the attribute away. */

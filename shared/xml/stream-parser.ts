@@ -98,7 +98,9 @@ export class StreamParser {
     const partial = this.#scanner.takePartial();
     if (partial !== '') parts.push(Buffer.from(partial, 'utf8'));
     if (this.#position < this.#text.length) {
-      const at = this.#ascii ? this.#position : Buffer.byteLength(this.#text.slice(0, this.#position), 'utf8');
+      const at = this.#ascii
+        ? this.#position
+        : Buffer.byteLength(this.#text.slice(0, this.#position), 'utf8');
       parts.push(this.#bytes.subarray(at));
     }
     if (this.#undecoded.length > 0) parts.push(this.#undecoded);
@@ -172,7 +174,9 @@ export class StreamParser {
       this.#invalid = prefix.invalid;
       if (prefix.length < bytes.length) {
         // Copied: three bytes must not keep a pooled chunk alive.
-        this.#undecoded = prefix.invalid ? bytes.subarray(prefix.length) : Buffer.from(bytes.subarray(prefix.length));
+        this.#undecoded = prefix.invalid
+          ? bytes.subarray(prefix.length)
+          : Buffer.from(bytes.subarray(prefix.length));
       }
     }
     this.#bytes = bytes;
@@ -220,7 +224,10 @@ function readHeader(scanner: Scanner): StreamHeader {
   const attributes = new Map<string, string>();
   scanner.rootAttributes.forEach((name, k) => {
     if (name === 'xmlns' || name.startsWith('xmlns:')) return;
-    attributes.set(name, decodeAttribute(scanner.unit.slice(scanner.marks[k * 3 + 1], scanner.marks[k * 3 + 2])));
+    attributes.set(
+      name,
+      decodeAttribute(scanner.unit.slice(scanner.marks[k * 3 + 1], scanner.marks[k * 3 + 2])),
+    );
   });
   const colon = scanner.rootName.indexOf(':');
   return {

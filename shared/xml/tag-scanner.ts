@@ -244,7 +244,8 @@ export class TagScanner extends UnitScanner {
       this.needsRewriting = this.#tagPrefixed;
     } else {
       this.#foreignDepth = 1;
-      this.inheritsDefault = this.#defaultNamespace === undefined && !isContentNamespace(this.defaultNamespace);
+      this.inheritsDefault =
+        this.#defaultNamespace === undefined && !isContentNamespace(this.defaultNamespace);
     }
   }
 

@@ -126,7 +126,12 @@ export function readInto(source: string, at: number, attributes: Record<string, 
   return readAttributes(source, at, (name, value) => {
     // A legal name in XML, but no ordinary property in JavaScript.
     if (name === '__proto__') {
-      const descriptor = { value: decodeAttribute(value), enumerable: true, configurable: true, writable: true };
+      const descriptor = {
+        value: decodeAttribute(value),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      };
       Object.defineProperty(attributes, name, descriptor);
     } else {
       attributes[name] = decodeAttribute(value);

@@ -1,5 +1,5 @@
-import { NamespaceScope } from './namespace-scope.js';
 import { detachedCopy } from './names.js';
+import { NamespaceScope } from './namespace-scope.js';
 
 /** What one peer may send. */
 export interface XmlLimits {
@@ -71,12 +71,14 @@ export class UnitScanner {
   /** Completes the unit, which ends before index `i`. */
   endUnit(i: number): boolean {
     const last = this.#start === 0 && i === this.text.length ? this.text : this.text.slice(this.#start, i);
-    if (this.#bytes + last.length * 3 > this.limits.stanzaBytes && this.#bytesUpTo(i) > this.limits.stanzaBytes) {
+    if (
+      this.#bytes + last.length * 3 > this.limits.stanzaBytes &&
+      this.#bytesUpTo(i) > this.limits.stanzaBytes
+    ) {
       return this.refuse('policy-violation', 'stanza too big');
     }
     this.unit = this.#characters === 0 ? last : this.#gathered() + last;
     this.unitOpen = false;
-    this.text = '';
     return true;
   }
 
@@ -98,10 +100,7 @@ export class UnitScanner {
   /** The chunk is used up: keeps what belongs to the unfinished unit. */
   suspend(): boolean {
     const text = this.text;
-    if (!this.unitOpen) {
-      this.text = '';
-      return true;
-    }
+    if (!this.unitOpen) return true;
     this.suspendToken();
     const piece = text.slice(this.#start);
     const bytes = this.#bytesUpTo(text.length);
@@ -116,7 +115,6 @@ export class UnitScanner {
       this.#joined.push(this.#pieces.join(''));
       this.#pieces = [];
     }
-    this.text = '';
     return true;
   }
 
@@ -144,7 +142,8 @@ export class UnitScanner {
     if (this.unitOpen) {
       const c = this.text.charCodeAt(i);
       const width = c >= 0xd800 && c <= 0xdbff ? 2 : 1;
-      if (this.#bytesUpTo(i + width) > this.limits.stanzaBytes) this.refuse('policy-violation', 'stanza too big');
+      if (this.#bytesUpTo(i + width) > this.limits.stanzaBytes)
+        this.refuse('policy-violation', 'stanza too big');
     }
     return FAILURE;
   }

@@ -55,7 +55,8 @@ export function writeContent(
   let text = '>';
   for (const node of element.children as readonly unknown[]) {
     if (typeof node === 'string') text += escapeText(node);
-    else if (typeof node === 'object' && node !== null) text += write(node as Element, inherited, written, content);
+    else if (typeof node === 'object' && node !== null)
+      text += write(node as Element, inherited, written, content);
     else if (node !== undefined && node !== null) text += escapeText(String(node));
   }
   return `${text}</${name}>`;
