@@ -1,0 +1,184 @@
+import type { z } from 'zod';
+import { checkUnknown, type KnownNames, namesOf } from './known.js';
+import {
+  isFamily,
+  type Loaded,
+  type ReadText,
+  type Setting,
+  type SettingEntries,
+  type SettingsDefinition,
+} from './setting.js';
+import { type SettingProblem, SettingsError } from './settings-error.js';
+import { type FoundText, type SettingSource, SettingSources } from './sources.js';
+
+export interface LoadOptions {
+  /** `core`, `muc`, …: its upper-case form is the prefix that overrides shared settings. */
+  readonly process: string;
+  readonly environment: NodeJS.ProcessEnv;
+  /** Default: `.env` in the working directory. */
+  readonly dotenvPath?: string;
+  /** Every name of every process: unknown ones are then problems. Without it only this process's prefix is checked. */
+  readonly known?: KnownNames;
+}
+
+/** One setting as it is in force. */
+export interface SettingReport {
+  readonly name: string;
+  /** As given or by default; null where not set; `(hidden)` for secrets. */
+  readonly value: string | null;
+  readonly source: SettingSource;
+  /** The key that gave it. */
+  readonly key: string;
+  readonly description: string;
+  readonly secret: boolean;
+}
+
+/**
+ * Reads the settings of one process from the environment and `.env`.
+ * @throws SettingsError with every problem.
+ */
+export function loadSettings<D extends SettingEntries>(
+  definition: SettingsDefinition<D>,
+  options: LoadOptions,
+): Loaded<D> {
+  const { settings, problems } = resolveSettings(definition, options);
+  if (settings === undefined) throw new SettingsError(problems);
+  return settings;
+}
+
+/** The same as {@link loadSettings}, with where each value comes from; `settings` is absent where there are problems. */
+export function resolveSettings<D extends SettingEntries>(
+  definition: SettingsDefinition<D>,
+  options: LoadOptions,
+): { settings: Loaded<D> | undefined; reports: SettingReport[]; problems: SettingProblem[] } {
+  const reader = new Reader(definition, options);
+  const values: Record<string, unknown> = {};
+  for (const [name, entry] of Object.entries(definition.entries)) {
+    if (!isFamily(entry)) {
+      values[name] = reader.value(name, entry, '');
+      continue;
+    }
+    const family = new Map<string, Record<string, unknown>>();
+    for (const member of reader.membersOf(name)) {
+      const record: Record<string, unknown> = {};
+      for (const [key, setting] of Object.entries(entry.members)) {
+        record[key] = reader.value(`${name}_${member}_${key}`, setting, member.toLowerCase());
+      }
+      family.set(member.toLowerCase(), record);
+    }
+    values[name] = family;
+  }
+  checkUnknown(reader.sources, options.process, definition, options.known, (problem) =>
+    reader.problems.push(problem),
+  );
+  const settings = values as Loaded<D>;
+  if (reader.problems.length === 0) {
+    definition.check?.(settings, (name, expected) => reader.problems.push({ name, expected }));
+  }
+  return {
+    settings: reader.problems.length === 0 ? settings : undefined,
+    reports: reader.reports,
+    problems: reader.problems,
+  };
+}
+
+class Reader {
+  readonly sources: SettingSources;
+  readonly reports: SettingReport[] = [];
+  readonly problems: SettingProblem[] = [];
+  private readonly definition: SettingsDefinition;
+  private readonly prefix: string;
+  /** Settings whose default is being worked out, so that a circle of defaults ends. */
+  private readonly resolving = new Set<string>();
+
+  constructor(definition: SettingsDefinition, options: LoadOptions) {
+    this.definition = definition;
+    this.sources = new SettingSources(options.environment, options.dotenvPath ?? '.env');
+    this.prefix = `${options.process.toUpperCase().replaceAll('-', '_')}_`;
+  }
+
+  value(name: string, setting: Setting<unknown>, member: string): unknown {
+    const before = this.problems.length;
+    const found = this.find(name, setting, member, (expected, value) =>
+      this.problems.push(value === undefined ? { name, expected } : { name, value, expected }),
+    );
+    this.reports.push({
+      name,
+      value: found === undefined ? null : setting.secret ? '(hidden)' : found.text,
+      source: found?.source ?? 'unset',
+      key: found?.key ?? name,
+      description: setting.description,
+      secret: setting.secret === true,
+    });
+    if (this.problems.length > before) return undefined;
+    const parsed = setting.schema.safeParse(found?.text);
+    if (parsed.success) return parsed.data;
+    const key = found?.source === 'default' || found === undefined ? name : found.key;
+    const expected =
+      found === undefined
+        ? `expected ${setting.schema.description ?? 'a value'}, but it is not set${setting.secret ? ` (nor is ${name}_FILE)` : ''}`
+        : issueText(parsed.error);
+    this.problems.push(
+      found === undefined || setting.secret
+        ? { name: key, expected }
+        : { name: key, value: found.text, expected },
+    );
+    return undefined;
+  }
+
+  /** The names of a family: those it always has, and those that some key mentions. */
+  membersOf(family: string): string[] {
+    const entry = this.definition.entries[family];
+    if (entry === undefined || !isFamily(entry)) return [];
+    const members = new Set(
+      (entry.names?.(this.read) ?? []).map((name) => name.toUpperCase().replaceAll('-', '_')),
+    );
+    const known = namesOf(this.definition);
+    for (const values of [this.sources.environment, this.sources.dotenv]) {
+      for (const key of Object.keys(values)) {
+        const member = values[key] ? known.memberOf(key, family) : undefined;
+        if (member !== undefined) members.add(member);
+      }
+    }
+    return [...members];
+  }
+
+  private find(
+    name: string,
+    setting: Setting<unknown>,
+    member: string,
+    problem: (expected: string, value?: string) => void,
+  ): FoundText | undefined {
+    const secret = setting.secret === true;
+    const own = setting.shared ? this.sources.find(this.prefix + name, secret, problem) : undefined;
+    const found = own ?? this.sources.find(name, secret, problem);
+    if (found !== undefined) return found;
+    const text = this.defaultText(name, setting, member);
+    return text === undefined ? undefined : { text, source: 'default', key: name };
+  }
+
+  private defaultText(name: string, setting: Setting<unknown>, member: string): string | undefined {
+    const value = setting.default;
+    if (typeof value !== 'function') return value === undefined ? undefined : String(value);
+    if (this.resolving.has(name)) return undefined;
+    this.resolving.add(name);
+    try {
+      return value(this.read, member);
+    } finally {
+      this.resolving.delete(name);
+    }
+  }
+
+  /** Another setting's text; names of other processes' settings are looked up too, without their defaults. */
+  private readonly read: ReadText = (name) => {
+    const entry = this.definition.entries[name];
+    if (entry !== undefined && !isFamily(entry)) return this.find(name, entry, '', () => undefined)?.text;
+    return this.sources.find(name, false, () => undefined)?.text;
+  };
+}
+
+function issueText(error: z.ZodError): string {
+  return error.issues
+    .map((issue) => (issue.message.startsWith('expected') ? issue.message : `expected: ${issue.message}`))
+    .join('; ');
+}

@@ -1,0 +1,113 @@
+import { boolean, choice, custom, domain, host, path, port, remotePort, storageUrl } from './kinds.js';
+import { type ReadText, type Setting, setting } from './setting.js';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** The data folder: where the embedded store, generated secrets and run files are. */
+export function dataFolderOf(storageUrlText: string | undefined): string {
+  return storageUrlText?.startsWith('lmdb:') ? storageUrlText.slice('lmdb:'.length) : './data';
+}
+
+const firstDomain = (read: ReadText): string =>
+  (read('XMPP_DOMAINS') ?? 'localhost').split(',')[0]?.trim() || 'localhost';
+
+/** Settings of every process. */
+export const sharedSettings = {
+  STORAGE_URL: setting(storageUrl, {
+    description: 'Where data is kept: `lmdb:FOLDER` (embedded) or a MongoDB connection string.',
+    default: 'lmdb:./data',
+    shared: true,
+  }),
+  DATA_DIR: setting(path, {
+    description: 'Folder of generated secrets, generated certificates, run files and the control socket.',
+    default: (read) => dataFolderOf(read('STORAGE_URL')),
+    defaultText: 'the folder of `STORAGE_URL` (lmdb), else `./data`',
+    shared: true,
+  }),
+  LOG_LEVEL: setting(choice(...LOG_LEVELS), {
+    description: 'The least important log lines that are written.',
+    default: 'info',
+    shared: true,
+  }),
+  METRICS_PORT: setting(port, {
+    description: 'HTTP port of `/metrics` (Prometheus), `/healthz` and `/readyz`.',
+    default: 0,
+    shared: true,
+  }),
+  METRICS_HOST: setting(host, {
+    description: 'Address on which `METRICS_PORT` listens.',
+    default: '127.0.0.1',
+    shared: true,
+  }),
+  LISTEN_HOST: setting(host, {
+    description: 'Address on which public ports listen; `*` is every address, IPv6 and IPv4.',
+    default: '*',
+    shared: true,
+  }),
+  TLS_CERT: setting(path.optional(), {
+    description:
+      'Certificate chain (PEM). With none configured, a self-signed one is made under the data folder.',
+    shared: true,
+  }),
+  TLS_KEY: setting(path.optional(), {
+    description: 'Private key (PEM) of `TLS_CERT`.',
+    shared: true,
+  }),
+  TLS_CERTS_DIR: setting(path.optional(), {
+    description: 'Folder with `<domain>.crt` and `<domain>.key` for each domain, chosen by SNI.',
+    shared: true,
+  }),
+};
+
+/** Settings of every component: how it reaches the server that it serves. */
+export const componentSettings = {
+  CORE_HOST: setting(host, {
+    description: 'Host of the XMPP server to which components connect.',
+    default: '127.0.0.1',
+    shared: true,
+  }),
+  CORE_PORT: setting(remotePort, {
+    description:
+      "Component port (XEP-0114) of the server: the core's `COMPONENT_PORT` or `COMPONENT_TLS_PORT`.",
+    default: (read) => (/^(true|yes|on|1)$/i.test(read('CORE_TLS') ?? '') ? '5348' : '5347'),
+    defaultText: '5347, or 5348 with `CORE_TLS`',
+    shared: true,
+  }),
+  CORE_DOMAIN: setting(domain, {
+    description: 'Domain of the XMPP server that the component serves.',
+    default: firstDomain,
+    defaultText: 'the first of `XMPP_DOMAINS`, else `localhost`',
+    shared: true,
+  }),
+  CORE_TLS: setting(boolean, {
+    description: 'Connect to the server with TLS.',
+    default: false,
+    shared: true,
+  }),
+  CORE_CA: setting(path.optional(), {
+    description: "Certificates (PEM) that may have signed the server's certificate, instead of the system's.",
+    shared: true,
+  }),
+  CORE_TLS_NAME: setting(domain.optional(), {
+    description:
+      "Name expected in the server's certificate, where it is neither `CORE_DOMAIN` nor `CORE_HOST`.",
+    shared: true,
+  }),
+};
+
+/** A component's own two: `<NAME>_DOMAIN` and `<NAME>_SECRET`. `label` is the default domain's first label. */
+export function componentIdentity<N extends string>(name: N, label: string) {
+  const entries = {
+    [`${name}_DOMAIN`]: setting(domain, {
+      description: 'Domain of this component.',
+      default: (read: ReadText) => `${label}.${firstDomain(read)}`,
+      defaultText: `\`${label}.\` + the first of \`XMPP_DOMAINS\``,
+    }),
+    [`${name}_SECRET`]: setting(
+      custom('the secret shared with the server', (value) => value || undefined),
+      { description: "Secret of this component's handshake with the server.", secret: true },
+    ),
+  };
+  return entries as Readonly<Record<`${N}_DOMAIN` | `${N}_SECRET`, Setting<string>>>;
+}
