@@ -90,6 +90,8 @@ class ProcessHost<D extends SettingEntries & Shared> {
   private addresses: Record<string, string> = {};
   private readiness: Readiness = { ready: false, reason: 'starting' };
   private stopping = false;
+  /** What the launcher was last told. */
+  private toldReady = false;
   private closeObservability: () => Promise<void> = async () => undefined;
 
   constructor(options: ProcessOptions<D>, settings: Loaded<D>, log: ProcessLogger) {
@@ -178,11 +180,12 @@ class ProcessHost<D extends SettingEntries & Shared> {
 
   private setReadiness(readiness: Readiness): void {
     if (this.stopping) return;
-    const changed = readiness.ready !== this.readiness.ready;
     this.readiness = readiness;
     if (this.running === undefined) return;
     this.writeRunFile();
-    if (changed) process.send?.({ type: 'readiness', ready: readiness.ready, addresses: this.addresses });
+    if (readiness.ready === this.toldReady) return;
+    this.toldReady = readiness.ready;
+    process.send?.({ type: 'readiness', ready: readiness.ready, addresses: this.addresses });
   }
 
   private writeRunFile(): void {

@@ -105,13 +105,14 @@ const HOST = /^(?:[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?|[0-9A-Fa-f:.]
 /** A host name or an IP address. */
 export const host = kind('a host name or an IP address', (value) => (HOST.test(value) ? value : undefined));
 
-/** Comma-separated words, each of which `item` reads. */
+/** Comma-separated words, each of which `item` reads; `none` is the empty list (an empty value counts as not set). */
 export function list<T>(
   item: z.ZodType<T, string>,
   expected = item.description ?? 'a text',
 ): z.ZodType<T[], string> {
   return kind(`a comma-separated list, each ${expected}`, (value) => {
     const items: T[] = [];
+    if (value === 'none') return items;
     for (const part of value.split(',')) {
       const word = part.trim();
       if (word === '') continue;

@@ -21,6 +21,7 @@ export const OWN_PREFIXES = [
   'STORAGE_',
   'METRICS_',
   'CLIENT_LINK_',
+  'LIMIT_',
 ] as const;
 
 /** Variables that container engines set by themselves for a service named like one of our prefixes. */

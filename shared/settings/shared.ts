@@ -1,4 +1,4 @@
-import { boolean, choice, custom, domain, host, path, port, remotePort, storageUrl } from './kinds.js';
+import { boolean, choice, custom, domain, host, list, path, port, remotePort, storageUrl } from './kinds.js';
 import { type ReadText, type Setting, setting } from './setting.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -101,7 +101,7 @@ export function componentIdentity<N extends string>(name: N, label: string) {
   const entries = {
     [`${name}_DOMAIN`]: setting(domain, {
       description: 'Domain of this component.',
-      default: (read: ReadText) => `${label}.${firstDomain(read)}`,
+      default: (read: ReadText) => read(`COMPONENT_${name}_DOMAIN`) ?? `${label}.${firstDomain(read)}`,
       defaultText: `\`${label}.\` + the first of \`XMPP_DOMAINS\``,
     }),
     [`${name}_SECRET`]: setting(
@@ -110,4 +110,41 @@ export function componentIdentity<N extends string>(name: N, label: string) {
     ),
   };
   return entries as Readonly<Record<`${N}_DOMAIN` | `${N}_SECRET`, Setting<string>>>;
+}
+
+const componentName = custom('a component name (letters, digits, -)', (value) =>
+  /^[a-z0-9]+(-[a-z0-9]+)*$/.test(value) ? value : undefined,
+);
+
+/** First label of each of our components' default domains. */
+export const COMPONENT_LABELS: Readonly<Record<string, string>> = {
+  muc: 'conference',
+  pep: 'pep',
+  vcard: 'vcard',
+  privacy: 'privacy',
+  bosh: 'bosh',
+};
+
+/** Settings of the core that the launcher reads too. */
+export const systemSettings = {
+  XMPP_DOMAINS: setting(list(domain), {
+    description:
+      'The domains whose accounts this system keeps; the first names the default component domains.',
+    default: 'localhost',
+  }),
+  COMPONENTS: setting(list(componentName), {
+    description: 'The components that `entourage start` runs and the core expects.',
+    default: Object.keys(COMPONENT_LABELS),
+  }),
+};
+
+/**
+ * The default of `COMPONENT_<NAME>_DOMAIN`: what `<NAME>_DOMAIN` says, else the component's usual label before the
+ * first hosted domain.
+ */
+export function defaultComponentDomain(read: ReadText, name: string): string | undefined {
+  const own = read(`${name.toUpperCase()}_DOMAIN`);
+  if (own !== undefined) return own;
+  const label = COMPONENT_LABELS[name];
+  return label === undefined ? undefined : `${label}.${firstDomain(read)}`;
 }

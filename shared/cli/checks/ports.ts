@@ -1,0 +1,67 @@
+import { createServer } from 'node:net';
+import { hostToListen } from '../../settings/kinds.js';
+import type { ProcessSettings } from '../deployment.js';
+import type { RunFile } from '../run-files.js';
+import { type Finding, finding } from './finding.js';
+
+/** Which setting names the address of a port; the rest listen on LISTEN_HOST. */
+const HOST_SETTINGS: Readonly<Record<string, string>> = {
+  METRICS_PORT: 'METRICS_HOST',
+  COMPONENT_PORT: 'COMPONENT_PLAIN_HOST',
+};
+/** Ports that a process connects to. */
+const REMOTE = new Set(['CORE_PORT']);
+
+/** Every port a process would listen on: taken by two settings, or by somebody else. */
+export async function checkPorts(
+  all: readonly ProcessSettings[],
+  running: readonly RunFile[],
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const ours = new Set(running.flatMap(({ addresses }) => Object.values(addresses).map(portOf)));
+  const seen = new Map<number, string>();
+  for (const { entry, settings } of all) {
+    for (const [name, value] of Object.entries(settings ?? {})) {
+      if (!name.endsWith('_PORT') || REMOTE.has(name) || typeof value !== 'number' || value === 0) continue;
+      const label = `${entry.name} ${name}=${value}`;
+      const other = seen.get(value);
+      if (other !== undefined) {
+        findings.push(finding('error', 'ports', `${label} is also ${other}`));
+        continue;
+      }
+      seen.set(value, label);
+      if (ours.has(value)) {
+        findings.push(finding('ok', 'ports', `${label} is served by this system`));
+        continue;
+      }
+      const host = String(settings?.[HOST_SETTINGS[name] ?? 'LISTEN_HOST'] ?? '*');
+      const problem = await tryToListen(value, host);
+      findings.push(
+        problem === undefined
+          ? finding('ok', 'ports', `${label} is free`)
+          : finding('error', 'ports', `${label} cannot be used: ${problem}`),
+      );
+    }
+  }
+  return findings;
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there',
+  EACCES: 'no permission (ports below 1024 need a privilege)',
+  EADDRNOTAVAIL: 'this host has no such address',
+};
+
+function tryToListen(port: number, host: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(REASONS[error.code ?? ''] ?? error.message),
+    );
+    server.listen({ port, host: hostToListen(host) }, () => server.close(() => resolve(undefined)));
+  });
+}

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { type Command, systemSettingsOf, table } from '../command.js';
+import { control, NotRunningError } from '../control-client.js';
+import { CommandError, EXIT } from '../exit-codes.js';
+import { controlSocketPath } from '../run-files.js';
+
+const listSchema = z.array(
+  z.looseObject({
+    name: z.string(),
+    domain: z.string(),
+    connections: z.number(),
+    delegations: z.array(z.string()).default([]),
+    privileges: z.array(z.string()).default([]),
+  }),
+);
+
+/** `entourage component list|restart`: what the core knows of its components; a restart by the launcher. */
+export const componentCommand: Command = {
+  name: 'component',
+  usage: 'component list|restart [NAME] [--json]',
+  summary: 'list components with what they hold; restart one',
+  async run({ environment, words, json, print }) {
+    const { DATA_DIR: dataFolder } = systemSettingsOf(environment);
+    const [verb, name] = words;
+    if (verb === 'list') {
+      const components = listSchema.parse(
+        await control(controlSocketPath(dataFolder, 'core'), 'component.list'),
+      );
+      if (json) print(JSON.stringify(components, null, 2));
+      else {
+        print(
+          table([
+            ['NAME', 'DOMAIN', 'CONNECTED', 'DELEGATED', 'PRIVILEGES'],
+            ...components.map((component) => [
+              component.name,
+              component.domain,
+              component.connections === 0 ? 'no' : String(component.connections),
+              component.delegations.join(' ') || '-',
+              component.privileges.join(' ') || '-',
+            ]),
+          ]),
+        );
+      }
+      return EXIT.ok;
+    }
+    if (verb === 'restart' && name !== undefined) {
+      try {
+        await control(controlSocketPath(dataFolder, 'launcher'), 'restart', { name });
+      } catch (error) {
+        if (!(error instanceof NotRunningError)) throw error;
+        throw new CommandError(
+          EXIT.notRunning,
+          `${name} was not started by \`entourage start\`: restart it with what supervises it (systemctl, docker)`,
+        );
+      }
+      print(`${name}: restarted`);
+      return EXIT.ok;
+    }
+    throw new CommandError(EXIT.usage, 'usage: entourage component list | component restart NAME');
+  },
+};

@@ -1,0 +1,79 @@
+import { createLogger } from '../../observability/logger.js';
+import { COMPONENTS, CORE, mainOf } from '../../settings/registry.js';
+import { SettingsError } from '../../settings/settings-error.js';
+import { SettingSources } from '../../settings/sources.js';
+import { type Command, systemSettingsOf } from '../command.js';
+import { installed, readSettings, throwProblems } from '../deployment.js';
+import { completeEnvironment } from '../environment.js';
+import { CommandError, EXIT } from '../exit-codes.js';
+import { Launcher, type LauncherEnd } from '../launcher.js';
+import { isAlive, readRunFile } from '../run-files.js';
+
+const ENDS: Readonly<Record<LauncherEnd, number>> = {
+  stopped: EXIT.ok,
+  refused: EXIT.settings,
+  failed: EXIT.failed,
+};
+
+/** `entourage start`: everything, on this host. */
+export const startCommand: Command = {
+  name: 'start',
+  usage: 'start',
+  summary: 'run the core and every component, each as a process of its own',
+  async run({ environment, print }) {
+    const settings = systemSettingsOf(environment);
+    const dataFolder = settings.DATA_DIR;
+    const other = readRunFile(dataFolder, 'launcher');
+    if (other !== undefined && isAlive(other.pid)) {
+      throw new CommandError(EXIT.exists, `already running on ${dataFolder} (process ${other.pid})`);
+    }
+    const sources = new SettingSources(environment, '.env');
+    const chosen = chooseComponents(settings.COMPONENTS, Boolean(givenIn(sources, 'COMPONENTS')));
+    const coreMain = mainOf(CORE);
+    if (coreMain === undefined) throw new CommandError(EXIT.failed, 'the core server is not installed here');
+    const names = chosen.map(({ entry }) => entry.name);
+    const complete = completeEnvironment(environment, names, { dataFolder, makeSecrets: true });
+    complete['COMPONENTS'] = names.length === 0 ? 'none' : names.join(',');
+    throwProblems(await readSettings([CORE, ...chosen.map(({ entry }) => entry)], complete));
+
+    const log = createLogger({
+      process: 'start',
+      level: settings.LOG_LEVEL,
+      destination: { write: (line) => print(`start ${line.trimEnd()}`) },
+    });
+    const launcher = new Launcher({
+      dataFolder,
+      core: { name: CORE.name, main: coreMain, environment: complete },
+      components: chosen.map(({ entry, main }) => ({ name: entry.name, main, environment: complete })),
+      log,
+      writeLine: print,
+      corePortIsSet: Boolean(givenIn(sources, 'CORE_PORT')),
+    });
+    process.on('SIGTERM', () => void launcher.stop());
+    process.on('SIGINT', () => void launcher.stop());
+    process.on('SIGHUP', () => launcher.reload());
+    await launcher.start();
+    return ENDS[await launcher.done];
+  },
+};
+
+function givenIn(sources: SettingSources, key: string): string | undefined {
+  return sources.environment[key] || sources.dotenv[key];
+}
+
+/** The components to run: those listed, all of which must be here; else all that are here. */
+function chooseComponents(listed: readonly string[], explicit: boolean) {
+  const here = installed(COMPONENTS);
+  if (!explicit) return here;
+  const missing = listed.filter((name) => !here.some(({ entry }) => entry.name === name));
+  if (missing.length > 0) {
+    throw new SettingsError(
+      missing.map((name) => ({
+        name: 'COMPONENTS',
+        value: name,
+        expected: `expected components that are installed here (${here.map(({ entry }) => entry.name).join(', ') || 'none is'}); a component from elsewhere needs only COMPONENT_<NAME>_DOMAIN and _SECRET`,
+      })),
+    );
+  }
+  return here.filter(({ entry }) => listed.includes(entry.name));
+}

@@ -1,0 +1,49 @@
+import { resolveSettings, type SettingReport } from '../settings/load.js';
+import { allKnownNames, definitionOf, mainOf, type ProcessEntry } from '../settings/registry.js';
+import { type SettingProblem, SettingsError } from '../settings/settings-error.js';
+
+/** One process's settings, with where they come from and what is wrong with them. */
+export interface ProcessSettings {
+  readonly entry: ProcessEntry;
+  /** Undefined where something is wrong. */
+  readonly settings: Readonly<Record<string, unknown>> | undefined;
+  readonly reports: readonly SettingReport[];
+  readonly problems: readonly SettingProblem[];
+}
+
+/** Reads the settings of several processes, unknown names included. Processes that are not installed are left out. */
+export async function readSettings(
+  entries: readonly ProcessEntry[],
+  environment: NodeJS.ProcessEnv,
+): Promise<ProcessSettings[]> {
+  const known = await allKnownNames();
+  const all: ProcessSettings[] = [];
+  for (const entry of entries) {
+    const definition = await definitionOf(entry);
+    if (definition === undefined) continue;
+    const resolved = resolveSettings(definition, {
+      process: entry.name,
+      environment,
+      ...(known === undefined ? {} : { known }),
+    });
+    all.push({ entry, ...resolved });
+  }
+  return all;
+}
+
+/** Throws one SettingsError with every problem of every process, each once. */
+export function throwProblems(all: readonly ProcessSettings[]): void {
+  const unique = new Map<string, SettingProblem>();
+  for (const { problems } of all) {
+    for (const problem of problems) unique.set(JSON.stringify(problem), problem);
+  }
+  if (unique.size > 0) throw new SettingsError([...unique.values()]);
+}
+
+/** Those of `entries` that can be run here. */
+export function installed(entries: readonly ProcessEntry[]): { entry: ProcessEntry; main: string }[] {
+  return entries.flatMap((entry) => {
+    const main = mainOf(entry);
+    return main === undefined ? [] : [{ entry, main }];
+  });
+}

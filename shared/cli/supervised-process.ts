@@ -1,0 +1,174 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
+import type { Logger } from '../observability/types.js';
+import { EXIT } from './exit-codes.js';
+
+/** How a process of the system is run. */
+export interface ProcessCommand {
+  readonly name: string;
+  /** The compiled entry. */
+  readonly main: string;
+  /** V8 options, before the entry. */
+  readonly nodeOptions: readonly string[];
+  /** Read anew for each start, so that what was learnt meanwhile (ports) is passed on. */
+  readonly environment: () => NodeJS.ProcessEnv;
+}
+
+export interface BackOff {
+  readonly firstMilliseconds: number;
+  readonly lastMilliseconds: number;
+  /** A process that lived this long begins at the first delay again. */
+  readonly stableMilliseconds: number;
+}
+
+export const DEFAULT_BACK_OFF: BackOff = {
+  firstMilliseconds: 500,
+  lastMilliseconds: 30_000,
+  stableMilliseconds: 60_000,
+};
+
+/** How long a process may take to stop after SIGTERM before it is killed. */
+const STOP_MILLISECONDS = 4_700;
+
+interface SupervisedEvents {
+  /** It serves, with its real addresses; again after each restart. */
+  ready: [Readonly<Record<string, string>>];
+  /** It will not be started again: its settings are wrong. */
+  refused: [];
+  /** It ended without having been told to. */
+  died: [];
+}
+
+/** One child process, started again with growing delays when it dies. */
+export class SupervisedProcess extends EventEmitter<SupervisedEvents> {
+  readonly name: string;
+  ready = false;
+  restarts = 0;
+  private readonly command: ProcessCommand;
+  private readonly log: Logger;
+  private readonly writeLine: (line: string) => void;
+  private readonly backOff: BackOff;
+  private child: ChildProcess | undefined;
+  private delay: number;
+  private timer: NodeJS.Timeout | undefined;
+  private stopping = false;
+  private restarting = false;
+
+  constructor(
+    command: ProcessCommand,
+    log: Logger,
+    writeLine: (line: string) => void,
+    backOff = DEFAULT_BACK_OFF,
+  ) {
+    super();
+    this.name = command.name;
+    this.command = command;
+    this.log = log;
+    this.writeLine = writeLine;
+    this.backOff = backOff;
+    this.delay = backOff.firstMilliseconds;
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  start(): void {
+    if (this.stopping || this.child !== undefined) return;
+    const startedAt = Date.now();
+    const child = spawn(process.execPath, [...this.command.nodeOptions, this.command.main], {
+      env: this.command.environment(),
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    this.child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream !== null) eachLine(stream, this.writeLine);
+    }
+    child.on('message', (message) => {
+      if (!isReadiness(message)) return;
+      this.ready = message.ready;
+      if (message.ready) this.emit('ready', message.addresses);
+    });
+    child.on('error', (error) =>
+      this.log.error({ code: 'start.spawn-failed', name: this.name, error }, 'cannot start'),
+    );
+    // 'close', not 'exit': the last lines come before it.
+    child.once('close', (code, signal) => this.ended(code, signal, Date.now() - startedAt));
+  }
+
+  /** SIGTERM, then SIGKILL; resolves when the process is gone. */
+  async stop(limitMilliseconds = STOP_MILLISECONDS): Promise<void> {
+    this.stopping = true;
+    clearTimeout(this.timer);
+    await this.end(limitMilliseconds);
+  }
+
+  /** Ends the process and starts it again at once. */
+  async restart(): Promise<void> {
+    this.restarting = true;
+    clearTimeout(this.timer);
+    await this.end(STOP_MILLISECONDS);
+    this.restarting = false;
+    this.start();
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child?.kill(signal);
+  }
+
+  private async end(limitMilliseconds: number): Promise<void> {
+    const { child } = this;
+    if (child === undefined) return;
+    const kill = setTimeout(() => {
+      this.log.warn({ code: 'start.killed', name: this.name }, 'it did not stop in time');
+      child.kill('SIGKILL');
+    }, limitMilliseconds);
+    const closed = once(child, 'close');
+    child.kill('SIGTERM');
+    await closed;
+    clearTimeout(kill);
+  }
+
+  private ended(code: number | null, signal: NodeJS.Signals | null, livedMilliseconds: number): void {
+    this.child = undefined;
+    this.ready = false;
+    if (this.stopping || this.restarting) return;
+    if (code === EXIT.settings) {
+      this.log.error(
+        { code: 'start.refused', name: this.name },
+        'its settings are wrong: it is not started again',
+      );
+      this.emit('refused');
+      return;
+    }
+    if (livedMilliseconds >= this.backOff.stableMilliseconds) this.delay = this.backOff.firstMilliseconds;
+    const delay = this.delay;
+    this.delay = Math.min(this.delay * 2, this.backOff.lastMilliseconds);
+    this.restarts++;
+    this.log.error(
+      { code: 'start.died', name: this.name, exitCode: code, signal, restartInMilliseconds: delay },
+      `${this.name} died: it is started again`,
+    );
+    this.timer = setTimeout(() => this.start(), delay);
+    this.emit('died');
+  }
+}
+
+function isReadiness(
+  message: unknown,
+): message is { type: 'readiness'; ready: boolean; addresses: Record<string, string> } {
+  return typeof message === 'object' && message !== null && 'type' in message && message.type === 'readiness';
+}
+
+function eachLine(stream: NodeJS.ReadableStream, write: (line: string) => void): void {
+  let buffered = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (chunk: string) => {
+    const lines = (buffered + chunk).split('\n');
+    buffered = lines.pop() ?? '';
+    for (const line of lines) write(line);
+  });
+  stream.on('end', () => {
+    if (buffered !== '') write(buffered);
+  });
+}
