@@ -11,7 +11,13 @@ export interface Component {
   readonly metrics: Metrics;
   readonly disco: ComponentDisco;
   readonly server: ServerLink;
-  /** Connects, and keeps connected. Resolves when the first stream is up and its advertisements are known. */
+  /** What may be done for the server's accounts (XEP-0356). */
+  readonly privileged: PrivilegedVerbs;
+  readonly health: ComponentHealth;
+  /**
+   * Connects, and keeps connected. Resolves when the first stream is up and its advertisements are known; rejects when
+   * the server refuses the secret.
+   */
   start(): Promise<void>;
   /** Finishes what was accepted, sends `<reset/>` or (`leaving`) a plain close, and ends. */
   stop(how: 'restart' | 'leaving'): Promise<void>;
@@ -20,22 +26,38 @@ export interface Component {
    * Registers the handler for one IQ payload, before `start`. A returned element is the result's payload, `undefined`
    * an empty result, a thrown {@link StanzaError} the error answer; anything else thrown becomes
    * `internal-server-error` and one log line. Unhandled payloads are answered `service-unavailable`.
+   *
+   * The runtime itself answers ping (0199), version (0092), time (0202) and disco#info to the component's own domain, unless
+   * there is a handler; a handler of disco#info sees those with a node of its own, and delegated ones
+   * ({@link IqRequest.delegated}).
    */
   onIq(type: 'get' | 'set', namespace: string, name: string, handler: IqHandler): void;
-  /** IQs that no registered payload takes, results and errors of others' requests included (MUC relays them). */
+  /**
+   * IQs that no registered payload takes ({@link NOT_MINE} included), results and errors of others' requests included
+   * (MUC relays them). Delegated ones are not among them. Who registers this answers for the gets and sets it is given.
+   */
   onOtherIq(handler: (iq: Stanza) => void): void;
-  onMessage(handler: (message: Stanza) => void): void;
-  onPresence(handler: (presence: Stanza) => void): void;
+  /**
+   * Without a handler messages are answered `service-unavailable`. While a handler's promise is pending, the same owner's
+   * later stanzas wait (the owner is the addressed bare JID, or for the component's own domain the sender's).
+   */
+  onMessage(handler: (message: Stanza) => void | Promise<void>): void;
+  onPresence(handler: (presence: Stanza) => void | Promise<void>): void;
   /** Called when the stream is up (again), with what the server grants now, and when it is lost. */
   onUp(handler: (link: ServerLink) => void): void;
   onDown(handler: () => void): void;
+  /** Called when the server changes its grants while the stream is up. */
+  onGrantsChanged(handler: (link: ServerLink) => void): void;
 
   /**
-   * Queues a stanza or ready-made wire text. `from` must be set, in this component's domain. False when the bounded
-   * outbound queue is full or the link is down and the stanza was not taken.
+   * Queues a stanza or ready-made wire text. `from` must lie in this component's domain; an element without one gets the
+   * domain itself. False when the bounded outbound queue is full or the link is down and the stanza was not taken.
    */
-  send(stanza: Element | string): boolean;
-  /** Resolves when the outbound queue is below its low-water mark: await it in long fan-outs. */
+  send(stanza: Element | Stanza | string): boolean;
+  /**
+   * Resolves when the outbound queue is below its low-water mark: await it in long fan-outs. While the link is down it
+   * resolves when it is up again (or the component stops).
+   */
   drained(): Promise<void>;
   /**
    * Sends an IQ get/set and resolves with the result stanza (keyed by id + from + to). Rejects with a
@@ -56,7 +78,11 @@ export interface IqRequest {
   readonly delegated: { readonly namespace: string; readonly server: string } | null;
 }
 
-export type IqHandler = (request: IqRequest) => Element | undefined | Promise<Element | undefined>;
+/** What a handler returns for a request that it has no answer to: it then goes to {@link Component.onOtherIq}. */
+export const NOT_MINE: unique symbol = Symbol('not mine');
+export type IqAnswer = Element | undefined | typeof NOT_MINE;
+
+export type IqHandler = (request: IqRequest) => IqAnswer | Promise<IqAnswer>;
 
 export interface DiscoIdentity {
   readonly category: string;
@@ -68,6 +94,8 @@ export interface DiscoIdentity {
 export interface ComponentDisco {
   identity(identity: DiscoIdentity): void;
   feature(...features: string[]): void;
+  /** XEP-0128 form of the component's own disco#info. */
+  form(form: Element): void;
   /** Nested: what the server adds to its own disco#info, and to its accounts' bare JIDs'. */
   nestedServer(namespace: string, part: DiscoPart): void;
   nestedAccount(namespace: string, part: DiscoPart): void;
@@ -78,14 +106,30 @@ export interface DiscoPart {
   readonly forms?: readonly Element[];
 }
 
-/** What the server at the other end is and grants, per hosted domain; refreshed by its advertisements. */
-export interface ServerLink {
-  readonly connected: boolean;
+/** What the server at the other end grants for one of its domains; refreshed by its advertisements. */
+export interface DomainGrants {
   /** Namespaces delegated to us → the delegation generation (`1` or `2`) the server speaks. */
   readonly delegations: ReadonlyMap<string, DelegationGrant>;
   readonly privileges: Privileges;
   /** disco#info features of the server, asked once per stream; empty until known. */
   readonly features: ReadonlySet<string>;
+}
+
+/** The server at the other end. Its own fields are the grants for its main domain (the first of `CORE_DOMAIN`). */
+export interface ServerLink extends DomainGrants {
+  readonly connected: boolean;
+  /** The grants for each hosted domain that this component serves. */
+  readonly domains: ReadonlyMap<string, DomainGrants>;
+}
+
+/** For `/readyz` and `entourage status`. */
+export interface ComponentHealth {
+  readonly connected: boolean;
+  /** Why the last stream ended or could not be opened. */
+  readonly lastError: string | null;
+  /** IQs that handlers are at work on. */
+  readonly pending: number;
+  readonly outboundBytes: number;
 }
 export interface DelegationGrant {
   readonly generation: 1 | 2;

@@ -1,0 +1,146 @@
+import type { Logger } from '../observability/types.js';
+import type { Stanza } from '../xml/stanza.js';
+import { Backoff, type BackoffPolicy, LOST, REFUSED } from './backoff.js';
+import { ComponentStream, type StreamEnd, type StreamOptions } from './stream.js';
+
+export interface ConnectionEvents {
+  up(stream: ComponentStream): void;
+  stanza(stanza: Stanza): void;
+  heard(): void;
+  down(end: StreamEnd): void;
+  /** The server refuses our secret: nothing more is tried. */
+  refused(end: StreamEnd): void;
+}
+
+export interface ConnectionTiming {
+  readonly lost: BackoffPolicy;
+  readonly refused: BackoffPolicy;
+  /** A stream that lived this long makes the next failure count as the first. */
+  readonly stableMilliseconds: number;
+}
+
+export const CONNECTION_TIMING: ConnectionTiming = {
+  lost: LOST,
+  refused: REFUSED,
+  stableMilliseconds: 30_000,
+};
+
+/** Stream errors that pass by themselves; every other one needs somebody to change something (RFC 6120 §4.9.3). */
+const PASSING: ReadonlySet<string> = new Set([
+  'connection-timeout',
+  'internal-server-error',
+  'remote-connection-failed',
+  'reset',
+  'resource-constraint',
+  'system-shutdown',
+]);
+
+/** Keeps one stream open: makes it, and makes it again with back-off when it is lost. */
+export class Connection {
+  private readonly options: StreamOptions;
+  private readonly timing: ConnectionTiming;
+  private readonly log: Logger;
+  private readonly events: ConnectionEvents;
+  private readonly backoff: Backoff;
+  private current: ComponentStream | null = null;
+  private opening: ComponentStream | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  private upSince = 0;
+  private stopped = false;
+  /** Why the last stream ended or could not be opened. */
+  lastEnd: StreamEnd | null = null;
+
+  constructor(
+    options: StreamOptions,
+    events: ConnectionEvents,
+    log: Logger,
+    timing: ConnectionTiming = CONNECTION_TIMING,
+    random?: () => number,
+  ) {
+    this.options = options;
+    this.events = events;
+    this.log = log;
+    this.timing = timing;
+    this.backoff = new Backoff(random);
+  }
+
+  /** The stream that is up. */
+  get stream(): ComponentStream | null {
+    return this.current;
+  }
+
+  start(): void {
+    if (this.stopped || this.opening !== null || this.current !== null) return;
+    this.timer = null;
+    this.opening = new ComponentStream(this.options, {
+      opened: (stream) => this.opened(stream),
+      stanza: (stanza) => this.events.stanza(stanza),
+      heard: () => this.events.heard(),
+      ended: (end) => this.ended(end),
+    });
+  }
+
+  /** Ends the stream as told and tries no more. */
+  async stop(how: 'reset' | 'plain', waitMilliseconds: number): Promise<void> {
+    this.stopped = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.opening?.abandon({ kind: 'local' });
+    await this.current?.close(how, waitMilliseconds);
+  }
+
+  private opened(stream: ComponentStream): void {
+    this.opening = null;
+    this.current = stream;
+    this.upSince = Date.now();
+    this.log.info(
+      {
+        code: 'component.connected',
+        host: this.options.host,
+        port: this.options.port,
+        tls: this.options.tls !== null,
+      },
+      'the server accepts the component',
+    );
+    this.events.up(stream);
+  }
+
+  private ended(end: StreamEnd): void {
+    const wasUp = this.current !== null;
+    this.current = null;
+    this.opening = null;
+    this.lastEnd = end;
+    if (wasUp) {
+      if (Date.now() - this.upSince >= this.timing.stableMilliseconds) this.backoff.reset();
+      this.events.down(end);
+    }
+    if (this.stopped) return;
+    const fields = { host: this.options.host, port: this.options.port, ...end };
+    if (!wasUp && end.kind === 'refused' && end.condition === 'not-authorized') {
+      // Trying again cannot help, and looks like an attack.
+      this.log.error(
+        { code: 'component.not-authorized', ...fields },
+        'the server refuses the secret of this component: it is not tried again',
+      );
+      this.stopped = true;
+      this.events.refused(end);
+      return;
+    }
+    const delay = this.backoff.next(this.policyFor(end));
+    this.log.warn(
+      { code: wasUp ? 'component.lost' : 'component.connect-failed', ...fields, retryInMilliseconds: delay },
+      wasUp ? 'the stream to the server is lost' : 'cannot connect to the server',
+    );
+    this.timer = setTimeout(() => this.start(), delay);
+  }
+
+  private policyFor(end: StreamEnd): BackoffPolicy {
+    if (end.kind === 'refused' && !PASSING.has(end.condition ?? '')) return this.timing.refused;
+    if (end.kind === 'lost' && isCertificateError(end.condition)) return this.timing.refused;
+    return this.timing.lost;
+  }
+}
+
+/** Node's and OpenSSL's codes for a certificate that is not accepted. */
+function isCertificateError(code: string | undefined): boolean {
+  return code !== undefined && /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ERR_TLS_|ERR_SSL_/.test(code);
+}

@@ -1,0 +1,375 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Logger, Metrics } from '../observability/types.js';
+import { type Element, xml } from '../xml/element.js';
+import { Stanza } from '../xml/stanza.js';
+import { writeElement } from '../xml/write.js';
+import { type Jid, jid } from '../xmpp/jid.js';
+import { NS } from '../xmpp/namespaces.js';
+import { StanzaError } from '../xmpp/stanza-error.js';
+import type { Component, ComponentHealth, PrivilegedVerbs, ServerLink } from './component.js';
+import { Connection } from './connection.js';
+import { Disco } from './disco.js';
+import { type Expectation, ServerGrants } from './grants.js';
+import { Inbound } from './inbound.js';
+import { IqTracker } from './iq-tracker.js';
+import { Keepalive } from './keepalive.js';
+import { declareMetrics } from './metrics.js';
+import {
+  type ComponentLimits,
+  type ComponentOptions,
+  type ComponentTiming,
+  LIMITS,
+  TIMING,
+} from './options.js';
+import { OutboundQueue } from './outbound.js';
+import { OwnerQueue } from './owner-queue.js';
+import { createPrivilegedVerbs } from './privilege.js';
+import type { ComponentStream, StreamEnd } from './stream.js';
+
+export type { ComponentLimits, ComponentOptions, ComponentTiming } from './options.js';
+
+/** Makes a component: register handlers, then `start` it. */
+export function createComponent(options: ComponentOptions): Component {
+  return new ComponentRuntime(options);
+}
+
+class ComponentRuntime implements Component {
+  readonly domain: string;
+  readonly jid: Jid;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly disco = new Disco();
+  readonly privileged: PrivilegedVerbs;
+  private readonly limits: ComponentLimits;
+  private readonly timing: ComponentTiming;
+  private readonly expectation: Expectation;
+  private readonly grants: ServerGrants;
+  private readonly tracker = new IqTracker();
+  private readonly outbound: OutboundQueue;
+  private readonly owners: OwnerQueue;
+  private readonly inbound: Inbound;
+  private readonly connection: Connection;
+  private readonly keepalive: Keepalive;
+  private readonly upHandlers: ((link: ServerLink) => void)[] = [];
+  private readonly downHandlers: (() => void)[] = [];
+  private readonly grantHandlers: ((link: ServerLink) => void)[] = [];
+  private readonly counters;
+  private epoch = 0;
+  private expectationMet: () => void = () => undefined;
+  private starting: { resolve: () => void; reject: (error: Error) => void } | null = null;
+
+  constructor(options: ComponentOptions) {
+    this.jid = jid(options.domain);
+    this.domain = this.jid.domain;
+    this.log = options.log;
+    this.metrics = options.metrics;
+    this.limits = { ...LIMITS, ...options.limits };
+    this.timing = { ...TIMING, ...options.timing };
+    this.expectation = { delegations: [], privileges: false, ...options.expect };
+    this.grants = new ServerGrants(options.serverDomains.map((domain) => jid(domain).domain));
+    this.counters = declareMetrics(options.metrics, this);
+    this.outbound = new OutboundQueue({
+      bytes: this.limits.outboundBytes,
+      lowWater: this.limits.outboundLowWater,
+    });
+    this.owners = new OwnerQueue({
+      limitPerOwner: this.limits.pendingPerOwner,
+      failed: (error) => this.log.error({ code: 'component.handler-failed', error }, 'a handler failed'),
+    });
+    this.inbound = new Inbound({
+      jid: this.jid,
+      log: this.log,
+      disco: this.disco,
+      owners: this.owners,
+      software: options.software,
+      pendingLimit: this.limits.pending,
+      refused: this.counters.overload,
+      isServer: (domain) => this.grants.domains.has(domain),
+      epoch: () => this.epoch,
+      answer: (stanza, epoch) => this.answer(stanza, epoch),
+      takeAnswer: (iq) => this.tracker.answer(iq),
+      takeAdvertisement: (message) => this.takeAdvertisement(message),
+    });
+    this.privileged = createPrivilegedVerbs({
+      domain: this.domain,
+      privilegesOf: (domain) => this.grants.privilegesOf(domain),
+      send: (stanza) => this.send(stanza),
+      request: (iq, requestOptions) => this.request(iq, requestOptions),
+      nextId: () => this.tracker.nextId(),
+    });
+    this.connection = new Connection(
+      {
+        host: options.host,
+        port: options.port,
+        domain: this.domain,
+        secret: options.secret,
+        tls: options.tls ?? null,
+        limits: this.limits.xml,
+        openTimeoutMilliseconds: this.timing.openMilliseconds,
+      },
+      {
+        up: (stream) => this.streamUp(stream),
+        stanza: (stanza) => this.received(stanza),
+        heard: () => this.keepalive.heard(),
+        down: (end) => this.streamDown(end),
+        refused: (end) => this.refused(end),
+      },
+      this.log,
+      this.timing,
+    );
+    this.keepalive = new Keepalive(this.timing.keepalive, {
+      space: () => this.connection.stream?.writeNow(' '),
+      ping: () => void this.ping(),
+      dead: () => this.connection.stream?.abandon({ kind: 'timeout', text: 'the server is silent' }),
+    });
+    this.disco.feature(NS.discoInfo, NS.discoItems, NS.ping, NS.version, NS.time);
+  }
+
+  get server(): ServerLink {
+    return this.grants;
+  }
+
+  get health(): ComponentHealth {
+    const end = this.connection.lastEnd;
+    const reason = end && [end.kind, end.condition, end.text].filter((part) => part !== undefined).join(': ');
+    return {
+      connected: this.grants.connected,
+      lastError: reason,
+      pending: this.inbound.pending,
+      outboundBytes: this.outbound.bytes,
+    };
+  }
+
+  onIq(...[type, namespace, name, handler]: Parameters<Component['onIq']>): void {
+    this.inbound.iqs.add(type, namespace, name, handler);
+  }
+  onOtherIq(handler: (iq: Stanza) => void): void {
+    this.inbound.otherIqs.push(handler);
+  }
+  onMessage(handler: (message: Stanza) => void | Promise<void>): void {
+    this.inbound.messages.push(handler);
+  }
+  onPresence(handler: (presence: Stanza) => void | Promise<void>): void {
+    this.inbound.presences.push(handler);
+  }
+  onUp(handler: (link: ServerLink) => void): void {
+    this.upHandlers.push(handler);
+  }
+  onDown(handler: () => void): void {
+    this.downHandlers.push(handler);
+  }
+  onGrantsChanged(handler: (link: ServerLink) => void): void {
+    this.grantHandlers.push(handler);
+  }
+
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.starting = { resolve, reject };
+      this.connection.start();
+    });
+  }
+
+  async stop(how: 'restart' | 'leaving'): Promise<void> {
+    const cut = new AbortController();
+    await Promise.race([
+      this.owners.idle(),
+      // The timer must not keep the process alive when the work is done first.
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, this.timing.drainMilliseconds);
+        cut.signal.addEventListener('abort', () => clearTimeout(timer));
+      }),
+    ]);
+    cut.abort();
+    // Handlers that ended in this turn have answered by the next.
+    await nextTurn();
+    this.outbound.flush();
+    this.keepalive.stop();
+    await this.connection.stop(how === 'restart' ? 'reset' : 'plain', this.timing.closeMilliseconds);
+    this.outbound.release();
+  }
+
+  send(stanza: Element | Stanza | string): boolean {
+    const taken = this.outbound.push(this.wireText(stanza));
+    if (taken) this.wrote();
+    else this.counters.notTaken.inc();
+    return taken;
+  }
+
+  drained(): Promise<void> {
+    return this.outbound.drained();
+  }
+
+  async request(iq: Element, options: { timeoutMilliseconds?: number } = {}): Promise<Stanza> {
+    const request = {
+      id: iq.attrs['id'] ?? this.tracker.nextId(),
+      from: iq.attrs['from'] ?? this.domain,
+      to: iq.attrs['to'] ?? '',
+    };
+    if (request.to === '') throw new TypeError('a request needs a `to`');
+    const timeoutMilliseconds = options.timeoutMilliseconds ?? this.timing.requestMilliseconds;
+    const copy = xml('iq', { ...iq.attrs, ...request });
+    copy.children = iq.children;
+    const answer = this.tracker.expect({ ...request, timeoutMilliseconds });
+    if (!this.send(copy)) {
+      this.tracker.cancel(
+        request,
+        new StanzaError('remote-server-timeout', { text: 'no link to the server' }),
+      );
+    }
+    return answer;
+  }
+
+  private received(stanza: Stanza): void {
+    this.counters.received.inc();
+    try {
+      this.inbound.receive(stanza);
+    } catch (error) {
+      // One bad stanza costs one log line, never the process.
+      this.log.error(
+        { code: 'component.dispatch-failed', name: stanza.name, id: stanza.id, error },
+        'internal error',
+      );
+    }
+  }
+
+  private answer(stanza: Stanza | Element, epoch: number): void {
+    if (epoch !== this.epoch || !this.grants.connected) {
+      this.counters.late.inc();
+      return;
+    }
+    if (this.outbound.pushAnswer(this.wireText(stanza))) this.wrote();
+    else this.connection.stream?.abandon({ kind: 'timeout', text: 'the server does not read' });
+  }
+
+  private wrote(): void {
+    this.keepalive.wrote();
+    this.counters.sent.inc();
+  }
+
+  /** XEP-0114 §3: every stanza has a `from` of our domain and a `to`. */
+  private wireText(stanza: Element | Stanza | string): string {
+    if (typeof stanza === 'string') return stanza;
+    const from = stanza instanceof Stanza ? stanza.from : stanza.attrs['from'];
+    if (from === undefined && !(stanza instanceof Stanza)) {
+      const stamped = xml(stanza.name, { ...stanza.attrs, from: this.domain });
+      stamped.children = stanza.children;
+      return writeElement(stamped);
+    }
+    if (from === undefined || domainOf(from) !== this.domain) {
+      throw new TypeError(`a component sends from its own domain, not from ${from ?? 'nobody'}`);
+    }
+    return stanza instanceof Stanza ? stanza.text : writeElement(stanza);
+  }
+
+  private streamUp(stream: ComponentStream): void {
+    this.epoch += 1;
+    this.grants.connected = true;
+    this.outbound.attach(stream.socket);
+    this.keepalive.start();
+    void this.learnServer(this.epoch);
+  }
+
+  private streamDown(_end: StreamEnd): void {
+    const wasAnnounced = this.grants.connected;
+    this.keepalive.stop();
+    this.grants.clear();
+    this.outbound.detach();
+    this.tracker.failAll(
+      new StanzaError('remote-server-timeout', { text: 'the link to the server is lost' }),
+    );
+    if (wasAnnounced) for (const handler of this.downHandlers) this.guard(handler);
+  }
+
+  private refused(end: StreamEnd): void {
+    this.starting?.reject(
+      new Error(`the server refuses this component: ${[end.condition, end.text].filter(Boolean).join(': ')}`),
+    );
+    this.starting = null;
+    this.outbound.release();
+  }
+
+  /** Waits for the advertisements and the features of the server, then says that we are up. */
+  private async learnServer(epoch: number): Promise<void> {
+    const { advertisementMilliseconds } = this.timing;
+    let timer: NodeJS.Timeout | undefined;
+    const advertised = new Promise<boolean>((resolve) => {
+      this.expectationMet = () => resolve(true);
+      timer = setTimeout(() => resolve(false), advertisementMilliseconds);
+    });
+    this.takeStock();
+    await Promise.all([...this.grants.domains.keys()].map((domain) => this.askFeatures(domain)));
+    const met = await advertised;
+    clearTimeout(timer);
+    if (epoch !== this.epoch || !this.grants.connected) return;
+    if (!met) {
+      this.log.warn(
+        {
+          code: 'component.grants-missing',
+          expected: this.expectation,
+          delegations: [...this.grants.delegations.keys()],
+        },
+        'the server does not grant what this component needs: look into its configuration',
+      );
+    }
+    for (const handler of this.upHandlers) this.guard(() => handler(this.grants));
+    this.starting?.resolve();
+    this.starting = null;
+  }
+
+  private async askFeatures(domain: string): Promise<void> {
+    const iq = xml('iq', { type: 'get', to: domain }, xml('query', { xmlns: NS.discoInfo }));
+    try {
+      const answer = await this.request(iq, { timeoutMilliseconds: this.timing.advertisementMilliseconds });
+      const features = answer.element.getChild('query', NS.discoInfo)?.getChildren('feature') ?? [];
+      this.grants.setFeatures(domain, new Set(features.flatMap(({ attrs }) => attrs['var'] ?? [])));
+    } catch (error) {
+      this.log.info(
+        { code: 'component.no-features', server: domain, error },
+        'the server does not say its features',
+      );
+    }
+  }
+
+  private takeAdvertisement(message: Stanza): boolean {
+    if (!this.grants.read(message)) return false;
+    this.log.info(
+      {
+        code: 'component.grants',
+        server: message.from,
+        delegations: [...this.grants.delegations.keys()],
+        privileges: { ...this.grants.privileges, iq: [...this.grants.privileges.iq.keys()] },
+      },
+      'the server says what it grants',
+    );
+    this.takeStock();
+    for (const handler of this.grantHandlers) this.guard(() => handler(this.grants));
+    return true;
+  }
+
+  private takeStock(): void {
+    if (this.grants.meets(this.expectation)) this.expectationMet();
+  }
+
+  private async ping(): Promise<void> {
+    const [server] = this.grants.domains.keys();
+    const iq = xml('iq', { type: 'get', to: server }, xml('ping', { xmlns: NS.ping }));
+    // Any bytes show that the server lives, an error answer too; silence is noticed by the keepalive itself.
+    await this.request(iq, { timeoutMilliseconds: this.timing.keepalive.answerMilliseconds }).catch(
+      () => undefined,
+    );
+  }
+
+  private guard(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      this.log.error({ code: 'component.handler-failed', error }, 'a handler failed');
+    }
+  }
+}
+
+function domainOf(address: string): string {
+  const slash = address.indexOf('/');
+  const bare = slash < 0 ? address : address.slice(0, slash);
+  return bare.slice(bare.indexOf('@') + 1);
+}
