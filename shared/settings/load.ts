@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { checkUnknown, type KnownNames, namesOf } from './known.js';
 import {
+  expectedText,
   isFamily,
   type Loaded,
   type ReadText,
@@ -116,7 +117,7 @@ class Reader {
     const key = found?.source === 'default' || found === undefined ? name : found.key;
     const expected =
       found === undefined
-        ? `expected ${setting.schema.description ?? 'a value'}, but it is not set${setting.secret ? ` (nor is ${name}_FILE)` : ''}`
+        ? `expected ${expectedText(setting.schema) || 'a value'}, but it is not set${setting.secret ? ` (nor is ${name}_FILE)` : ''}`
         : issueText(parsed.error);
     this.problems.push(
       found === undefined || setting.secret

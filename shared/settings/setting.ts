@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 
 /** Looks up the text of another setting (environment, `.env`, or its default): for defaults that follow from others. */
 export type ReadText = (name: string) => string | undefined;
@@ -91,4 +91,10 @@ export function isSettingsDefinition(value: unknown): value is SettingsDefinitio
   return (
     typeof value === 'object' && value !== null && 'entries' in value && typeof value.entries === 'object'
   );
+}
+
+/** What a setting's value must be, in words; also where its schema is optional. */
+export function expectedText(schema: z.ZodType): string {
+  if (schema.description !== undefined) return schema.description;
+  return schema instanceof z.ZodOptional ? expectedText(schema.unwrap() as z.ZodType) : '';
 }
