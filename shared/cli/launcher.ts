@@ -168,6 +168,7 @@ export class Launcher {
 
   private becameReady(name: string, addresses: Readonly<Record<string, string>>): void {
     this.addresses.set(name, addresses);
+    this.options.log.info({ code: 'start.process-ready', name, addresses }, `${name} is ready`);
     if (name === this.options.core.name) for (const component of this.components) component.start();
     this.writeRunFile();
     if (this.announced || !this.all().every((child) => child.ready)) return;

@@ -138,8 +138,8 @@ class ProcessHost<D extends SettingEntries & Shared> {
       const { host, port } = observability.address;
       this.addresses['metrics'] = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     }
+    this.log.info({ code: 'process.started', pid: process.pid, addresses: this.addresses }, 'started');
     if (this.readiness.ready || this.readiness.reason === 'starting') this.setReadiness({ ready: true });
-    this.log.info({ code: 'process.ready', pid: process.pid, addresses: this.addresses }, 'ready');
   }
 
   handleSignals(): void {

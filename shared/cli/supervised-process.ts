@@ -87,7 +87,11 @@ export class SupervisedProcess extends EventEmitter<SupervisedEvents> {
     child.on('message', (message) => {
       if (!isReadiness(message)) return;
       this.ready = message.ready;
-      if (message.ready) this.emit('ready', message.addresses);
+      if (!message.ready) return;
+      // What it logged before came by another pipe: that is read in this turn of the event loop.
+      setImmediate(() => {
+        if (this.child === child) this.emit('ready', message.addresses);
+      });
     });
     child.on('error', (error) =>
       this.log.error({ code: 'start.spawn-failed', name: this.name, error }, 'cannot start'),

@@ -46,7 +46,7 @@ export interface KeyValueCollection<T> {
   put(owner: string, value: T, options?: WriteOptions): Promise<number>;
   /** Resolves with whether there was a document, when the removal is durable. */
   delete(owner: string, options?: WriteOptions): Promise<boolean>;
-  /** Owners in ascending order of code units, optionally only those that begin with `prefix`. */
+  /** Owners in ascending order of code points (of their UTF-8 bytes), optionally only those that begin with `prefix`. */
   owners(prefix?: string): AsyncIterable<string>;
   count(): Promise<number>;
 }

@@ -1,0 +1,102 @@
+import { checkOwner, conflict, decodeValue, encodeValue, parseText } from './document.js';
+import type { OverlaidDatabase } from './lmdb-overlay.js';
+import type { CollectionDefinition, KeyValueCollection, Versioned, WriteOptions } from './storage.js';
+
+// A stored document is `{"schemaVersion":1,"version":7,"value":…}`, always with its members in this order, so that
+// a write can tell the version without parsing the value.
+const HEADER = /^\{"schemaVersion":(\d+),"version":(\d+),"value":/;
+const HEADER_BYTES = 80;
+
+interface StoredDocument {
+  readonly schemaVersion: number;
+  readonly version: number;
+  readonly value: unknown;
+}
+
+/** The name of a keyval collection's sub-database. */
+export function keyvalDatabase(collection: string): string {
+  return `keyval:${collection}`;
+}
+
+export function packDocument(schemaVersion: number, version: number, text: string): Buffer {
+  return Buffer.from(`{"schemaVersion":${schemaVersion},"version":${version},"value":${text}}`);
+}
+
+/** The parts of a stored document as they are; undefined if the bytes are no document. */
+export function unpackDocument(
+  bytes: Buffer,
+): { schemaVersion: number; version: number; text: string } | undefined {
+  const match = HEADER.exec(bytes.toString('latin1', 0, HEADER_BYTES));
+  if (match === null) return undefined;
+  return {
+    schemaVersion: Number(match[1]),
+    version: Number(match[2]),
+    text: bytes.toString('utf8', match[0].length, bytes.length - 1),
+  };
+}
+
+export class LmdbKeyValue<T> implements KeyValueCollection<T> {
+  readonly #definition: CollectionDefinition<T>;
+  readonly #database: OverlaidDatabase;
+
+  constructor(database: OverlaidDatabase, definition: CollectionDefinition<T>) {
+    this.#definition = definition;
+    this.#database = database;
+  }
+
+  async get(owner: string): Promise<Versioned<T> | undefined> {
+    return this.getSync(owner);
+  }
+
+  getSync(owner: string): Versioned<T> | undefined {
+    const { name } = this.#definition;
+    checkOwner(name, owner);
+    const bytes = this.#database.get(owner);
+    if (bytes === undefined) return undefined;
+    const stored = parseText(name, owner, bytes.toString('utf8')) as StoredDocument;
+    return { value: decodeValue(this.#definition, owner, stored), version: stored.version };
+  }
+
+  async put(owner: string, value: T, options?: WriteOptions): Promise<number> {
+    checkOwner(this.#definition.name, owner);
+    const text = encodeValue(this.#definition, owner, value);
+    const version = this.#expect(owner, options) + 1;
+    const bytes = packDocument(this.#definition.schemaVersion, version, text);
+    await this.#database.put(owner, bytes).durable;
+    return version;
+  }
+
+  async delete(owner: string, options?: WriteOptions): Promise<boolean> {
+    checkOwner(this.#definition.name, owner);
+    const version = this.#expect(owner, options);
+    if (version === 0) {
+      // An earlier removal may still be on its way: what we say must be durable too.
+      await this.#database.pendingCommit(owner)?.durable;
+      return false;
+    }
+    await this.#database.remove(owner).durable;
+    return true;
+  }
+
+  owners(prefix = ''): AsyncIterable<string> {
+    return this.#database.owners(prefix);
+  }
+
+  count(): Promise<number> {
+    return this.#database.count();
+  }
+
+  /** The present version (0: none), after checking it against what the caller expects. */
+  #expect(owner: string, options: WriteOptions | undefined): number {
+    const bytes = this.#database.get(owner);
+    let version = 0;
+    if (bytes !== undefined) {
+      // What is no document counts as version 1, so that a write can mend it.
+      version = Number(HEADER.exec(bytes.toString('latin1', 0, HEADER_BYTES))?.[2] ?? 1);
+    }
+    if (options?.expect !== undefined && options.expect !== version) {
+      throw conflict(this.#definition.name, owner, options.expect, version);
+    }
+    return version;
+  }
+}
