@@ -1,0 +1,407 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Logger } from '../../shared/observability/types.js';
+import type { Storage } from '../../shared/storage/storage.js';
+import { type BareJid, type Domain, parseJid } from '../../shared/xmpp/jid.js';
+import type { AccountDocument } from './account-document.js';
+import { storedCredentials } from './account-document.js';
+import { AccountError } from './account-error.js';
+import { AccountStore, type StoredAccount } from './account-store.js';
+import {
+  DEFAULT_ITERATIONS,
+  deriveCredentials,
+  digestMd5Secret,
+  type KeptCredentials,
+  MINIMUM_ITERATIONS,
+  matchesVerifier,
+  type ScramVerifier,
+} from './credentials.js';
+import { fakeVerifier, serverSecret } from './fake-verifier.js';
+import { createPasswordHasher, type PasswordHasher, type ScramHash } from './password-hasher.js';
+import { prepareQuery, prepareStored } from './password-preparation.js';
+
+/** Whether somebody who proved to know the password may log in. */
+export type Standing = 'active' | 'disabled' | 'expired' | 'unknown';
+
+/** What became of an account; sent when the change is durable. Sessions of its owner may have to end. */
+export type AccountEvent =
+  | { readonly kind: 'created' | 'disabled' | 'enabled' | 'password-changed'; readonly account: BareJid }
+  | { readonly kind: 'removed'; readonly account: BareJid; readonly pending: readonly string[] }
+  | { readonly kind: 'released'; readonly account: BareJid };
+
+/** One line of `user list`. */
+export interface AccountSummary {
+  readonly account: BareJid;
+  readonly state: 'active' | 'disabled' | 'removed';
+  /** Milliseconds since 1970. */
+  readonly created: number;
+}
+
+/** A removed account whose old data is not all gone. */
+export interface Tombstone {
+  readonly account: BareJid;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** What has not confirmed yet that it holds nothing of the account any more. */
+  readonly pending: readonly string[];
+}
+
+/** What a mechanism needs to check a SCRAM proof; for an unknown account keys that nothing fits. */
+export interface ScramLookup {
+  readonly verifier: ScramVerifier;
+  readonly standing: Standing;
+}
+
+export interface AccountsOptions {
+  readonly storage: Storage;
+  /** The domains that may have accounts. */
+  readonly domains: readonly Domain[];
+  readonly kept: KeptCredentials;
+  readonly log: Logger;
+  /** PBKDF2 rounds of new passwords, 4096 or more. */
+  readonly iterations?: number;
+  readonly hasher?: PasswordHasher;
+  /** Accounts kept in memory. */
+  readonly cacheSize?: number;
+  readonly now?: () => number;
+}
+
+/** The accounts of this server: the one authority on who exists and who may log in. */
+export class Accounts {
+  readonly kept: KeptCredentials;
+  readonly #store: AccountStore;
+  readonly #domains: ReadonlySet<string>;
+  readonly #hasher: PasswordHasher;
+  readonly #iterations: number;
+  readonly #log: Logger;
+  readonly #secret: Buffer;
+  readonly #now: () => number;
+  readonly #listeners = new Set<(event: AccountEvent) => void>();
+
+  private constructor(options: AccountsOptions, secret: Buffer) {
+    this.kept = options.kept;
+    this.#store = new AccountStore(options.storage, options.cacheSize ?? 10_000);
+    this.#domains = new Set(options.domains);
+    this.#hasher = options.hasher ?? createPasswordHasher();
+    this.#iterations = Math.max(options.iterations ?? DEFAULT_ITERATIONS, MINIMUM_ITERATIONS);
+    this.#log = options.log;
+    this.#secret = secret;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Opens the accounts of a store; makes this server's secret for fake salts if it has none yet. */
+  static async open(options: AccountsOptions): Promise<Accounts> {
+    return new Accounts(options, await serverSecret(options.storage, 'fake-salt'));
+  }
+
+  /** Calls `listener` after each change; returns how to stop that. */
+  subscribe(listener: (event: AccountEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Whether there is such an account (also a disabled one, not a removed one), `'async'` if that takes a read. */
+  existsSync(account: BareJid): boolean | 'async' {
+    const stored = this.#store.readSync(account);
+    return stored === 'async' ? 'async' : isThere(stored);
+  }
+
+  async exists(account: BareJid): Promise<boolean> {
+    return isThere(await this.#store.read(account));
+  }
+
+  async standing(account: BareJid): Promise<Standing> {
+    return standingOf(await this.#store.read(account));
+  }
+
+  /** Every account, in ascending order of its JID; those of one domain if one is given. */
+  async *list(domain?: Domain): AsyncIterable<AccountSummary> {
+    for await (const owner of this.#store.owners()) {
+      const address = parseJid(owner);
+      if (!address || (domain !== undefined && address.domain !== domain)) continue;
+      const stored = await this.#store.read(address.bare);
+      if (!stored) continue;
+      yield { account: address.bare, state: stored.document.state, created: stored.document.created };
+    }
+  }
+
+  /**
+   * Makes an account. Rejects with an {@link AccountError}; a name whose old data is not gone is given away only
+   * with `force`.
+   */
+  async create(
+    account: BareJid,
+    password: string,
+    options: { readonly force?: boolean } = {},
+  ): Promise<void> {
+    this.#checkName(account);
+    const prepared = preparedPassword(password);
+    await this.#store.update(account, async (current) => {
+      if (isThere(current)) throw new AccountError('exists', `${account} exists already`);
+      if (current && options.force !== true) {
+        throw new AccountError('name-blocked', `${account} was removed, and its data is not all gone yet`);
+      }
+      const now = this.#now();
+      const credentials = await this.#derive(account, prepared);
+      return { state: 'active', created: now, passwordChanged: now, ...credentials };
+    });
+    this.#emit({ kind: 'created', account });
+  }
+
+  /** Changes the password; rejects with `not-found` or `invalid-password`. Ends a forced expiry. */
+  async setPassword(account: BareJid, password: string): Promise<void> {
+    const prepared = preparedPassword(password);
+    await this.#store.update(account, async (current) => {
+      const { state, created } = this.#present(account, current).document;
+      return { state, created, passwordChanged: this.#now(), ...(await this.#derive(account, prepared)) };
+    });
+    this.#emit({ kind: 'password-changed', account });
+  }
+
+  /** Refuses further log-ins with `account-disabled`. */
+  async disable(account: BareJid): Promise<void> {
+    await this.#change(account, (document) => ({ ...document, state: 'disabled' }));
+    this.#emit({ kind: 'disabled', account });
+  }
+
+  async enable(account: BareJid): Promise<void> {
+    await this.#change(account, (document) => ({ ...document, state: 'active' }));
+    this.#emit({ kind: 'enabled', account });
+  }
+
+  /** Refuses further log-ins with `credentials-expired` until a new password is set. */
+  async expirePassword(account: BareJid): Promise<void> {
+    await this.#change(account, (document) => ({ ...document, expired: true }));
+  }
+
+  /**
+   * Removes an account: its credentials at once; its name stays blocked until everything in `pending` has
+   * confirmed with {@link confirmCleaned} that it holds nothing of it any more.
+   */
+  async remove(account: BareJid, pending: readonly string[]): Promise<void> {
+    await this.#store.update(account, (current) => {
+      const { document } = this.#present(account, current);
+      if (pending.length === 0) return 'delete';
+      return {
+        state: 'removed',
+        created: document.created,
+        passwordChanged: document.passwordChanged,
+        scram: {},
+        tombstone: { since: this.#now(), pending: [...new Set(pending)] },
+      };
+    });
+    this.#emit({ kind: 'removed', account, pending });
+    if (pending.length === 0) this.#emit({ kind: 'released', account });
+  }
+
+  /** What still has to be cleaned, for instance after a restart. */
+  async *tombstones(): AsyncIterable<Tombstone> {
+    for await (const { account, state } of this.list()) {
+      if (state !== 'removed') continue;
+      const tombstone = await this.tombstone(account);
+      if (tombstone) yield tombstone;
+    }
+  }
+
+  async tombstone(account: BareJid): Promise<Tombstone | undefined> {
+    const stored = await this.#store.read(account);
+    const tombstone = stored?.document.tombstone;
+    return tombstone && { account, since: tombstone.since, pending: tombstone.pending };
+  }
+
+  /** `what` holds nothing of the removed account any more; resolves with whether the name is free now. */
+  async confirmCleaned(account: BareJid, what: string): Promise<boolean> {
+    let released = false;
+    await this.#store.update(account, (current) => {
+      const tombstone = current?.document.tombstone;
+      if (!current || !tombstone?.pending.includes(what)) return 'keep';
+      const pending = tombstone.pending.filter((each) => each !== what);
+      released = pending.length === 0;
+      if (released) return 'delete';
+      return { ...current.document, tombstone: { since: tombstone.since, pending } };
+    });
+    if (released) this.#emit({ kind: 'released', account });
+    return released || !(await this.tombstone(account));
+  }
+
+  /** Frees the name of a removed account although something may still hold data of it. */
+  async release(account: BareJid): Promise<void> {
+    await this.#store.update(account, (current) => {
+      if (current?.document.state !== 'removed') {
+        throw new AccountError('not-found', `${account} is no removed account`);
+      }
+      return 'delete';
+    });
+    this.#emit({ kind: 'released', account });
+  }
+
+  /**
+   * What SCRAM of this hash needs for this user; at once where the store can. For an account that does not exist,
+   * or has no verifier of this hash, the answer looks the same but nothing fits it (RFC 6120 §6.5.10).
+   */
+  scram(account: BareJid, hash: ScramHash): ScramLookup | Promise<ScramLookup> {
+    const found = (stored: StoredAccount | null): ScramLookup => {
+      const verifier = isThere(stored) ? stored.credentials.scram.get(hash) : undefined;
+      if (verifier) return { verifier, standing: standingOf(stored) };
+      return { verifier: this.fakeScram(account, hash), standing: 'unknown' };
+    };
+    const stored = this.#store.readSync(account);
+    return stored === 'async' ? this.#store.read(account).then(found) : found(stored);
+  }
+
+  /** The verifier shown for a name that has none. */
+  fakeScram(name: string, hash: ScramHash): ScramVerifier {
+    return fakeVerifier(this.#secret, name, hash, this.#iterations);
+  }
+
+  /**
+   * Checks a clear-text password; `null` stands for a name that cannot be an account. Costs one PBKDF2 whatever
+   * the outcome. A wrong password of a disabled account is `wrong`, so that its state is not given away. Rejects
+   * with `HashingQueueFull`.
+   */
+  async verify(account: BareJid | null, password: string): Promise<'ok' | 'wrong' | 'disabled' | 'expired'> {
+    const stored = account === null ? null : await this.#store.read(account);
+    const candidates = isThere(stored) ? stored.credentials.scram : undefined;
+    const hash = this.kept.scram.find((each) => candidates?.has(each)) ?? this.kept.scram[0] ?? 'SHA-256';
+    const other = candidates?.entries().next().value; // kept under earlier settings only
+    const [usedHash, verifier] = candidates?.has(hash)
+      ? ([hash, candidates.get(hash)] as const)
+      : (other ?? ([hash, undefined] as const));
+    const prepared = prepareQuery(password);
+    const right = await matchesVerifier(
+      this.#hasher,
+      usedHash,
+      prepared ?? 'x',
+      verifier ?? this.fakeScram(account ?? '', usedHash),
+    );
+    if (account === null || !verifier || !right || prepared === null) return 'wrong';
+    const standing = standingOf(stored);
+    if (standing === 'unknown') return 'wrong';
+    if (standing !== 'active') return standing;
+    if (stored) this.#completeCredentials(account, stored, prepared);
+    return 'ok';
+  }
+
+  /**
+   * MD5(user ":" realm ":" password) for SASL DIGEST-MD5, where the account has a form of its password that gives
+   * it; `username` as the client wrote it.
+   */
+  async digestMd5(
+    account: BareJid,
+    username: string,
+  ): Promise<{ readonly secret: Buffer; readonly standing: Standing } | undefined> {
+    const stored = await this.#store.read(account);
+    const address = parseJid(account);
+    if (!isThere(stored) || !address) return undefined;
+    const { plain, digestMd5 } = stored.credentials;
+    const standing = standingOf(stored);
+    if (plain !== undefined) return { secret: digestMd5Secret(username, address.domain, plain), standing };
+    if (digestMd5 && username === address.local) return { secret: digestMd5, standing };
+    return undefined;
+  }
+
+  /** Checks SHA-1(stream id + password) of XEP-0078 §3.1, hexadecimal; `wrong` where the password is not kept. */
+  async verifyStreamDigest(
+    account: BareJid | null,
+    streamId: string,
+    digest: string,
+  ): Promise<'ok' | 'wrong' | 'disabled' | 'expired'> {
+    const stored = account === null ? null : await this.#store.read(account);
+    const plain = isThere(stored) ? stored.credentials.plain : undefined;
+    const expected = createHash('sha1')
+      .update(streamId + (plain ?? ''))
+      .digest();
+    const given = Buffer.from(digest, 'hex');
+    const right = given.length === expected.length && timingSafeEqual(given, expected);
+    if (plain === undefined || !right) return 'wrong';
+    const standing = standingOf(stored);
+    return standing === 'active' ? 'ok' : standing === 'unknown' ? 'wrong' : standing;
+  }
+
+  /** Forgets what is cached of one account or of all, after the store was changed by another process. */
+  forget(account?: BareJid): void {
+    this.#store.forget(account);
+  }
+
+  async #change(account: BareJid, change: (document: AccountDocument) => AccountDocument): Promise<void> {
+    await this.#store.update(account, (current) => change(this.#present(account, current).document));
+  }
+
+  #present(account: BareJid, current: StoredAccount | null): StoredAccount {
+    if (!isThere(current)) throw new AccountError('not-found', `${account} does not exist`);
+    return current;
+  }
+
+  #checkName(account: BareJid): void {
+    const address = parseJid(account);
+    if (!address?.isBare || address.local === '' || address.bare !== account) {
+      throw new AccountError('invalid-name', `${JSON.stringify(account)} is not the address of a user`);
+    }
+    if (!this.#domains.has(address.domain)) {
+      throw new AccountError('unknown-domain', `${address.domain} is not a domain of this server`);
+    }
+  }
+
+  async #derive(account: BareJid, prepared: string) {
+    const address = parseJid(account);
+    if (!address) throw new AccountError('invalid-name', `${account} is not an address`);
+    const { local, domain } = address;
+    return storedCredentials(
+      await deriveCredentials(this.#hasher, this.kept, local, domain, prepared, this.#iterations),
+    );
+  }
+
+  /** Brings what is kept in line with settings changed since the password was set (RFC 4616 §2 allows it). */
+  #completeCredentials(account: BareJid, stored: StoredAccount, prepared: string): void {
+    const { kept } = this;
+    const { credentials } = stored;
+    const complete =
+      kept.scram.every((hash) => credentials.scram.has(hash)) &&
+      kept.digestMd5 === (credentials.digestMd5 !== undefined) &&
+      kept.plain === (credentials.plain !== undefined);
+    if (complete || prepareStored(prepared) === null) return;
+    this.#store
+      .update(account, async (current) => {
+        if (current?.version !== stored.version) return 'keep'; // it changed meanwhile: perhaps the password did
+        const { state, created, passwordChanged } = current.document;
+        return { state, created, passwordChanged, ...(await this.#derive(account, prepared)) };
+      })
+      .catch((error: unknown) => {
+        this.#log.warn(
+          { code: 'accounts.upgrade-failed', account, error },
+          'stored password was not extended',
+        );
+      });
+  }
+
+  #emit(event: AccountEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        const { kind, account } = event;
+        this.#log.error({ code: 'accounts.listener-failed', kind, account, error }, 'a listener failed');
+      }
+    }
+  }
+}
+
+function isThere(stored: StoredAccount | null): stored is StoredAccount {
+  return stored !== null && stored.document.state !== 'removed';
+}
+
+function standingOf(stored: StoredAccount | null): Standing {
+  if (!isThere(stored)) return 'unknown';
+  if (stored.document.state === 'disabled') return 'disabled';
+  return stored.document.expired === true ? 'expired' : 'active';
+}
+
+function preparedPassword(password: string): string {
+  const prepared = prepareStored(password);
+  if (prepared === null) {
+    throw new AccountError(
+      'invalid-password',
+      'the password is empty or has characters that SASLprep refuses',
+    );
+  }
+  return prepared;
+}

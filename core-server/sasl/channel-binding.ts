@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import { endPointHash } from '../../shared/tls/signature-hash.js';
+
+export type ChannelBindingType = 'tls-exporter' | 'tls-unique' | 'tls-server-end-point';
+
+/** The channel bindings of one TLS connection (RFC 5056). */
+export interface ChannelBindingSource {
+  /** What can be offered on it, strongest first (XEP-0440). */
+  readonly types: readonly string[];
+  /** The channel's data of one of the types, null for any other. */
+  data(type: string): Buffer | null;
+}
+
+export interface ChannelBindingOptions {
+  /** Offer `tls-unique` on TLS 1.2: behind a setting, for it says nothing without the extended master secret. */
+  readonly tlsUnique: boolean;
+}
+
+/** The channel bindings of the server's end of a connection whose handshake is complete. */
+export function channelBindingOf(socket: TLSSocket, options: ChannelBindingOptions): ChannelBindingSource {
+  const bindings = new Map<string, Buffer>();
+  const exported = exporter(socket);
+  if (exported) bindings.set('tls-exporter', exported);
+  const unique = options.tlsUnique ? finished(socket) : null;
+  if (unique) bindings.set('tls-unique', unique);
+  const endPoint = serverEndPoint(socket);
+  if (endPoint) bindings.set('tls-server-end-point', endPoint);
+  return { types: [...bindings.keys()], data: (type) => bindings.get(type) ?? null };
+}
+
+/**
+ * RFC 9266. On TLS 1.3 only: before it the export differs between no and an empty context, and it is unsafe without
+ * the extended master secret, which Node does not show.
+ */
+function exporter(socket: TLSSocket): Buffer | null {
+  if (socket.getProtocol() !== 'TLSv1.3') return null;
+  return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
+}
+
+/**
+ * RFC 5929 §3: the first Finished message of the most recent handshake. In a full handshake the client sends it, in a
+ * resumed one the server: those are left out. There is no renegotiation (`secureServerOptions`).
+ */
+function finished(socket: TLSSocket): Buffer | null {
+  if (socket.getProtocol() !== 'TLSv1.2' || socket.isSessionReused()) return null;
+  return socket.getPeerFinished() ?? null;
+}
+
+/** RFC 5929 §4: of the certificate that was in fact served on this connection. */
+function serverEndPoint(socket: TLSSocket): Buffer | null {
+  const certificate = socket.getCertificate();
+  const der = certificate && 'raw' in certificate ? certificate.raw : undefined;
+  const hash = der ? endPointHash(der) : null;
+  return der && hash ? createHash(hash).update(der).digest() : null;
+}
