@@ -110,7 +110,9 @@ class DigestExchange implements SaslExchange {
     }
     if (given.realm !== domain) return failure('not-authorized', 'realm was not offered', claimed);
     const [service, ...names] = given.digestUri.split('/'); // host, and the service's name if it is another
-    const served = names.some((name) => parseJid(Buffer.from(name, 'latin1').toString('utf8'))?.full === domain);
+    const served = names.some(
+      (name) => parseJid(Buffer.from(name, 'latin1').toString('utf8'))?.full === domain,
+    );
     if (service?.toLowerCase() !== this.#serviceType || !served || names.length > 2) {
       return failure('not-authorized', 'digest-uri is not of this service', claimed);
     }
