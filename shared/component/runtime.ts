@@ -54,7 +54,6 @@ class ComponentRuntime implements Component {
   private readonly downHandlers: (() => void)[] = [];
   private readonly grantHandlers: ((link: ServerLink) => void)[] = [];
   private readonly counters;
-  private readonly gaveUp: ComponentOptions['gaveUp'];
   private epoch = 0;
   private expectationMet: () => void = () => undefined;
   private starting: { resolve: () => void; reject: (error: Error) => void } | null = null;
@@ -64,7 +63,6 @@ class ComponentRuntime implements Component {
     this.domain = this.jid.domain;
     this.log = options.log;
     this.metrics = options.metrics;
-    this.gaveUp = options.gaveUp;
     this.limits = { ...LIMITS, ...options.limits };
     this.timing = { ...TIMING, ...options.timing };
     this.expectation = { delegations: [], privileges: false, ...options.expect };
@@ -283,9 +281,9 @@ class ComponentRuntime implements Component {
   }
 
   private refused(end: StreamEnd): void {
-    const reason = `the server refuses this component: ${[end.condition, end.text].filter(Boolean).join(': ')}`;
-    this.gaveUp?.(reason);
-    this.starting?.reject(new Error(reason));
+    this.starting?.reject(
+      new Error(`the server refuses this component: ${[end.condition, end.text].filter(Boolean).join(': ')}`),
+    );
     this.starting = null;
     this.outbound.release();
   }

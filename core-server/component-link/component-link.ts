@@ -1,0 +1,223 @@
+import type { AddressInfo } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { hostToListen, portToListen } from '../../shared/settings/kinds.js';
+import { xml } from '../../shared/xml/element.js';
+import type { Domain } from '../../shared/xmpp/jid.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import type { Core } from '../core.js';
+import { defineFeature } from '../feature.js';
+import { componentOrigin } from '../routing/origin.js';
+import { SocketTransport } from '../streams/socket-transport.js';
+import { ComponentDomain } from './component-domain.js';
+import type { ComponentRegistry } from './component-registry.js';
+import { ComponentStream, type ComponentStreamOwner } from './component-stream.js';
+import { Delegation } from './delegation.js';
+import { parseGrants, STANDARD_GRANTS } from './grants.js';
+import { MULTICAST_ADDRESSES, setUpMulticast } from './multicast.js';
+import { NestedDisco } from './nested-disco.js';
+import { PresenceFeed } from './presence-feed.js';
+import { Privilege } from './privilege.js';
+
+const HANDSHAKE_MILLISECONDS = 10_000;
+const KEEPALIVE_MILLISECONDS = 60_000;
+
+/** The component port and what components may do for the server (XEP-0114, 0355, 0356, multicast by 0033). */
+export const componentLink = defineFeature({
+  name: 'components',
+  xeps: [
+    { id: '0114', version: '1.6', status: 'complete', note: 'accept' },
+    { id: '0355', version: '0.5', status: 'partial', note: 'admin mode; also namespace :1' },
+    { id: '0356', version: '0.4.1', status: 'complete', note: 'also namespace :1' },
+    { id: '0033', version: '1.2.1', status: 'partial', note: 'bcc fan-out for granted components' },
+  ],
+  settings: [
+    'COMPONENT_PORT',
+    'COMPONENT_PLAIN_HOST',
+    'COMPONENT_TLS_PORT',
+    'COMPONENT_CA',
+    'COMPONENT_GRACE_SECONDS',
+  ],
+  setup(core) {
+    const registry = core.components;
+    for (const [label, options] of core.settings.COMPONENT) {
+      const grants = parseGrants(options.GRANTS ?? STANDARD_GRANTS[label] ?? '');
+      if (typeof grants === 'string') throw new Error(`COMPONENT_${label.toUpperCase()}_GRANTS: ${grants}`);
+      const name = options.DOMAIN as unknown as Domain;
+      const domain = new ComponentDomain({
+        name,
+        label,
+        secret: options.SECRET ?? null,
+        grants,
+        conflict: options.CONFLICT,
+        generation: options.NAMESPACE_VERSION === '1' ? 1 : 2,
+        graceSeconds: core.settings.COMPONENT_GRACE_SECONDS,
+        server: core.domains[0] ?? '',
+        router: core.router,
+        log: core.log,
+        up: (which, stream) => {
+          const send = (text: string) => stream.send(text);
+          delegation.advertise(which, send);
+          privilege.advertise(which, send);
+          registry.up(which, stream);
+          core.hooks.componentUp.emit(which.name);
+        },
+        streamLost: (which, stream) => registry.streamLost(which, stream),
+        down: (which, comesBack) => core.hooks.componentDown.emit(which.name, comesBack),
+        gone: (which) => registry.gone(which),
+      });
+      registry.domains.set(name, domain);
+      core.router.add(name, domain);
+    }
+    const delegation = new Delegation(core, registry);
+    const privilege = new Privilege(core, registry);
+    new NestedDisco(core, registry);
+    new PresenceFeed(core, registry);
+    setUpMulticast(core, registry);
+    core.disco.feature('server', NS.delegation2, NS.privilege2);
+    core.disco.contribute((scope, query, info) => {
+      const asker = registry.domains.get(query.from.domain);
+      if (scope !== 'server' || asker?.grants.multicast !== true) return;
+      info.features.push(NS.address);
+      info.forms.push(multicastForm());
+    });
+    core.disco.items((scope) =>
+      scope === 'server'
+        ? [...registry.domains.values()]
+            .filter((domain) => domain.connected)
+            .map((domain) => ({ jid: domain.name }))
+        : [],
+    );
+    registry.answers = (stanza, domain) => domain.settlePing(stanza) || delegation.settle(stanza, domain);
+    core.metrics.observedGauge(
+      'components_connected',
+      'Component domains with at least one stream',
+      () => [...registry.domains.values()].filter((domain) => domain.connected).length,
+    );
+    core.status.set('components', () =>
+      [...registry.domains.values()].map((domain) => ({
+        name: domain.label,
+        domain: domain.name,
+        connected: domain.connected,
+        streams: domain.streams.length,
+        since: domain.since?.toISOString() ?? null,
+        delegations: domain.grants.delegations.map((grant) => grant.namespace),
+        sent: domain.sent,
+        received: domain.received,
+        held: domain.held,
+        dropped: domain.dropped,
+      })),
+    );
+  },
+  async start(core) {
+    const keepalive = setInterval(() => {
+      for (const domain of core.components.domains.values()) domain.keepalive();
+    }, KEEPALIVE_MILLISECONDS);
+    keepalive.unref();
+    await listen(
+      core,
+      'component',
+      core.settings.COMPONENT_PLAIN_HOST,
+      portToListen(core.settings.COMPONENT_PORT),
+      false,
+    );
+    await listen(
+      core,
+      'component-tls',
+      core.settings.LISTEN_HOST,
+      portToListen(core.settings.COMPONENT_TLS_PORT),
+      true,
+    );
+  },
+  async stop(core) {
+    for (const domain of core.components.domains.values()) {
+      for (const stream of domain.streams) stream.fail('system-shutdown');
+    }
+  },
+});
+
+/** Accepts components on one port; `tls` with client certificates where COMPONENT_CA asks for them. */
+async function listen(
+  core: Core,
+  name: string,
+  host: string,
+  port: number | null,
+  tls: boolean,
+): Promise<void> {
+  if (port === null) return;
+  const server = tls
+    ? createTlsServer({
+        ...core.certificates.serverOptions({
+          requestCert: core.settings.COMPONENT_CA !== undefined,
+          rejectUnauthorized: core.settings.COMPONENT_CA !== undefined,
+          ca: core.settings.COMPONENT_CA,
+        }),
+        handshakeTimeout: HANDSHAKE_MILLISECONDS,
+      })
+    : createServer({ noDelay: true });
+  server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => accept(core, socket));
+  if (tls) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: hostToListen(host), port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  server.on('error', (error) =>
+    core.log.error({ code: 'component.listener-failed', err: error }, 'listener failed'),
+  );
+  const address = server.address() as AddressInfo;
+  core.addresses[name] = `${address.address}:${address.port}`;
+  core.closers.push(() => server.close());
+}
+
+function accept(core: Core, socket: Socket): void {
+  socket.on('error', () => {});
+  const { settings } = core;
+  const transport = new SocketTransport(socket, {
+    limits: {
+      stanzaBytes: settings.LIMIT_STANZA_BYTES_COMPONENT,
+      depth: settings.LIMIT_XML_DEPTH + 8,
+      attributes: settings.LIMIT_XML_ATTRIBUTES,
+    },
+    contentNamespace: NS.component,
+    bytesPerSecond: 0,
+    upgrade: null,
+    closeMilliseconds: 2000,
+  });
+  const stream = new ComponentStream(transport, ownerOf(core, core.components));
+  const timer = setTimeout(() => {
+    if (stream.domain === null) stream.fail('connection-timeout');
+  }, HANDSHAKE_MILLISECONDS);
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
+}
+
+function ownerOf(core: Core, registry: ComponentRegistry): ComponentStreamOwner {
+  return {
+    log: core.log,
+    find: (domain) => registry.domains.get(domain),
+    receive(stanza, stream) {
+      const domain = stream.domain;
+      if (domain === null) return;
+      domain.received++;
+      if (stanza.name === 'iq' && (stanza.type === 'result' || stanza.type === 'error')) {
+        if (registry.answers(stanza, domain)) return;
+      }
+      if (registry.take(stanza, domain, stream)) return;
+      core.router.route(stanza, componentOrigin);
+    },
+    closed() {},
+  };
+}
+
+/** Our limit, as XEP-0128 says such things. */
+function multicastForm() {
+  return xml(
+    'x',
+    { xmlns: NS.dataForms, type: 'result' },
+    xml('field', { var: 'FORM_TYPE', type: 'hidden' }, xml('value', {}, NS.address)),
+    xml('field', { var: 'bcc' }, xml('value', {}, String(MULTICAST_ADDRESSES))),
+  );
+}

@@ -1,0 +1,92 @@
+import type { Stanza } from '../../shared/xml/stanza.js';
+import type { BareJid, Jid } from '../../shared/xmpp/jid.js';
+import type { Core } from '../core.js';
+import { localOrigin } from '../routing/origin.js';
+import type { AccountState } from '../sessions/account-state.js';
+import type { ComponentDomain } from './component-domain.js';
+import type { ComponentRegistry } from './component-registry.js';
+
+/** Remote resources whose last presence is kept for components that connect later. */
+const CACHE_LIMIT = 200_000;
+/** Presences replayed before other work gets its turn. */
+const REPLAY_BATCH = 200;
+
+/** Presence for privileged entities (XEP-0356 §"Presence Permission"). */
+export class PresenceFeed {
+  readonly #core: Core;
+  readonly #registry: ComponentRegistry;
+  /** Remote contact → resource → last available presence. */
+  readonly #remote = new Map<BareJid, Map<string, Stanza>>();
+  #size = 0;
+
+  constructor(core: Core, registry: ComponentRegistry) {
+    this.#core = core;
+    this.#registry = registry;
+    core.hooks.presenceBroadcast.on((_session, presence) => this.#tell('managed_entity', presence));
+    core.hooks.sessionUnavailable.on((_session, presence) => this.#tell('managed_entity', presence));
+    core.hooks.presenceReceived.on((account, presence, from) => this.#received(account, presence, from));
+    registry.onUp((domain) => void this.#replay(domain));
+  }
+
+  /** Forgets what came over a lost server-to-server stream. */
+  forgetDomain(remote: string): void {
+    for (const [bare, resources] of this.#remote) {
+      if (bare.endsWith(`@${remote}`) || bare === remote) {
+        this.#size -= resources.size;
+        this.#remote.delete(bare);
+      }
+    }
+  }
+
+  #tell(need: 'managed_entity' | 'roster', presence: Stanza): void {
+    for (const domain of this.#registry.domains.values()) {
+      const { presence: granted } = domain.grants;
+      if (granted === 'none' || (need === 'roster' && granted !== 'roster') || !domain.connected) continue;
+      const addressed = presence.readdress({ to: domain.name });
+      for (const stream of domain.streams) stream.send(addressed.text);
+    }
+  }
+
+  /** Presence of a contact as an account receives it, or would if it were available. */
+  #received(account: AccountState, presence: Stanza, from: Jid): void {
+    // our own accounts' presence is told at its source
+    if (this.#core.hosts(from.domain) || !account.roster.subscribedTo(from.bare)) return;
+    const known = this.#remote.get(from.bare);
+    if (presence.type === 'unavailable') {
+      if (from.resource === '') {
+        this.#size -= known?.size ?? 0;
+        this.#remote.delete(from.bare);
+      } else if (known?.delete(from.resource) === true) {
+        this.#size--;
+        if (known.size === 0) this.#remote.delete(from.bare);
+      }
+    } else if (known !== undefined || this.#size < CACHE_LIMIT) {
+      const resources = known ?? new Map<string, Stanza>();
+      const previous = resources.get(from.resource);
+      if (previous === undefined) this.#size++;
+      // the same broadcast reaches several of our accounts: tell it once
+      else if (previous.text === presence.readdress({ to: '' }).text) return;
+      resources.set(from.resource, presence.readdress({ to: '' }));
+      this.#remote.set(from.bare, resources);
+    }
+    this.#tell('roster', presence);
+  }
+
+  /** A component that connects later learns who is there, paced. */
+  async #replay(domain: ComponentDomain): Promise<void> {
+    const granted = domain.grants.presence;
+    if (granted === 'none') return;
+    let count = 0;
+    const send = async (presence: Stanza): Promise<void> => {
+      domain.deliver(presence.readdress({ to: domain.name }), localOrigin);
+      if (++count % REPLAY_BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
+    };
+    for (const account of this.#core.directory.online()) {
+      for (const session of account.sessions) if (session.presence !== null) await send(session.presence);
+    }
+    if (granted !== 'roster') return;
+    for (const resources of this.#remote.values()) {
+      for (const presence of resources.values()) await send(presence);
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import type { ControlServer } from '../shared/cli/control-server.js';
+import type { Page } from '../shared/observability/server.js';
+import type { Logger, Metrics } from '../shared/observability/types.js';
+import type { Storage } from '../shared/storage/storage.js';
+import type { ServerCertificates } from '../shared/tls/server-certificates.js';
+import type { Domain, Jid } from '../shared/xmpp/jid.js';
+import type { Accounts } from './accounts/accounts.js';
+import type { ComponentRegistry } from './component-link/component-registry.js';
+import type { DiscoRegistry } from './disco/disco-registry.js';
+import type { IqRegistry } from './iq/iq-registry.js';
+import type { LocalRequests } from './iq/local-requests.js';
+import type { MessageDelivery } from './messages/message-delivery.js';
+import type { PresenceHandlers } from './presence/presence-handlers.js';
+import type { AccountRemoval } from './registration/account-removal.js';
+import type { RosterEditor } from './roster/roster-editor.js';
+import type { RosterService } from './roster/roster-service.js';
+import type { Hooks } from './routing/hooks.js';
+import type { Router } from './routing/router.js';
+import type { SessionDirectory } from './sessions/session-directory.js';
+import type { SessionService } from './sessions/session-service.js';
+import type { CoreSettings } from './settings.js';
+import type { ClientStreamServices } from './streams/client-stream-services.js';
+import type { ClientStreams } from './streams/client-streams.js';
+import type { StreamFeatures } from './streams/stream-feature.js';
+
+/** The services of the core, as features see them. Made in `server.ts`, handed to each feature's `setup`. */
+export interface Core {
+  readonly settings: CoreSettings;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly storage: Storage;
+  /** Hosted domains, the first being the default. */
+  readonly domains: readonly Domain[];
+  readonly certificates: ServerCertificates;
+  readonly accounts: Accounts;
+  readonly accountRemoval: AccountRemoval;
+  readonly directory: SessionDirectory;
+  readonly sessions: SessionService;
+  readonly router: Router;
+  readonly hooks: Hooks;
+  readonly iq: IqRegistry;
+  readonly requests: LocalRequests;
+  readonly disco: DiscoRegistry;
+  readonly messages: MessageDelivery;
+  readonly presence: PresenceHandlers;
+  readonly roster: RosterService;
+  readonly rosterEditor: RosterEditor;
+  readonly components: ComponentRegistry;
+  readonly streamFeatures: StreamFeatures;
+  readonly streams: ClientStreams;
+  /** What a new client stream needs; set before the listeners, used by every transport (client link too). */
+  clientServices: ClientStreamServices | null;
+  /** Real addresses by listener name, for the ready line. */
+  readonly addresses: Record<string, string>;
+  /** What to close when the core stops: listeners of features. */
+  readonly closers: (() => void)[];
+  /** Commands of `entourage …` against the running core. */
+  readonly control: ControlServer;
+  /** Pages beside `/metrics`. */
+  readonly pages: Map<string, Page>;
+  /** Parts of `entourage status` by feature. */
+  readonly status: Map<string, () => unknown>;
+  /** Whether this is one of our hosted domains (not a component's). */
+  hosts(domain: string): boolean;
+  /** Whether this bare JID is listed in ADMINS. */
+  isAdmin(jid: Jid): boolean;
+}

@@ -1,0 +1,82 @@
+import type { Element } from '../../shared/xml/element.js';
+import type { Jid } from '../../shared/xmpp/jid.js';
+import type { AccountState } from '../sessions/account-state.js';
+
+export interface Identity {
+  readonly category: string;
+  readonly type: string;
+  readonly name?: string;
+}
+export interface DiscoItem {
+  readonly jid: string;
+  readonly node?: string;
+  readonly name?: string;
+}
+
+/** Who asks whom about what. */
+export interface DiscoQuery {
+  readonly from: Jid;
+  /** The account that is asked, null for the server. */
+  readonly account: AccountState | null;
+}
+
+/** Parts of a disco#info answer (XEP-0030, with XEP-0128 forms). */
+export interface DiscoInfo {
+  identities: Identity[];
+  features: string[];
+  forms: Element[];
+}
+
+type Scope = 'server' | 'account';
+
+/** What features announce; `disco.ts` answers from it. */
+export class DiscoRegistry {
+  readonly #identities: Record<Scope, Identity[]> = { server: [], account: [] };
+  readonly #features: Record<Scope, Set<string>> = { server: new Set(), account: new Set() };
+  readonly #forms: Record<Scope, (() => Element)[]> = { server: [], account: [] };
+  readonly #contributors: ((scope: Scope, query: DiscoQuery, info: DiscoInfo) => void)[] = [];
+  readonly #items: ((scope: Scope, query: DiscoQuery) => DiscoItem[])[] = [];
+  readonly #nodes = new Map<string, NodeHandlers>();
+
+  identity(scope: Scope, identity: Identity): void {
+    this.#identities[scope].push(identity);
+  }
+  feature(scope: Scope, ...features: string[]): void {
+    for (const feature of features) this.#features[scope].add(feature);
+  }
+  form(scope: Scope, form: () => Element): void {
+    this.#forms[scope].push(form);
+  }
+  /** Adds parts that depend on the moment or on who asks: nested disco of components. */
+  contribute(contributor: (scope: Scope, query: DiscoQuery, info: DiscoInfo) => void): void {
+    this.#contributors.push(contributor);
+  }
+  items(source: (scope: Scope, query: DiscoQuery) => DiscoItem[]): void {
+    this.#items.push(source);
+  }
+  /** Answers for one node of the server (ad-hoc commands). */
+  node(name: string, handlers: NodeHandlers): void {
+    this.#nodes.set(name, handlers);
+  }
+  nodeHandlers(name: string): NodeHandlers | undefined {
+    return this.#nodes.get(name);
+  }
+
+  info(scope: Scope, query: DiscoQuery): DiscoInfo {
+    const info: DiscoInfo = {
+      identities: [...this.#identities[scope]],
+      features: [...this.#features[scope]],
+      forms: this.#forms[scope].map((make) => make()),
+    };
+    for (const contributor of this.#contributors) contributor(scope, query, info);
+    return info;
+  }
+  itemsOf(scope: Scope, query: DiscoQuery): DiscoItem[] {
+    return this.#items.flatMap((source) => source(scope, query));
+  }
+}
+
+export interface NodeHandlers {
+  info?(query: DiscoQuery): DiscoInfo | null;
+  items?(query: DiscoQuery): DiscoItem[] | null;
+}

@@ -1,0 +1,116 @@
+import { clone, type Element, xml } from '../../shared/xml/element.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import { StanzaError } from '../../shared/xmpp/stanza-error.js';
+import type { Core } from '../core.js';
+import { defineFeature } from '../feature.js';
+import type { IqRequest, IqScope } from '../iq/iq-registry.js';
+import type { DiscoInfo, DiscoItem, DiscoQuery } from './disco-registry.js';
+
+const CONTACT_KINDS = ['abuse', 'admin', 'feedback', 'sales', 'security', 'status', 'support'];
+
+/** Service discovery of the server and of accounts (XEP-0030, XEP-0128, XEP-0157). */
+export const disco = defineFeature({
+  name: 'service discovery',
+  xeps: [
+    { id: '0030', version: '2.5rc3', status: 'complete' },
+    { id: '0128', version: '1.0.1', status: 'complete' },
+    { id: '0157', version: '1.1.1', status: 'complete' },
+  ],
+  settings: ['CONTACT_ADDRESSES'],
+  setup(core) {
+    core.disco.identity('server', { category: 'server', type: 'im', name: 'Entourage' });
+    core.disco.identity('account', { category: 'account', type: 'registered' });
+    core.disco.feature('server', NS.discoInfo, NS.discoItems);
+    core.disco.feature('account', NS.discoInfo, NS.discoItems);
+    const contacts = contactForm(core.settings.CONTACT_ADDRESSES);
+    if (contacts !== null) core.disco.form('server', () => clone(contacts));
+    for (const scope of ['server', 'account'] as const) {
+      core.iq.on(scope, 'get', NS.discoInfo, 'query', (request) => info(core, scope, request));
+      core.iq.on(scope, 'get', NS.discoItems, 'query', (request) => items(core, scope, request));
+    }
+  },
+});
+
+function info(core: Core, scope: IqScope, request: IqRequest): Element {
+  const query: DiscoQuery = { from: request.from, account: request.account };
+  checkStranger(scope, request);
+  const node = request.payload.attrs['node'];
+  if (node === undefined || node === '') return infoElement(core.disco.info(scope, query));
+  const found = core.disco.nodeHandlers(node)?.info?.(query) ?? null;
+  // XEP-0030 §7
+  if (scope !== 'server' || found === null) throw new StanzaError('item-not-found');
+  return infoElement(found, node);
+}
+
+function items(core: Core, scope: IqScope, request: IqRequest): Element {
+  const query: DiscoQuery = { from: request.from, account: request.account };
+  checkStranger(scope, request);
+  const node = request.payload.attrs['node'];
+  if (node === undefined || node === '') return itemsElement(core.disco.itemsOf(scope, query));
+  const found = core.disco.nodeHandlers(node)?.items?.(query) ?? null;
+  if (scope !== 'server' || found === null) throw new StanzaError('item-not-found');
+  return itemsElement(found, node);
+}
+
+/** XEP-0030 §8: a stranger learns of an account what one would learn of a missing account. */
+function checkStranger(scope: IqScope, request: IqRequest): void {
+  if (scope !== 'account' || request.account === null) return;
+  const { account, from } = request;
+  if (from.bare === account.bare || account.roster.subscribesToUs(from.bare)) return;
+  throw new StanzaError('service-unavailable');
+}
+
+/** An answer to disco#info. */
+export function infoElement(info: DiscoInfo, node?: string): Element {
+  return xml(
+    'query',
+    { xmlns: NS.discoInfo, ...(node === undefined ? {} : { node }) },
+    ...info.identities.map(({ category, type, name }) =>
+      xml('identity', { category, type, ...(name === undefined ? {} : { name }) }),
+    ),
+    ...[...new Set(info.features)].map((feature) => xml('feature', { var: feature })),
+    ...info.forms,
+  );
+}
+
+/** An answer to disco#items. */
+export function itemsElement(items: readonly DiscoItem[], node?: string): Element {
+  return xml(
+    'query',
+    { xmlns: NS.discoItems, ...(node === undefined ? {} : { node }) },
+    ...items.map((item) =>
+      xml('item', {
+        jid: item.jid,
+        ...(item.node === undefined ? {} : { node: item.node }),
+        ...(item.name === undefined ? {} : { name: item.name }),
+      }),
+    ),
+  );
+}
+
+/** XEP-0157 §3: the addresses by kind, as a form of type `serverinfo`. */
+function contactForm(addresses: readonly string[]): Element | null {
+  if (addresses.length === 0) return null;
+  const fields = CONTACT_KINDS.map((kind) => ({
+    kind,
+    values: addresses
+      .filter((address) => address.startsWith(`${kind}=`))
+      .map((address) => address.slice(kind.length + 1)),
+  })).filter((field) => field.values.length > 0);
+  return xml(
+    'x',
+    { xmlns: NS.dataForms, type: 'result' },
+    xml(
+      'field',
+      { var: 'FORM_TYPE', type: 'hidden' },
+      xml('value', {}, 'http://jabber.org/network/serverinfo'),
+    ),
+    ...fields.map((field) =>
+      xml(
+        'field',
+        { var: `${field.kind}-addresses`, type: 'list-multi' },
+        ...field.values.map((value) => xml('value', {}, value)),
+      ),
+    ),
+  );
+}

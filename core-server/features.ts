@@ -1,0 +1,35 @@
+import { componentLink } from './component-link/component-link.js';
+import { disco } from './disco/disco.js';
+import type { Feature } from './feature.js';
+import { lastActivity } from './iq/features/last-activity.js';
+import { ping } from './iq/features/ping.js';
+import { time } from './iq/features/time.js';
+import { version } from './iq/features/version.js';
+import { offline } from './messages/offline.js';
+import { registration } from './registration/registration.js';
+import { roster } from './roster/roster-iq.js';
+import { bind } from './streams/features/bind.js';
+import { sasl } from './streams/features/sasl.js';
+import { session } from './streams/features/session.js';
+import { starttls } from './streams/features/starttls.js';
+
+/** Every capability of the core, a line each; stream features in the order of XEP-0170. */
+export const features: readonly Feature[] = [
+  // streams
+  starttls,
+  sasl,
+  registration,
+  bind,
+  session,
+  // instant messaging and presence
+  roster,
+  offline,
+  // about the server and its accounts
+  disco,
+  ping,
+  version,
+  time,
+  lastActivity,
+  // components
+  componentLink,
+];

@@ -1,0 +1,14 @@
+import { NS } from '../../../shared/xmpp/namespaces.js';
+import { defineFeature } from '../../feature.js';
+
+/** XMPP ping, answered for the server and on behalf of accounts (XEP-0199 §4.1–4.4). */
+export const ping = defineFeature({
+  name: 'ping',
+  xeps: [{ id: '0199', version: '2.0.1', status: 'complete' }],
+  setup(core) {
+    core.disco.feature('server', NS.ping);
+    core.disco.feature('account', NS.ping);
+    core.iq.on('server', 'get', NS.ping, 'ping', () => undefined);
+    core.iq.on('account', 'get', NS.ping, 'ping', () => undefined);
+  },
+});

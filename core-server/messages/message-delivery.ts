@@ -1,0 +1,93 @@
+import type { Stanza } from '../../shared/xml/stanza.js';
+import type { Jid } from '../../shared/xmpp/jid.js';
+import { StanzaError } from '../../shared/xmpp/stanza-error.js';
+import { verdictOf } from '../privacy/verdict.js';
+import type { Hooks } from '../routing/hooks.js';
+import type { Origin } from '../routing/origin.js';
+import type { Router } from '../routing/router.js';
+import type { AccountState } from '../sessions/account-state.js';
+import type { Session } from '../sessions/session.js';
+
+type MessageType = 'normal' | 'chat' | 'groupchat' | 'headline' | 'error';
+
+/** RFC 6121 §5.2.2: an absent or unknown type is `normal`. */
+export function messageType(message: Stanza): MessageType {
+  switch (message.type) {
+    case 'chat':
+    case 'groupchat':
+    case 'headline':
+    case 'error':
+      return message.type;
+    default:
+      return 'normal';
+  }
+}
+
+/** Who gets a message for an account: RFC 6121 §8.5.4, table 1. */
+export class MessageDelivery {
+  readonly #router: Router;
+  readonly #hooks: Hooks;
+
+  constructor(router: Router, hooks: Hooks) {
+    this.#router = router;
+    this.#hooks = hooks;
+  }
+
+  deliver(message: Stanza, to: Jid, account: AccountState, origin: Origin): void {
+    // §8.5.1: no such account looks like one that refuses
+    if (!account.exists) return this.#refuse(message);
+    const exact = to.resource === '' ? undefined : account.session(to.resource);
+    const verdict = verdictOf(account, exact ?? null, 'in', 'message', message.fromJid, origin);
+    if (verdict !== 'allow') return this.#refuse(message);
+    if (this.#hooks.messageDelivering.run(account, message, origin)) return;
+
+    if (exact !== undefined) return exact.deliver(message);
+    const type = messageType(message);
+    const bare = to.resource === '';
+    switch (type) {
+      case 'error':
+        return; // §8.5.2.1.1, §8.5.3.2.1: silently
+      case 'groupchat':
+        return this.#refuse(message); // §8.5.2.1.1: never from a bare JID to resources
+      case 'headline':
+        if (bare) for (const session of this.#eligible(account, message, origin)) session.deliver(message);
+        return; // full without match: silently
+      case 'normal':
+        if (!bare) return this.#refuse(message); // §8.5.3.2.1
+        break;
+      case 'chat':
+        break;
+    }
+    const eligible = this.#eligible(account, message, origin);
+    if (eligible.length === 0) {
+      // §8.5.2.2.1: stored offline, or refused when nobody stores
+      if (!this.#hooks.messageUndelivered.run(account, message, origin)) this.#refuse(message);
+      return;
+    }
+    for (const session of mostAvailable(eligible)) session.deliver(message);
+  }
+
+  /** Available resources with a non-negative priority whose own active list allows the sender. */
+  #eligible(account: AccountState, message: Stanza, origin: Origin): Session[] {
+    return account.sessions.filter(
+      (session) =>
+        session.presence !== null &&
+        session.priority >= 0 &&
+        verdictOf(account, session, 'in', 'message', message.fromJid, origin) === 'allow',
+    );
+  }
+
+  /** §8.5: service-unavailable; errors, groupchat and headline of a blocked sender are not answered further down. */
+  #refuse(message: Stanza): void {
+    if (message.type === 'headline') return;
+    this.#router.bounce(message, new StanzaError('service-unavailable'));
+  }
+}
+
+/** The resources with the highest priority: all of them, so that devices on equal terms see the same. */
+export function mostAvailable(sessions: readonly Session[]): readonly Session[] {
+  if (sessions.length < 2) return sessions;
+  let highest = -1;
+  for (const session of sessions) if (session.priority > highest) highest = session.priority;
+  return sessions.filter((session) => session.priority === highest);
+}

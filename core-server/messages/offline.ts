@@ -1,0 +1,203 @@
+import { z } from 'zod';
+import { StorageError } from '../../shared/storage/storage.js';
+import { clone, xml } from '../../shared/xml/element.js';
+import { Stanza } from '../../shared/xml/stanza.js';
+import { jid as parseKnown } from '../../shared/xmpp/jid.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import { StanzaError } from '../../shared/xmpp/stanza-error.js';
+import { defineFeature } from '../feature.js';
+import type { Origin } from '../routing/origin.js';
+import type { AccountState } from '../sessions/account-state.js';
+import type { Session } from '../sessions/session.js';
+import { messageType } from './message-delivery.js';
+
+const storedMessage = z.object({
+  /** The stanza as wire text, stamped with its delay. */
+  text: z.string(),
+});
+type StoredMessage = z.infer<typeof storedMessage>;
+
+const PAGE = 100;
+/** More than this in the session's queue waits for the client before the next message is read from the store. */
+const WINDOW_BYTES = 512 * 1024;
+
+/** Messages for accounts nobody is at (XEP-0160, RFC 6121 §8.5.2.2.1). */
+export const offline = defineFeature({
+  name: 'offline messages',
+  specifications: ['RFC 6121 §8.5.2.2.1'],
+  xeps: [
+    { id: '0160', version: '1.0.1', status: 'complete' },
+    { id: '0203', version: '2.0', status: 'complete' },
+  ],
+  settings: ['LIMIT_OFFLINE_MESSAGES'],
+  metrics: [
+    { name: 'offline_stored_total', kind: 'counter', help: 'Messages stored for offline accounts' },
+    { name: 'offline_delivered_total', kind: 'counter', help: 'Stored messages delivered' },
+    {
+      name: 'offline_refused_total',
+      kind: 'counter',
+      help: 'Messages refused because the store of an account is full',
+    },
+  ],
+  setup(core) {
+    const archive = core.storage.archive<StoredMessage>({
+      name: 'offline',
+      schema: storedMessage,
+      schemaVersion: 1,
+    });
+    const stored = core.metrics.counter('offline_stored_total', 'Messages stored for offline accounts');
+    const delivered = core.metrics.counter('offline_delivered_total', 'Stored messages delivered');
+    const refused = core.metrics.counter(
+      'offline_refused_total',
+      'Messages refused because the store is full',
+    );
+    /** How many messages each account has, known while it is in memory; stores of one turn are counted at once. */
+    const counts = new WeakMap<AccountState, Promise<{ count: number }>>();
+    /** Sessions that are being given stored messages: what comes meanwhile goes behind them. */
+    const flooding = new WeakMap<Session, Stanza[]>();
+    const limit = core.settings.LIMIT_OFFLINE_MESSAGES;
+
+    core.disco.feature('server', NS.messageOffline);
+
+    core.hooks.messageUndelivered.add(100, (account, message, origin) => {
+      if (limit === 0 || !worthStoring(message)) return isSilent(message);
+      store(account, message, origin);
+      return true;
+    });
+
+    core.hooks.sessionAvailable.on((session) => {
+      if (session.priority >= 0) void flood(session);
+    });
+    // §3 of XEP-0160: also when a negative priority becomes non-negative
+    core.hooks.presenceBroadcast.on((session) => {
+      if (session.priority >= 0 && !flooding.has(session)) void flood(session);
+    });
+    core.hooks.sessionOutbound.add(10, (session, stanza) => {
+      const waiting = flooding.get(session);
+      if (waiting === undefined || stanza.name !== 'message') return undefined;
+      waiting.push(stanza);
+      return true;
+    });
+    core.hooks.accountRemoved.on((account) => {
+      archive.clear(account).catch((error: unknown) => {
+        core.log.error(
+          { code: 'storage.offline-unwritable', err: error },
+          'stored messages could not be removed',
+        );
+      });
+    });
+
+    function countOf(account: AccountState): Promise<{ count: number }> {
+      let count = counts.get(account);
+      if (count === undefined) {
+        count = archive.count(account.bare).then((n) => ({ count: n }));
+        counts.set(account, count);
+        count.catch(() => counts.delete(account));
+      }
+      return count;
+    }
+
+    function store(account: AccountState, message: Stanza, origin: Origin): void {
+      const release = origin.hold();
+      const text = stamped(message, account.jid.domain);
+      countOf(account)
+        .then((counter) => {
+          if (counter.count >= limit) {
+            refused.inc();
+            throw new StanzaError('service-unavailable', {
+              text: 'too many messages are stored for this account',
+            });
+          }
+          counter.count++;
+          return archive.append(account.bare, { text });
+        })
+        .then(
+          () => stored.inc(),
+          (error: unknown) => {
+            if (!(error instanceof StanzaError)) {
+              core.log.error(
+                { code: 'storage.offline-unwritable', err: error },
+                'a message could not be stored',
+              );
+            }
+            const answer =
+              error instanceof StanzaError
+                ? error
+                : new StanzaError(
+                    error instanceof StorageError && error.code === 'full'
+                      ? 'resource-constraint'
+                      : 'internal-server-error',
+                    { type: 'wait' },
+                  );
+            core.router.bounce(message, answer);
+          },
+        )
+        .finally(release);
+    }
+
+    /** Gives a session what is stored, in order, and removes it once it is written (contracts: acknowledged). */
+    async function flood(session: Session): Promise<void> {
+      const { account } = session;
+      // one session at a time gets them: "delivered once"
+      if (account.sessions.some((other) => flooding.has(other))) return;
+      const waiting: Stanza[] = [];
+      flooding.set(session, waiting);
+      try {
+        const counter = await countOf(account);
+        let after = 0;
+        while (!session.ended && session.priority >= 0 && session.available) {
+          const page = await archive.page(account.bare, { after, limit: PAGE });
+          if (page.length === 0 || session.ended) break;
+          for (const entry of page) {
+            session.enqueue(Stanza.parse(entry.value.text));
+            after = entry.id;
+            if (session.outbound.bytes > WINDOW_BYTES) await session.delivered();
+          }
+          const ids = page.map((entry) => entry.id);
+          // the client acknowledged them (XEP-0198), or without that the socket has taken them
+          await session.delivered();
+          if (session.ended) break;
+          await archive.remove(account.bare, ids);
+          counter.count = Math.max(0, counter.count - ids.length);
+          delivered.inc(ids.length);
+          if (page.length < PAGE) break;
+        }
+      } catch (error) {
+        core.log.error(
+          { code: 'storage.offline-unreadable', err: error },
+          'stored messages could not be delivered',
+        );
+      } finally {
+        flooding.delete(session);
+        for (const stanza of waiting) session.deliver(stanza);
+      }
+    }
+
+    /** The stamp says when and by whom it was stored (XEP-0160 §3, XEP-0203 §4). */
+    function stamped(message: Stanza, domain: string): string {
+      const element = clone(message.element);
+      element.append(
+        xml('delay', { xmlns: NS.delay, from: parseKnown(domain).full, stamp: new Date().toISOString() }),
+      );
+      return Stanza.fromElement(element).text;
+    }
+  },
+});
+
+/** XEP-0160 §3: normal and chat messages; not those that only say that somebody is typing. */
+function worthStoring(message: Stanza): boolean {
+  const type = messageType(message);
+  if (type !== 'normal' && type !== 'chat') return false;
+  if (message.hasChild('no-store', NS.hints) || message.hasChild('no-permanent-store', NS.hints))
+    return false;
+  if (message.hasChild('store', NS.hints)) return true;
+  if (type === 'normal') return message.children().length > 0;
+  return message.children().some((part) => part.namespace !== NS.chatStates && part.name !== 'thread');
+}
+
+/** What is not stored is not refused either when its loss is meant: chat states and what says `no-store`. */
+function isSilent(message: Stanza): boolean {
+  const type = messageType(message);
+  if (type !== 'normal' && type !== 'chat') return false;
+  return message.children().length > 0 && !message.hasChild('body', NS.client);
+}

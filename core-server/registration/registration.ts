@@ -1,0 +1,171 @@
+import { child, type Element, xml } from '../../shared/xml/element.js';
+import type { Stanza } from '../../shared/xml/stanza.js';
+import { parseJid } from '../../shared/xmpp/jid.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import { StanzaError } from '../../shared/xmpp/stanza-error.js';
+import { AccountError } from '../accounts/account-error.js';
+import type { Core } from '../core.js';
+import { defineFeature } from '../feature.js';
+import type { IqRequest } from '../iq/iq-registry.js';
+import type { ClientStream } from '../streams/client-stream.js';
+
+const HOUR = 3_600_000;
+
+/** In-band registration, password change and cancellation (XEP-0077). */
+export const registration = defineFeature({
+  name: 'in-band registration',
+  xeps: [{ id: '0077', version: '2.4', status: 'complete' }],
+  settings: ['REGISTRATION', 'REGISTRATIONS_PER_ADDRESS'],
+  setup(core) {
+    const open = core.settings.REGISTRATION === 'open';
+    const recent = new RegistrationRate(core.settings.REGISTRATIONS_PER_ADDRESS);
+    core.disco.feature('server', NS.register);
+
+    core.streamFeatures.add({
+      name: 'registration',
+      namespaces: [],
+      // §8: only where it is possible now
+      offer: (stream) =>
+        open && stream.account === null && safe(core, stream)
+          ? `<register xmlns='${NS.registerFeature}'/>`
+          : null,
+      receive: () => {},
+    });
+
+    core.streamFeatures.addUnboundIq({
+      namespace: NS.register,
+      name: 'query',
+      receive(stream, iq) {
+        if (stream.account !== null) return stream.answer(iq, new StanzaError('not-allowed'));
+        if (!open || stream.domain === null) return stream.answer(iq, new StanzaError('not-allowed'));
+        if (!safe(core, stream))
+          return stream.answer(iq, new StanzaError('not-allowed', { text: 'TLS is required' }));
+        if (iq.type === 'get') return stream.answer(iq, formFor(null).toString());
+        void register(stream, iq);
+      },
+    });
+
+    async function register(stream: ClientStream, iq: Stanza): Promise<void> {
+      stream.transport.pause();
+      try {
+        const query = child(iq.element, 'query', NS.register);
+        const username = query === undefined ? '' : (child(query, 'username')?.text() ?? '');
+        const password = query === undefined ? '' : (child(query, 'password')?.text() ?? '');
+        // §3.1: every required field must be there
+        if (username === '' || password === '') throw new StanzaError('not-acceptable');
+        const jid = parseJid(`${username}@${stream.domain}`);
+        if (jid === null || jid.resource !== '' || jid.local === '') throw new StanzaError('not-acceptable');
+        if (!recent.allow(stream.remoteAddress))
+          throw new StanzaError('resource-constraint', { type: 'wait' });
+        await core.accounts.create(jid.bare, password);
+        core.log.info(
+          { code: 'account.registered', account: jid.bare, address: stream.remoteAddress },
+          'registered',
+        );
+        stream.answer(iq, '');
+      } catch (error) {
+        stream.answer(iq, asStanzaError(core, error));
+      } finally {
+        stream.transport.resume();
+      }
+    }
+
+    core.iq.on('server', 'get', NS.register, 'query', (request) => ownForm(request));
+    core.iq.on('account', 'get', NS.register, 'query', (request) => ownForm(request));
+    core.iq.on('server', 'set', NS.register, 'query', (request) => change(core, request));
+    core.iq.on('account', 'set', NS.register, 'query', (request) => change(core, request));
+  },
+});
+
+/** §3.1: what an existing account sees. */
+function ownForm(request: IqRequest): Element {
+  if (request.origin.session === null) throw new StanzaError('forbidden');
+  return formFor(request.from.local);
+}
+
+function formFor(username: string | null): Element {
+  return xml(
+    'query',
+    { xmlns: NS.register },
+    ...(username === null
+      ? [xml('instructions', {}, 'Choose a username and a password.')]
+      : [xml('registered')]),
+    xml('username', {}, ...(username === null ? [] : [username])),
+    xml('password'),
+  );
+}
+
+/** Password change (§3.3) and cancellation (§3.2) of one's own account, always possible. */
+async function change(core: Core, request: IqRequest): Promise<Element | undefined> {
+  const session = request.origin.session;
+  if (session === null) throw new StanzaError('forbidden');
+  const own = session.account.bare;
+  if (request.account !== null && request.account.bare !== own) throw new StanzaError('forbidden');
+  const query = request.payload;
+  if (child(query, 'remove') !== undefined) {
+    // §3.2: exactly <remove/>
+    if (query.getChildElements().length !== 1) throw new StanzaError('bad-request');
+    // the result must reach the client before its streams are closed
+    const stream = session.stream;
+    queueMicrotask(() => {
+      const go = () => void core.accountRemoval.remove(own, false);
+      if (stream === null) go();
+      else stream.afterFlush(go);
+    });
+    return undefined;
+  }
+  const username = child(query, 'username')?.text() ?? '';
+  const password = child(query, 'password')?.text() ?? '';
+  if (username === '' || password === '') throw new StanzaError('bad-request');
+  if (parseJid(`${username}@${session.jid.domain}`)?.bare !== own) throw new StanzaError('not-allowed');
+  // §3.3.1: never in the clear
+  if (session.stream?.secure !== true && core.settings.C2S_REQUIRE_TLS)
+    throw new StanzaError('not-authorized');
+  try {
+    await core.accounts.setPassword(own, password);
+  } catch (error) {
+    throw asStanzaError(core, error);
+  }
+  // the other sessions may be why the password is changed
+  core.sessions.endAll(session.account, 'not-authorized', 'the password was changed', session);
+  core.log.info({ code: 'account.password-changed', account: own }, 'password changed');
+  return undefined;
+}
+
+function safe(core: Core, stream: ClientStream): boolean {
+  return stream.secure || !core.settings.C2S_REQUIRE_TLS;
+}
+
+function asStanzaError(core: Core, error: unknown): StanzaError {
+  if (error instanceof StanzaError) return error;
+  if (error instanceof AccountError) {
+    return new StanzaError(
+      error.code === 'exists' || error.code === 'name-blocked' ? 'conflict' : 'not-acceptable',
+    );
+  }
+  core.log.error({ code: 'account.registration-failed', err: error }, 'a registration failed');
+  return new StanzaError('internal-server-error', { type: 'wait' });
+}
+
+/** Accounts registered lately from each address. */
+class RegistrationRate {
+  readonly #limit: number;
+  #counts = new Map<string, number>();
+  #since = performance.now();
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  allow(address: string): boolean {
+    // the machine's own scripts and tests are not strangers
+    if (this.#limit === 0 || /^(::ffff:)?127\.|^::1$/.test(address)) return true;
+    if (performance.now() - this.#since > HOUR) {
+      this.#counts = new Map();
+      this.#since = performance.now();
+    }
+    const count = (this.#counts.get(address) ?? 0) + 1;
+    this.#counts.set(address, count);
+    return count <= this.#limit;
+  }
+}

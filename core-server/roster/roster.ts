@@ -1,0 +1,45 @@
+import type { BareJid } from '../../shared/xmpp/jid.js';
+
+/** RFC 6121 §2.1.2.5. */
+export type Subscription = 'none' | 'to' | 'from' | 'both';
+
+/** One roster item with everything the state tables of RFC 6121 Appendix A need. */
+export interface RosterItem {
+  readonly jid: BareJid;
+  readonly name?: string;
+  readonly groups: readonly string[];
+  readonly subscription: Subscription;
+  /** "Pending Out": we asked and were not answered. */
+  readonly ask: boolean;
+  /** We approve a request that has not come yet (RFC 6121 §3.4). */
+  readonly approved: boolean;
+}
+
+/** A subscription request that waits for its answer ("Pending In"), kept whole (RFC 6121 §3.1.3). */
+export interface PendingRequest {
+  readonly from: BareJid;
+  /** The presence stanza as it came, as wire text. */
+  readonly stanza: string;
+}
+
+/** One account's roster in memory. Changed only by `RosterService`, which stores each change first. */
+export class Roster {
+  readonly items = new Map<BareJid, RosterItem>();
+  readonly pendingIn = new Map<BareJid, PendingRequest>();
+  /** Random part of the version string, one for each roster that ever existed. */
+  epoch = '';
+  /** Sequence of the last change (RFC 6121 §2.6). */
+  version = 0;
+
+  /** The contact may see our presence. */
+  subscribesToUs(contact: BareJid): boolean {
+    const state = this.items.get(contact)?.subscription;
+    return state === 'from' || state === 'both';
+  }
+
+  /** We may see the contact's presence. */
+  subscribedTo(contact: BareJid): boolean {
+    const state = this.items.get(contact)?.subscription;
+    return state === 'to' || state === 'both';
+  }
+}

@@ -1,0 +1,115 @@
+import type { Stanza } from '../../shared/xml/stanza.js';
+import type { BareJid, Jid } from '../../shared/xmpp/jid.js';
+import type { AccountState } from '../sessions/account-state.js';
+import type { Session } from '../sessions/session.js';
+import type { Origin } from './origin.js';
+
+/**
+ * An ordered list of handlers for one point of the stanza's way. Lower `order` runs first; a handler that returns true
+ * has taken the stanza over and ends the walk.
+ */
+export class HookPoint<Arguments extends unknown[]> {
+  readonly name: string;
+  #entries: { order: number; handler: (...args: Arguments) => boolean | undefined }[] = [];
+  #handlers: ((...args: Arguments) => boolean | undefined)[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Whether anybody listens: lets the hot path skip preparing arguments. */
+  get used(): boolean {
+    return this.#handlers.length > 0;
+  }
+
+  add(order: number, handler: (...args: Arguments) => boolean | undefined): void {
+    this.#entries.push({ order, handler });
+    this.#entries.sort((a, b) => a.order - b.order);
+    this.#handlers = this.#entries.map((entry) => entry.handler);
+  }
+
+  /** True when a handler took over. */
+  run(...args: Arguments): boolean {
+    for (const handler of this.#handlers) if (handler(...args) === true) return true;
+    return false;
+  }
+}
+
+/** An event that all listeners hear. */
+export class Signal<Arguments extends unknown[]> {
+  readonly #listeners: ((...args: Arguments) => void)[] = [];
+  on(listener: (...args: Arguments) => void): void {
+    this.#listeners.push(listener);
+  }
+  emit(...args: Arguments): void {
+    for (const listener of this.#listeners) listener(...args);
+  }
+}
+
+/**
+ * The points at which features meet a stanza, in this fixed order:
+ * `client.inbound → privacy.outbound → route → privacy.inbound → deliver | offline.store`.
+ * Privacy itself is not a hook but the account's {@link RuleEvaluator}: one look-up, and nothing can come before it.
+ */
+export interface Hooks {
+  /** A valid stanza of a bound session, `from` stamped, before privacy rules and routing. */
+  readonly clientInbound: HookPoint<[session: Session, stanza: Stanza]>;
+  /** A message of an account that no session sent: privileged messages (XEP-0356), for carbons and archives. */
+  readonly accountOutbound: HookPoint<[account: AccountState, message: Stanza]>;
+  /** A message that is about to be delivered to an account (rules already passed): carbons, privileged copies. */
+  readonly messageDelivering: HookPoint<[account: AccountState, message: Stanza, origin: Origin]>;
+  /** A message that no session took: storing it offline is a handler, so is refusing. */
+  readonly messageUndelivered: HookPoint<[account: AccountState, message: Stanza, origin: Origin]>;
+  /** A stanza on its way into one session's queue; client state indication may hold it. */
+  readonly sessionOutbound: HookPoint<[session: Session, stanza: Stanza]>;
+
+  /** A session's stream is gone without a closing tag; a handler may keep the session (XEP-0198), else it ends. */
+  readonly streamLost: HookPoint<[session: Session, reason: string]>;
+
+  readonly sessionBound: Signal<[session: Session]>;
+  /** First available presence of a session, or available again after unavailable (RFC 6121 §4.2). */
+  readonly sessionAvailable: Signal<[session: Session, presence: Stanza]>;
+  /** Every available presence broadcast of a session, the first included. */
+  readonly presenceBroadcast: Signal<[session: Session, presence: Stanza]>;
+  readonly sessionUnavailable: Signal<[session: Session, presence: Stanza]>;
+  readonly sessionResumed: Signal<[session: Session]>;
+  /** The session is gone for good; its undelivered stanzas have been handed on. */
+  readonly sessionEnded: Signal<[session: Session]>;
+  /** Available or unavailable presence of somebody else arriving for an account. */
+  readonly presenceReceived: Signal<[account: AccountState, presence: Stanza, from: Jid]>;
+  /** A probe of an account that may see our presence (already authorised). */
+  readonly presenceProbed: Signal<[account: AccountState, from: Jid]>;
+  readonly accountCreated: Signal<[account: BareJid]>;
+  readonly accountRemoved: Signal<[account: BareJid]>;
+  /** An item changed, was added or (`removed`) removed; subscription changes included. */
+  readonly rosterChanged: Signal<[account: AccountState, contact: BareJid, removed: boolean]>;
+  readonly componentUp: Signal<[domain: string]>;
+  readonly componentDown: Signal<[domain: string, comesBack: boolean]>;
+  /** SIGHUP or `entourage reload`. */
+  readonly reloaded: Signal<[]>;
+}
+
+export function createHooks(): Hooks {
+  return {
+    clientInbound: new HookPoint('client.inbound'),
+    accountOutbound: new HookPoint('account.outbound'),
+    messageDelivering: new HookPoint('message.delivering'),
+    messageUndelivered: new HookPoint('offline.store'),
+    sessionOutbound: new HookPoint('session.outbound'),
+    streamLost: new HookPoint('stream.lost'),
+    sessionBound: new Signal(),
+    sessionAvailable: new Signal(),
+    presenceBroadcast: new Signal(),
+    sessionUnavailable: new Signal(),
+    sessionResumed: new Signal(),
+    sessionEnded: new Signal(),
+    presenceReceived: new Signal(),
+    presenceProbed: new Signal(),
+    accountCreated: new Signal(),
+    accountRemoved: new Signal(),
+    rosterChanged: new Signal(),
+    componentUp: new Signal(),
+    componentDown: new Signal(),
+    reloaded: new Signal(),
+  };
+}

@@ -1,0 +1,21 @@
+import type { Session } from '../sessions/session.js';
+
+/** Through which door a stanza came; it decides what is believed and who waits for what. */
+export interface Origin {
+  readonly kind: 'session' | 'component' | 'server' | 'local';
+  /** The session that sent it, when a client did. */
+  readonly session: Session | null;
+  /**
+   * Marks the stanza in hand as not yet durable nor queued. Until the returned function is called the sender's
+   * XEP-0198 `h` does not pass it (contracts: what 'acknowledged' means). Must be called while the stanza is handled.
+   */
+  hold(): () => void;
+}
+
+const nothing = () => {};
+
+/** Made by this server itself: answers, bounces, presence on behalf of accounts. */
+export const localOrigin: Origin = { kind: 'local', session: null, hold: () => nothing };
+/** From a component or another server: those streams have no acknowledgements. */
+export const componentOrigin: Origin = { kind: 'component', session: null, hold: () => nothing };
+export const serverOrigin: Origin = { kind: 'server', session: null, hold: () => nothing };

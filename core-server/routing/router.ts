@@ -1,0 +1,78 @@
+import type { Logger } from '../../shared/observability/types.js';
+import type { Stanza } from '../../shared/xml/stanza.js';
+import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';
+import { localOrigin, type Origin } from './origin.js';
+
+/** Where stanzas for one domain go: a hosted domain, a component, another server. */
+export interface Destination {
+  /** Takes a stanza whose `from` and `to` are stamped and valid. Every stanza is delivered, stored or bounced. */
+  deliver(stanza: Stanza, origin: Origin): void;
+}
+
+/** Decides, in one place, where a stanza goes: by the domain of its `to`. */
+export class Router {
+  readonly #destinations = new Map<string, Destination>();
+  #remote: Destination;
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+    // Until federation is set up nothing lies beyond (RFC 6120 §10.4: remote-server-not-found)
+    this.#remote = { deliver: (stanza) => this.bounce(stanza, new StanzaError('remote-server-not-found')) };
+  }
+
+  /** Registers a hosted or component domain. */
+  add(domain: string, destination: Destination): void {
+    this.#destinations.set(domain, destination);
+  }
+
+  remove(domain: string): void {
+    this.#destinations.delete(domain);
+  }
+
+  /** Whether this domain is served by this process or one of its components. */
+  serves(domain: string): boolean {
+    return this.#destinations.has(domain);
+  }
+
+  /** Everything else goes here: server-to-server streams. */
+  setRemote(destination: Destination): void {
+    this.#remote = destination;
+  }
+
+  /** Routes a stanza whose `from` is stamped. A missing or malformed `to` was refused at the door. */
+  route(stanza: Stanza, origin: Origin): void {
+    const to = stanza.toJid;
+    if (!to) {
+      this.bounce(stanza, new StanzaError('jid-malformed'));
+      return;
+    }
+    const destination = this.#destinations.get(to.domain) ?? this.#remote;
+    try {
+      destination.deliver(stanza, origin);
+    } catch (error) {
+      // one handler that throws costs one error answer and one log line
+      this.#log.error(
+        { code: 'core.routing-failed', err: error, stanza: stanza.name, id: stanza.id },
+        'routing failed',
+      );
+      this.bounce(stanza, new StanzaError('internal-server-error'));
+    }
+  }
+
+  /** Returns a stanza to its sender with an error, where RFC 6120 §8.3.1 allows an answer at all. */
+  bounce(stanza: Stanza, error: StanzaError): void {
+    const reply = errorReply(stanza, error);
+    if (reply !== null) this.reply(reply);
+  }
+
+  /** The error answer without sending it; null where none is allowed. */
+  errorFor(stanza: Stanza, error: StanzaError): Stanza | null {
+    return errorReply(stanza, error);
+  }
+
+  /** Routes an answer of this server or made on behalf of one of its accounts. */
+  reply(answer: Stanza): void {
+    if (answer.toJid) this.route(answer, localOrigin);
+  }
+}

@@ -1,0 +1,223 @@
+import type { ProcessContext, RunningProcess } from '../shared/cli/process.js';
+import { portToListen } from '../shared/settings/kinds.js';
+import { openStorage } from '../shared/storage/open.js';
+import { ServerCertificates } from '../shared/tls/server-certificates.js';
+import { type Domain, type Jid, jid, parseJid } from '../shared/xmpp/jid.js';
+import { openAccounts } from './accounts/open-accounts.js';
+import { ComponentRegistry } from './component-link/component-registry.js';
+import { followAccounts, registerControlCommands } from './control-commands.js';
+import type { Core } from './core.js';
+import { DiscoRegistry } from './disco/disco-registry.js';
+import { features } from './features.js';
+import { IqRegistry } from './iq/iq-registry.js';
+import { LocalRequests } from './iq/local-requests.js';
+import { MessageDelivery } from './messages/message-delivery.js';
+import { Presence } from './presence/presence.js';
+import { Probes } from './presence/probes.js';
+import { Subscriptions } from './presence/subscriptions.js';
+import { AccountRemoval } from './registration/account-removal.js';
+import { RosterEditor } from './roster/roster-editor.js';
+import { RosterService } from './roster/roster-service.js';
+import { createHooks } from './routing/hooks.js';
+import { LocalDomain } from './routing/local-domain.js';
+import { localOrigin } from './routing/origin.js';
+import { Router } from './routing/router.js';
+import { ClientInbound } from './sessions/client-inbound.js';
+import { LocalSessionDirectory } from './sessions/session-directory.js';
+import { SessionService } from './sessions/session-service.js';
+import type { coreSettings } from './settings.js';
+import { type Listener, listenForClients } from './streams/client-listener.js';
+import type { ClientStreamServices } from './streams/client-stream-services.js';
+import { ClientStreams } from './streams/client-streams.js';
+import { StreamFeatures } from './streams/stream-feature.js';
+
+type Definition = (typeof coreSettings)['entries'];
+
+/** How long clients get to answer our closing tags when the core stops. */
+const SHUTDOWN_MILLISECONDS = 2000;
+
+/** Composes the core: services, then features, then listeners. Read it as the table of contents. */
+export async function startCore(context: ProcessContext<Definition>): Promise<RunningProcess<Definition>> {
+  const { settings, log, metrics } = context;
+  const domains = settings.XMPP_DOMAINS as unknown as readonly Domain[];
+  const admins = new Set(settings.ADMINS.map((text) => parseJid(text)?.bare));
+
+  // what is kept
+  const storage = await openStorage(settings.STORAGE_URL, { process: 'core', log });
+  const hooks = createHooks();
+  const accounts = await openAccounts(storage, settings, log);
+  const certificates = await ServerCertificates.open({ settings });
+
+  // stanza → destination
+  const router = new Router(log);
+  const requests = new LocalRequests((stanza) => router.route(stanza, localOrigin));
+  const iq = new IqRegistry({ reply: (answer) => router.reply(answer), log });
+  const messages = new MessageDelivery(router, hooks);
+  const directory = new LocalSessionDirectory({
+    exists: (account) => {
+      const known = accounts.existsSync(account.bare);
+      return known === 'async' ? accounts.exists(account.bare) : known;
+    },
+    idleLimit: settings.LIMIT_IDLE_ACCOUNTS,
+    log,
+  });
+
+  // roster and presence
+  const roster = new RosterService(storage, hooks, log);
+  const hosts = (domain: string) => domains.includes(domain as Domain);
+  const probes = new Probes({ router, directory, hooks, hosts });
+  const presence: Presence = new Presence({ router, hooks, subscriptions: () => subscriptions, probes });
+  const subscriptions = new Subscriptions({
+    router,
+    roster,
+    teller: presence,
+    log,
+    rosterLimit: settings.LIMIT_ROSTER_ITEMS,
+  });
+
+  // sessions and their streams
+  const sessions = new SessionService({
+    directory,
+    router,
+    hooks,
+    presence,
+    log,
+    conflict: settings.RESOURCE_CONFLICT,
+    sessionsPerAccount: settings.LIMIT_SESSIONS_PER_ACCOUNT,
+    outboundLimit: settings.LIMIT_OUTBOUND_BYTES,
+  });
+  const streamFeatures = new StreamFeatures();
+  const streams = new ClientStreams({
+    log,
+    unauthenticatedMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,
+    idleMilliseconds: settings.LIMIT_IDLE_SECONDS * 1000,
+    perAddress: settings.LIMIT_CONNECTIONS_PER_ADDRESS,
+    total: metrics.counter('c2s_streams_total', 'Client streams opened'),
+  });
+  metrics.observedGauge('c2s_streams', 'Client streams open', () => streams.all.size);
+  metrics.observedGauge('sessions', 'Sessions, with a stream or waiting for one', () => sessions.count);
+
+  const core: Core = {
+    settings,
+    log,
+    metrics,
+    storage,
+    certificates,
+    domains,
+    accounts,
+    accountRemoval: new AccountRemoval(() => core),
+    directory,
+    sessions,
+    router,
+    hooks,
+    iq,
+    requests,
+    disco: new DiscoRegistry(),
+    messages,
+    presence,
+    roster,
+    rosterEditor: new RosterEditor(roster, presence, settings.LIMIT_ROSTER_ITEMS),
+    components: new ComponentRegistry(),
+    streamFeatures,
+    streams,
+    hosts,
+    isAdmin: (who: Jid) => admins.has(who.bare),
+    addresses: {},
+    closers: [],
+    control: context.control,
+    pages: context.pages,
+    clientServices: null,
+    status: new Map(),
+  };
+  for (const domain of domains) {
+    router.add(
+      domain,
+      new LocalDomain(domain, {
+        router,
+        directory,
+        iq,
+        requests,
+        messages,
+        presence,
+        log,
+        refuseStrangers: settings.IQ_TO_STRANGERS === 'refuse',
+      }),
+    );
+  }
+
+  // every capability
+  for (const feature of features) feature.setup(core);
+  followAccounts(core);
+  registerControlCommands(core, context.control);
+  await core.accountRemoval.resumePending();
+  for (const feature of features) await feature.start?.(core);
+
+  // the doors for clients, last
+  const inbound = new ClientInbound({ router, hooks, presence });
+  const limits = (stanzaBytes: number) => ({
+    stanzaBytes,
+    depth: settings.LIMIT_XML_DEPTH,
+    attributes: settings.LIMIT_XML_ATTRIBUTES,
+  });
+  const services: ClientStreamServices = {
+    log,
+    features: streamFeatures,
+    defaultDomain: jid(domains[0] ?? 'localhost').domain,
+    limitsAfterAuthentication: limits(settings.LIMIT_STANZA_BYTES),
+    hosts,
+    receive: (session, stanza) => inbound.receive(session, stanza),
+    opened: (stream) => streams.opened(stream),
+    closed: (stream, session, reason) => {
+      streams.closed(stream);
+      if (session !== null && session.stream === stream)
+        hooks.streamLost.run(session, reason) || sessions.end(session);
+    },
+  };
+  core.clientServices = services;
+  const listeners: Listener[] = [];
+  for (const [name, port, direct] of [
+    ['c2s', settings.C2S_PORT, false],
+    ['c2s-tls', settings.C2S_TLS_PORT, true],
+  ] as const) {
+    const number = portToListen(port);
+    if (number === null) continue;
+    const listener = await listenForClients({
+      host: settings.LISTEN_HOST,
+      port: number,
+      direct,
+      tls: () =>
+        certificates.serverOptions({
+          requestCert: settings.C2S_CLIENT_CERTIFICATES,
+          ca: settings.C2S_CLIENT_CA,
+        }),
+      limits: limits(settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED),
+      bytesPerSecond: settings.LIMIT_BYTES_PER_SECOND,
+      handshakeMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,
+      streams,
+      services,
+      log,
+    });
+    listeners.push(listener);
+    core.addresses[name] = `${listener.address.address}:${listener.address.port}`;
+  }
+
+  return {
+    addresses: core.addresses,
+    async drain() {
+      for (const listener of listeners) void listener.stop();
+      for (const close of core.closers) close();
+      await streams.shutdown(SHUTDOWN_MILLISECONDS);
+      for (const feature of [...features].reverse()) await feature.stop?.(core);
+      await storage.close();
+    },
+    async reload() {
+      await certificates.reload();
+      hooks.reloaded.emit();
+    },
+    status: () => ({
+      sessions: sessions.count,
+      streams: streams.all.size,
+      ...Object.fromEntries([...core.status].map(([name, read]) => [name, read()])),
+    }),
+  };
+}

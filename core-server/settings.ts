@@ -1,0 +1,267 @@
+import {
+  boolean,
+  byteSize,
+  choice,
+  domain,
+  host,
+  integer,
+  list,
+  port,
+  seconds,
+  text,
+} from '../shared/settings/kinds.js';
+import { defineSettings, type Loaded, setting, settingFamily } from '../shared/settings/setting.js';
+import { sharedSettings } from '../shared/settings/shared.js';
+
+/** The five components that come with Entourage, with their default domains' first labels. */
+export const STANDARD_COMPONENTS: Readonly<Record<string, string>> = {
+  muc: 'conference',
+  pep: 'pep',
+  vcard: 'vcard',
+  privacy: 'privacy',
+  bosh: 'bosh',
+};
+
+/** Everything an operator can set on the core. Names: `docs/settings.md` is generated from here. */
+export const coreSettings = defineSettings({
+  ...sharedSettings,
+
+  XMPP_DOMAINS: setting(list(domain), {
+    description: 'Domains whose accounts this core serves; the first is the default.',
+    default: 'localhost',
+  }),
+  ADMINS: setting(list(text, 'a bare JID'), {
+    description: 'Bare JIDs of the administrators (XEP-0133 commands, announcements, the server vCard).',
+    default: '',
+  }),
+  CONTACT_ADDRESSES: setting(list(text, '`kind=URI`, as `abuse=mailto:abuse@example.org`'), {
+    description:
+      'Contact addresses of this server (XEP-0157): kinds abuse, admin, feedback, sales, security, status, support.',
+    default: '',
+  }),
+
+  // ---- doors for clients ----
+  C2S_PORT: setting(port, { description: 'Port for clients (STARTTLS).', default: 5222 }),
+  C2S_TLS_PORT: setting(port, {
+    description: 'Port for clients with TLS from the first byte (XEP-0368).',
+    default: 5223,
+  }),
+  C2S_REQUIRE_TLS: setting(boolean, {
+    description: 'Refuse to authenticate clients without TLS.',
+    default: true,
+  }),
+  C2S_CLIENT_CERTIFICATES: setting(boolean, {
+    description: 'Ask clients for a certificate, for SASL EXTERNAL (XEP-0178).',
+    default: false,
+  }),
+  C2S_CLIENT_CA: setting(text.optional(), {
+    description: 'Certificates (PEM file) that may have signed client certificates.',
+  }),
+  REGISTRATION: setting(choice('closed', 'open'), {
+    description: 'Whether strangers may make accounts in-band (XEP-0077).',
+    default: 'closed',
+  }),
+  REGISTRATIONS_PER_ADDRESS: setting(integer(0), {
+    description: 'Accounts that one address (loopback excepted) may register in an hour; 0 = no limit.',
+    default: 10,
+  }),
+  PASSWORD_STORAGE: setting(choice('scram', 'plain'), {
+    description: 'How passwords are kept: SCRAM verifiers, or as plain text (XEP-0078 digest needs it).',
+    default: 'scram',
+  }),
+  SASL_DIGEST_MD5: setting(boolean, {
+    description:
+      'Keep what DIGEST-MD5 (RFC 2831, historic) needs and offer it. Weak: only for clients of that era.',
+    default: false,
+  }),
+  SASL_TLS_UNIQUE: setting(boolean, {
+    description: 'Offer the channel binding tls-unique on TLS 1.2 (RFC 5929).',
+    default: false,
+  }),
+  SASL_TRIES: setting(integer(1, 20), {
+    description: 'Failed authentication attempts per stream before it is closed.',
+    default: 5,
+  }),
+  SASL_ITERATIONS: setting(integer(4096, 1_000_000), {
+    description: 'PBKDF2 iterations of newly stored SCRAM verifiers.',
+    default: 10_000,
+  }),
+  LEGACY_AUTH: setting(boolean, {
+    description: 'Offer XEP-0078 non-SASL authentication.',
+    default: true,
+  }),
+  CLIENT_LINK_ALLOW_PLAIN: setting(boolean, {
+    description:
+      'Offer PLAIN to clients of a client link (BOSH, WebSocket), although the component then sees the password pass.',
+    default: false,
+  }),
+  COMPRESSION: setting(choice('off', 'plain', 'on'), {
+    description:
+      'Stream compression (XEP-0138): never, only where no TLS is in use, or always. Compressing secrets inside TLS leaks their length.',
+    default: 'plain',
+  }),
+  RESOURCE_CONFLICT: setting(choice('replace', 'override', 'refuse'), {
+    description: 'What happens when a client asks for a resource that is in use (RFC 6120 §7.7.2.2).',
+    default: 'replace',
+  }),
+  IQ_TO_STRANGERS: setting(choice('refuse', 'deliver'), {
+    description:
+      'Whether an IQ request reaches the full JID of somebody who does not share presence with its sender (RFC 6121 §8.5.3.1).',
+    default: 'refuse',
+  }),
+
+  // ---- limits ----
+  LIMIT_STANZA_BYTES: setting(byteSize(10_000), {
+    description: 'Largest stanza of an authenticated client.',
+    default: '512K',
+  }),
+  LIMIT_STANZA_BYTES_UNAUTHENTICATED: setting(byteSize(10_000), {
+    description: 'Largest element before authentication.',
+    default: '64K',
+  }),
+  LIMIT_STANZA_BYTES_SERVER: setting(byteSize(10_000), {
+    description: 'Largest stanza of another server.',
+    default: '512K',
+  }),
+  LIMIT_STANZA_BYTES_COMPONENT: setting(byteSize(10_000), {
+    description: 'Largest stanza of a component (a client link adds its own wrapping).',
+    default: '1M',
+  }),
+  LIMIT_XML_DEPTH: setting(integer(8, 1000), {
+    description: 'Deepest nesting of elements in a stanza.',
+    default: 64,
+  }),
+  LIMIT_XML_ATTRIBUTES: setting(integer(8, 1000), {
+    description: 'Most attributes of one element.',
+    default: 64,
+  }),
+  LIMIT_CONNECTIONS_PER_ADDRESS: setting(integer(1), {
+    description: 'Client connections from one address.',
+    default: 1000,
+  }),
+  LIMIT_UNAUTHENTICATED_SECONDS: setting(seconds(1), {
+    description: 'Time for a client to authenticate and bind.',
+    default: 60,
+  }),
+  LIMIT_IDLE_SECONDS: setting(seconds(0), {
+    description:
+      'Silence after which a client gets a keepalive; after twice as long it is given up. 0 = never.',
+    default: 300,
+  }),
+  LIMIT_BYTES_PER_SECOND: setting(byteSize(0), {
+    description: 'Input of one client stream, sustained; above it reading pauses. 0 = no limit.',
+    default: 0,
+  }),
+  LIMIT_SESSIONS_PER_ACCOUNT: setting(integer(1), {
+    description: 'Connected resources of one account.',
+    default: 50,
+  }),
+  LIMIT_ROSTER_ITEMS: setting(integer(1), { description: 'Contacts in one roster.', default: 2000 }),
+  LIMIT_OFFLINE_MESSAGES: setting(integer(0), {
+    description: 'Messages stored for one account while it is offline; 0 = none are stored.',
+    default: 1000,
+  }),
+  LIMIT_OUTBOUND_BYTES: setting(byteSize(65_536), {
+    description:
+      'What may wait for a client that does not read; then its stream is closed and the rest is stored.',
+    default: '4M',
+  }),
+  LIMIT_IDLE_ACCOUNTS: setting(integer(100), {
+    description: 'Accounts without sessions that are kept in memory.',
+    default: 20_000,
+  }),
+
+  // ---- components ----
+  COMPONENT_PORT: setting(port, { description: 'Port for components (XEP-0114), plain.', default: 5347 }),
+  COMPONENT_PLAIN_HOST: setting(host, {
+    description: 'Address of the plain component port.',
+    default: '127.0.0.1',
+  }),
+  COMPONENT_TLS_PORT: setting(port, { description: 'Port for components with TLS.', default: 5348 }),
+  COMPONENT_CA: setting(text.optional(), {
+    description:
+      'When set, components on the TLS port must show a certificate signed by one of these (PEM file).',
+  }),
+  COMPONENT_GRACE_SECONDS: setting(seconds(0, 600), {
+    description: 'How long stanzas wait for a component that restarts.',
+    default: 5,
+  }),
+  COMPONENTS: setting(list(text, 'a name'), {
+    description: 'Components that may connect (and that `entourage start` runs, where they are ours).',
+    default: 'muc,pep,vcard,privacy,bosh',
+  }),
+  COMPONENT: settingFamily({
+    description: 'One component that may connect.',
+    names: (read) =>
+      (read('COMPONENTS') ?? Object.keys(STANDARD_COMPONENTS).join(','))
+        .split(',')
+        .map((name) => name.trim().toLowerCase())
+        .filter((name) => name !== ''),
+    members: {
+      DOMAIN: setting(domain, {
+        description: 'Its domain.',
+        default: (read, member) => {
+          const own = read(`${member.toUpperCase()}_DOMAIN`);
+          if (own !== undefined) return own;
+          const first = (read('XMPP_DOMAINS') ?? 'localhost').split(',')[0]?.trim() || 'localhost';
+          return `${STANDARD_COMPONENTS[member.toLowerCase()] ?? member.toLowerCase()}.${first}`;
+        },
+        defaultText: '`<name>.` + the first of `XMPP_DOMAINS`',
+      }),
+      SECRET: setting(text.optional(), {
+        description: 'Its secret; a component without one cannot connect.',
+        default: (read, member) => read(`${member.toUpperCase()}_SECRET`),
+        defaultText: '`<NAME>_SECRET`',
+        secret: true,
+      }),
+      GRANTS: setting(text.optional(), {
+        description:
+          'What it may do for the server; absent: what our component of that name needs. See `docs/operating.md`.',
+      }),
+      CONFLICT: setting(choice('refuse', 'replace', 'share'), {
+        description:
+          'A second connection for its domain: refused, replaces a dead first one, or shares the load.',
+        default: 'replace',
+      }),
+      NAMESPACE_VERSION: setting(choice('1', '2'), {
+        description: 'Generation of the delegation and privilege namespaces it speaks.',
+        default: '2',
+      }),
+    },
+  }),
+
+  // ---- federation ----
+  S2S_PORT: setting(port, { description: 'Port for other servers (STARTTLS).', default: 5269 }),
+  S2S_TLS_PORT: setting(port, {
+    description: 'Port for other servers with TLS from the first byte (XEP-0368).',
+    default: 5270,
+  }),
+  S2S_POLICY: setting(choice('strict', 'dialback'), {
+    description: 'Other servers need a valid certificate, or may prove themselves by dialback inside TLS.',
+    default: 'dialback',
+  }),
+  S2S_POLICY_EXCEPTIONS: setting(list(text, '`domain=strict|dialback|refuse`'), {
+    description: 'Exceptions from `S2S_POLICY` by domain.',
+    default: '',
+  }),
+  S2S_REQUIRE_TLS: setting(boolean, { description: 'No federation without TLS.', default: true }),
+  S2S_CA: setting(text.optional(), {
+    description:
+      'Trust anchors (PEM file) for other servers; `only:FILE` replaces the system’s instead of adding.',
+  }),
+  S2S_DNS_SERVERS: setting(list(text, 'an address, with an optional port'), {
+    description: 'DNS servers for looking up other servers; empty: the system’s.',
+    default: '',
+  }),
+  S2S_ROUTES: setting(list(text, '`domain=host:port`'), {
+    description: 'Servers that are not looked up in DNS.',
+    default: '',
+  }),
+  S2S_IDLE_SECONDS: setting(seconds(10), {
+    description: 'An unused stream to another server is closed after this time.',
+    default: 600,
+  }),
+});
+
+export type CoreSettings = Loaded<(typeof coreSettings)['entries']>;
+export type ComponentSettings = CoreSettings['COMPONENT'] extends ReadonlyMap<string, infer V> ? V : never;

@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from '../../shared/observability/types.js';
+import { escapeAttribute } from '../../shared/xml/escape.js';
+import type { Stanza } from '../../shared/xml/stanza.js';
+import type { StreamHeader } from '../../shared/xml/stream-parser.js';
+import { type BareJid, type Domain, type Jid, parseJid, prepareDomain } from '../../shared/xmpp/jid.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';
+import type { StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
+import type { Session, SessionStream } from '../sessions/session.js';
+import type { ClientStreamServices } from './client-stream-services.js';
+import type { Transport, TransportHandler } from './transport.js';
+
+/** How far a client's stream has come. */
+export type ClientStreamState =
+  | { readonly step: 'opening' }
+  | { readonly step: 'negotiating' }
+  | { readonly step: 'bound'; readonly session: Session }
+  | { readonly step: 'closed' };
+
+/** One stream of one client: header, features, and then its stanzas into the session. */
+export class ClientStream implements TransportHandler, SessionStream {
+  readonly transport: Transport;
+  readonly log: Logger;
+  readonly openedAt = performance.now();
+  /** Set by the header; which hosted domain the client wants. */
+  domain: Domain | null = null;
+  /** Who the client is, once authenticated. */
+  account: Jid | null = null;
+  /** `from` of the client's header, as claimed. */
+  from: Jid | null = null;
+  /** The client's default language (RFC 6120 §4.7.4). */
+  lang: string | undefined;
+  /** False for clients from before XMPP 1.0: no features, no version (RFC 6120 §4.7.5). */
+  modern = true;
+  id = '';
+  state: ClientStreamState = { step: 'opening' };
+  /** What features remember of this stream, by the feature's own key. */
+  readonly notes = new Map<string, unknown>();
+  readonly services: ClientStreamServices;
+
+  constructor(transport: Transport, services: ClientStreamServices) {
+    this.transport = transport;
+    this.services = services;
+    this.log = services.log;
+    transport.handler = this;
+    services.opened(this);
+  }
+
+  get session(): Session | null {
+    return this.state.step === 'bound' ? this.state.session : null;
+  }
+  get secure(): boolean {
+    return this.transport.secure;
+  }
+  get remoteAddress(): string {
+    return this.transport.remoteAddress;
+  }
+  get queuedBytes(): number {
+    return this.transport.queuedBytes;
+  }
+
+  send(text: string): void {
+    this.transport.send(text);
+  }
+  afterFlush(callback: () => void): void {
+    this.transport.afterFlush(callback);
+  }
+  fail(condition: StreamErrorCondition, text?: string): void {
+    this.transport.fail(condition, text);
+    // a transport that failed reports nothing more; the session learns it here
+    this.#end(condition);
+  }
+  close(): void {
+    this.transport.close();
+  }
+
+  // ---- negotiation, driven by the features ----
+
+  /** The client has proved who it is; `restart` as SASL wants (RFC 6120 §6.4.6). */
+  authenticated(account: BareJid, restart: boolean): void {
+    this.account = parseJid(account);
+    this.transport.setLimits(this.services.limitsAfterAuthentication);
+    if (restart) this.restart();
+  }
+
+  /** The client begins a new stream on the same connection. */
+  restart(): void {
+    this.transport.expectRestart();
+    this.state = { step: 'opening' };
+  }
+
+  /** Sends the features that apply now. */
+  sendFeatures(): void {
+    this.send(`<stream:features>${this.services.features.offers(this)}</stream:features>`);
+  }
+
+  /** A resource is bound: from here stanzas go to the session. */
+  bound(session: Session): void {
+    this.state = { step: 'bound', session };
+  }
+
+  /** The session is taken from this stream (resumed elsewhere); the stream ends without ending the session. */
+  releaseSession(): void {
+    this.state = { step: 'negotiating' };
+  }
+
+  // ---- what the transport reports ----
+
+  streamOpened(header: StreamHeader): void {
+    if (this.state.step !== 'opening') return this.fail('bad-format', 'unexpected stream header');
+    this.id = randomUUID();
+    const domain = header.to === undefined ? null : prepareDomain(header.to);
+    const known = domain !== null && this.services.hosts(domain);
+    this.lang = header.lang;
+    this.modern = header.version !== undefined && !/^0*\./.test(header.version);
+    const from = header.from === undefined ? null : parseJid(header.from);
+    this.from = from;
+    this.transport.sendHeader({
+      contentNamespace: NS.client,
+      id: this.id,
+      // RFC 6120 §4.9.3.6: with host-unknown the response names what was asked for, or our own domain
+      from: known ? domain : (header.to ?? this.services.defaultDomain),
+      // §4.7.2: answered only when the client said who it is
+      ...(from === null ? {} : { to: from.bare }),
+      ...(this.modern ? { version: '1.0' as const } : {}),
+      lang: header.lang ?? 'en',
+    });
+    if (header.namespace !== NS.streams) return this.fail('invalid-namespace');
+    if (header.name !== 'stream') return this.fail('bad-format', 'the root element is not <stream/>');
+    if (header.defaultNamespace !== NS.client) return this.fail('invalid-namespace');
+    if (header.version !== undefined && !/^\d+\.\d+$/.test(header.version))
+      return this.fail('unsupported-version');
+    if (header.to === undefined) return this.fail('improper-addressing', "the stream header needs a 'to'");
+    if (!known) return this.fail('host-unknown');
+    if (this.account !== null && domain !== this.account.domain) return this.fail('host-unknown');
+    this.domain = domain;
+    this.state = { step: 'negotiating' };
+    if (this.modern) this.sendFeatures();
+  }
+
+  stanzaReceived(stanza: Stanza): void {
+    const state = this.state;
+    if (state.step === 'closed') return;
+    const isStanza =
+      stanza.namespace === NS.client &&
+      (stanza.name === 'message' || stanza.name === 'presence' || stanza.name === 'iq');
+    if (state.step === 'bound') {
+      if (isStanza) this.services.receive(state.session, stanza);
+      else this.#receiveElement(stanza);
+      return;
+    }
+    if (!isStanza) return this.#receiveElement(stanza);
+    this.#receiveUnbound(stanza);
+  }
+
+  streamClosed(): void {
+    this.#end('closed by the client');
+  }
+
+  lost(reason: string): void {
+    this.#end(reason);
+  }
+
+  drained(): void {
+    this.session?.drained();
+  }
+
+  #receiveElement(element: Stanza): void {
+    const feature = this.services.features.taker(element.namespace);
+    if (feature !== undefined) return feature.receive(this, element);
+    if (this.account === null) return this.fail('not-authorized');
+    // RFC 6120 §4.9.3.24: an element that is no stanza and nothing we know
+    this.fail('unsupported-stanza-type');
+  }
+
+  /** RFC 6120 §7.1, §4.9.3.12: before binding only IQs to the server about the stream itself. */
+  #receiveUnbound(stanza: Stanza): void {
+    const handler = stanza.name === 'iq' ? this.services.features.unboundIq(stanza) : undefined;
+    if (handler !== undefined) {
+      if (stanza.id === undefined || (stanza.type !== 'get' && stanza.type !== 'set')) {
+        return this.answer(stanza, new StanzaError('bad-request'));
+      }
+      handler.receive(this, stanza);
+      return;
+    }
+    this.fail('not-authorized');
+  }
+
+  /** Answers an IQ of this stream itself, before a session exists. */
+  answer(iq: Stanza, answer: StanzaError | string): void {
+    if (answer instanceof StanzaError) {
+      const reply = errorReply(iq, answer);
+      if (reply !== null) this.send(reply.text);
+      return;
+    }
+    this.send(iqResultText(iq.id ?? '', answer));
+  }
+
+  #end(reason: string): void {
+    const state = this.state;
+    if (state.step === 'closed') return;
+    this.state = { step: 'closed' };
+    this.services.closed(this, state.step === 'bound' ? state.session : null, reason);
+  }
+}
+
+function iqResultText(id: string, payload: string): string {
+  const escaped = escapeAttribute(id);
+  return payload === ''
+    ? `<iq type='result' id='${escaped}'/>`
+    : `<iq type='result' id='${escaped}'>${payload}</iq>`;
+}

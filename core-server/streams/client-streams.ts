@@ -1,0 +1,89 @@
+import type { Counter, Logger } from '../../shared/observability/types.js';
+import type { ClientStream } from './client-stream.js';
+import { SocketTransport } from './socket-transport.js';
+import type { Transport } from './transport.js';
+
+export interface ClientStreamsOptions {
+  readonly log: Logger;
+  /** Longest time until a stream must be authenticated and bound, in milliseconds. */
+  readonly unauthenticatedMilliseconds: number;
+  /** Silence after which we send white space, and twice that after which a silent peer is given up (0 = never). */
+  readonly idleMilliseconds: number;
+  readonly perAddress: number;
+  readonly total: Counter;
+}
+
+const SWEEP_MILLISECONDS = 1000;
+
+/** All client streams of this process: how many from where, who takes too long, who fell silent. */
+export class ClientStreams {
+  readonly all = new Set<ClientStream>();
+  readonly #options: ClientStreamsOptions;
+  readonly #perAddress = new Map<string, number>();
+  readonly #sweeper: NodeJS.Timeout;
+  #sweeps = 0;
+
+  constructor(options: ClientStreamsOptions) {
+    this.#options = options;
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MILLISECONDS);
+    this.#sweeper.unref();
+  }
+
+  /** Whether one more connection from this address is allowed; counts it if so. */
+  admit(address: string): boolean {
+    const count = this.#perAddress.get(address) ?? 0;
+    if (count >= this.#options.perAddress) return false;
+    this.#perAddress.set(address, count + 1);
+    return true;
+  }
+
+  /** An admitted connection is gone. */
+  release(address: string): void {
+    const count = this.#perAddress.get(address) ?? 0;
+    if (count <= 1) this.#perAddress.delete(address);
+    else this.#perAddress.set(address, count - 1);
+  }
+
+  opened(stream: ClientStream): void {
+    this.all.add(stream);
+    this.#options.total.inc();
+  }
+
+  closed(stream: ClientStream): void {
+    this.all.delete(stream);
+  }
+
+  /** Closes every stream with `system-shutdown`; resolves when all are gone or `milliseconds` have passed. */
+  async shutdown(milliseconds: number): Promise<void> {
+    clearInterval(this.#sweeper);
+    for (const stream of this.all) stream.transport.fail('system-shutdown');
+    const end = performance.now() + milliseconds;
+    while (this.all.size > 0 && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    for (const stream of [...this.all]) stream.transport.destroy();
+  }
+
+  #sweep(): void {
+    this.#sweeps++;
+    const now = performance.now();
+    const { unauthenticatedMilliseconds, idleMilliseconds } = this.#options;
+    // the idle check touches every stream: every tenth sweep is often enough for time-outs of minutes
+    const checkIdle = idleMilliseconds > 0 && this.#sweeps % 10 === 0;
+    for (const stream of this.all) {
+      if (stream.session === null) {
+        // RFC 6120 §4.9.3.5: connection-timeout for a peer that does not get anywhere
+        if (now - stream.openedAt > unauthenticatedMilliseconds) stream.fail('connection-timeout');
+      } else if (checkIdle) this.#checkIdle(stream, stream.transport, now);
+    }
+  }
+
+  /** RFC 6120 §4.6.1: white space keeps the connection known to the network and finds dead peers by TCP. */
+  #checkIdle(stream: ClientStream, transport: Transport, now: number): void {
+    if (!(transport instanceof SocketTransport)) return;
+    const silence = now - transport.lastReceived;
+    const { idleMilliseconds } = this.#options;
+    if (silence > idleMilliseconds * 2) stream.fail('connection-timeout', 'idle');
+    else if (silence > idleMilliseconds) transport.send(' ');
+  }
+}

@@ -1,0 +1,61 @@
+import { constants, createDeflate, createInflate, type Deflate, type Inflate } from 'node:zlib';
+
+export interface CompressionOutlets {
+  toSocket(bytes: Buffer, done?: () => void): void;
+  toParser(bytes: Buffer): void;
+  failed(): void;
+  /** More than a bounded amount waits to be inflated: stop reading until told otherwise. */
+  backlog(full: boolean): void;
+}
+
+const SLICE_BYTES = 16 * 1024;
+const BACKLOG_BYTES = 64 * 1024;
+
+/**
+ * zlib under a stream (XEP-0138). Inflates in slices that the parser judges one by one, so a compressed bomb meets the
+ * stanza limit after one slice, never a buffer; flushes per write so that nothing waits inside the compressor.
+ */
+export class CompressionLayer {
+  readonly #deflate: Deflate;
+  readonly #inflate: Inflate;
+  readonly #outlets: CompressionOutlets;
+  #waiting = 0;
+
+  constructor(outlets: CompressionOutlets) {
+    this.#outlets = outlets;
+    // windowBits 13 and memLevel 6 keep a stream below 50 KiB; a finer dictionary gains little on stanzas
+    this.#deflate = createDeflate({ windowBits: 13, memLevel: 6, flush: constants.Z_SYNC_FLUSH });
+    this.#inflate = createInflate({ chunkSize: SLICE_BYTES, flush: constants.Z_SYNC_FLUSH });
+    this.#deflate.on('data', (bytes: Buffer) => outlets.toSocket(bytes));
+    this.#deflate.on('error', () => outlets.failed());
+    this.#inflate.on('data', (bytes: Buffer) => outlets.toParser(bytes));
+    this.#inflate.on('error', () => outlets.failed());
+  }
+
+  get queuedBytes(): number {
+    return this.#deflate.writableLength;
+  }
+
+  write(text: string, done?: () => void): void {
+    this.#deflate.write(text, 'utf8');
+    this.#deflate.flush(constants.Z_SYNC_FLUSH, () => done?.());
+  }
+
+  inflate(bytes: Buffer): void {
+    this.#waiting += bytes.length;
+    if (this.#waiting > BACKLOG_BYTES) this.#outlets.backlog(true);
+    this.#inflate.write(bytes, () => {
+      this.#waiting -= bytes.length;
+      if (this.#waiting <= BACKLOG_BYTES) this.#outlets.backlog(false);
+    });
+  }
+
+  end(done: () => void): void {
+    this.#deflate.flush(constants.Z_SYNC_FLUSH, done);
+  }
+
+  destroy(): void {
+    this.#deflate.destroy();
+    this.#inflate.destroy();
+  }
+}

@@ -1,0 +1,139 @@
+import { escapeText } from '../../../shared/xml/escape.js';
+import type { Stanza } from '../../../shared/xml/stanza.js';
+import { NS } from '../../../shared/xmpp/namespaces.js';
+import type { Core } from '../../core.js';
+import { defineFeature } from '../../feature.js';
+import { failure, type SaslFailure } from '../../sasl/mechanism.js';
+import type { SaslNegotiation, SaslReply } from '../../sasl/negotiation.js';
+import type { ClientStream } from '../client-stream.js';
+import { negotiationOf } from '../sasl-negotiations.js';
+
+/** SASL on client streams (RFC 6120 §6). */
+export const sasl = defineFeature({
+  name: 'sasl',
+  specifications: ['RFC 6120 §6', 'RFC 4422'],
+  xeps: [
+    { id: '0440', version: '0.4.2', status: 'complete' },
+    { id: '0178', version: '1.2', status: 'complete' },
+  ],
+  settings: [
+    'C2S_REQUIRE_TLS',
+    'SASL_TRIES',
+    'SASL_DIGEST_MD5',
+    'SASL_TLS_UNIQUE',
+    'C2S_CLIENT_CERTIFICATES',
+  ],
+  metrics: [
+    { name: 'sasl_success_total', kind: 'counter', help: 'Successful authentications' },
+    { name: 'sasl_failure_total', kind: 'counter', help: 'Failed authentications', labels: ['condition'] },
+  ],
+  setup(core) {
+    const succeeded = core.metrics.counter('sasl_success_total', 'Successful authentications');
+    const failed = core.metrics.counter('sasl_failure_total', 'Failed authentications', ['condition']);
+
+    core.streamFeatures.add({
+      name: 'sasl',
+      namespaces: [NS.sasl],
+      offer: (stream) => offer(core, stream),
+      receive(stream, element) {
+        if (stream.account !== null || stream.domain === null || !stream.modern)
+          return stream.fail('not-authorized');
+        const negotiation = negotiationOf(core, stream);
+        switch (element.name) {
+          case 'auth':
+            return begin(stream, negotiation, element);
+          case 'response':
+            return take(stream, negotiation, negotiation.respond(element.element.getText()));
+          case 'abort':
+            return take(stream, negotiation, negotiation.abort());
+          default:
+            return stream.fail('unsupported-stanza-type');
+        }
+      },
+    });
+
+    function begin(stream: ClientStream, negotiation: SaslNegotiation, element: Stanza): void {
+      // RFC 6120 §6.5.4, §6.3.3: nothing is offered before TLS where TLS is required
+      if (!stream.secure && core.settings.C2S_REQUIRE_TLS)
+        return refuse(stream, negotiation, failure('encryption-required'));
+      const text = element.element.getText();
+      take(
+        stream,
+        negotiation,
+        negotiation.begin(element.attribute('mechanism'), text === '' ? undefined : text),
+      );
+    }
+
+    function take(
+      stream: ClientStream,
+      negotiation: SaslNegotiation,
+      reply: SaslReply | Promise<SaslReply>,
+    ): void {
+      if (!(reply instanceof Promise)) return answer(stream, negotiation, reply);
+      // one step at a time: what the client sends meanwhile waits
+      stream.transport.pause();
+      void reply.then((done) => answer(stream, negotiation, done)).finally(() => stream.transport.resume());
+    }
+
+    function answer(stream: ClientStream, negotiation: SaslNegotiation, reply: SaslReply): void {
+      if (stream.state.step === 'closed') return;
+      if (reply.kind === 'challenge') {
+        stream.send(`<challenge xmlns='${NS.sasl}'>${reply.data}</challenge>`);
+        return;
+      }
+      if (reply.kind === 'failure') return refuse(stream, negotiation, reply.failure);
+      succeeded.inc();
+      const { account } = reply.success;
+      stream.log.info({ code: 'c2s.authenticated', account, address: stream.remoteAddress }, 'authenticated');
+      stream.send(
+        reply.data === undefined
+          ? `<success xmlns='${NS.sasl}'/>`
+          : `<success xmlns='${NS.sasl}'>${reply.data}</success>`,
+      );
+      stream.authenticated(account, true);
+    }
+
+    function refuse(
+      stream: ClientStream,
+      negotiation: SaslNegotiation,
+      { condition, text, claimed }: SaslFailure,
+    ): void {
+      failed.inc(1, { condition });
+      // the one line that fail2ban reads; its form does not change
+      stream.log.warn(
+        {
+          code: 'c2s.login-failed',
+          address: stream.remoteAddress,
+          condition,
+          domain: stream.domain,
+          claimed,
+        },
+        'login failed',
+      );
+      stream.send(
+        `<failure xmlns='${NS.sasl}'><${condition}/>${
+          text === undefined ? '' : `<text xml:lang='en'>${escapeText(text)}</text>`
+        }</failure>`,
+      );
+      // §6.4.5: a limit on retries
+      if (negotiation.failures >= core.settings.SASL_TRIES || condition === 'encryption-required') {
+        stream.fail('policy-violation', 'too many failed attempts');
+      }
+    }
+  },
+});
+
+function offer(core: Core, stream: ClientStream): string | null {
+  if (stream.account !== null || (!stream.secure && core.settings.C2S_REQUIRE_TLS)) return null;
+  const { mechanisms, channelBindings } = negotiationOf(core, stream).offer;
+  if (mechanisms.length === 0) return null;
+  const names = mechanisms.map((name) => `<mechanism>${name}</mechanism>`).join('');
+  // XEP-0440: which channel bindings this connection really has
+  const bindings = channelBindings.map((type) => `<channel-binding type='${type}'/>`).join('');
+  return (
+    `<mechanisms xmlns='${NS.sasl}'>${names}</mechanisms>` +
+    (bindings === ''
+      ? ''
+      : `<sasl-channel-binding xmlns='${NS.saslChannelBinding}'>${bindings}</sasl-channel-binding>`)
+  );
+}

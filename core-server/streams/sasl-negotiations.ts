@@ -1,0 +1,38 @@
+import type { Core } from '../core.js';
+import { channelBindingOf } from '../sasl/channel-binding.js';
+import { clientCertificateOf } from '../sasl/client-certificate.js';
+import { SaslNegotiation } from '../sasl/negotiation.js';
+import type { ClientStream } from './client-stream.js';
+
+const NEGOTIATION = 'sasl.negotiation';
+const NEGOTIATION_2 = 'sasl2.negotiation';
+
+/** The SASL negotiation of a stream as it is now; begins anew when TLS or another domain changed what can be offered. */
+export function negotiationOf(core: Core, stream: ClientStream, sasl2 = false): SaslNegotiation {
+  const key = sasl2 ? NEGOTIATION_2 : NEGOTIATION;
+  const known = stream.notes.get(key) as { stream: string; negotiation: SaslNegotiation } | undefined;
+  // the stream's id changes with each header (RFC 6120 §4.3.3)
+  if (known?.stream === stream.id) return known.negotiation;
+  if (stream.domain === null) throw new Error('no stream header yet');
+  const { tls, kind } = stream.transport;
+  const link = kind === 'client-link';
+  const negotiation = new SaslNegotiation({
+    domain: stream.domain,
+    streamFrom: stream.from,
+    secure: stream.secure,
+    channelBinding: tls === null ? null : channelBindingOf(tls, { tlsUnique: core.settings.SASL_TLS_UNIQUE }),
+    clientCertificate: tls === null ? null : clientCertificateOf(tls),
+    accounts: core.accounts,
+    policy: {
+      // contracts: TLS of HTTP ends at the component, so nothing that shows the password passes it unless allowed
+      plain: !link || core.settings.CLIENT_LINK_ALLOW_PLAIN,
+      plainWithoutTls: !core.settings.C2S_REQUIRE_TLS && !link,
+      digestMd5: core.settings.SASL_DIGEST_MD5 && !link,
+      external: core.settings.C2S_CLIENT_CERTIFICATES && !link,
+    },
+    downgradeProtection: sasl2,
+    log: core.log,
+  });
+  stream.notes.set(key, { stream: stream.id, negotiation });
+  return negotiation;
+}

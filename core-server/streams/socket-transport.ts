@@ -1,0 +1,317 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Element } from '../../shared/xml/element.js';
+import { escapeAttribute } from '../../shared/xml/escape.js';
+import type { Stanza } from '../../shared/xml/stanza.js';
+import type { StreamHeader, XmlLimits } from '../../shared/xml/stream-parser.js';
+import { StreamParser } from '../../shared/xml/stream-parser.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import type { StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
+import { StreamError } from '../../shared/xmpp/stream-error.js';
+import { CompressionLayer } from './compression-layer.js';
+import type { OutgoingHeader, Transport, TransportHandler } from './transport.js';
+import { flushThisTurn } from './write-scheduler.js';
+
+export interface SocketTransportOptions {
+  readonly limits: XmlLimits;
+  /** Content namespace for a header that we must send only to say an error (RFC 6120 §4.9.1.2). */
+  readonly contentNamespace: string;
+  /** Sustained input, after which reading pauses (never drops); 0 = unlimited. */
+  readonly bytesPerSecond: number;
+  /** Makes a TLS socket of a plain one, as the server or as the client of the handshake. */
+  readonly upgrade: ((socket: Socket) => TLSSocket) | null;
+  /** Longest wait for the peer's closing tag and for the kernel to take our last words. */
+  readonly closeMilliseconds: number;
+}
+
+const HIGH_WATER_BYTES = 64 * 1024;
+const silent: TransportHandler = {
+  streamOpened() {},
+  stanzaReceived() {},
+  streamClosed() {},
+  lost() {},
+  drained() {},
+};
+
+/** One XML stream over one TCP or TLS socket: bytes → parser → stream, text → one write per turn → bytes. */
+export class SocketTransport implements Transport {
+  readonly kind = 'socket';
+  readonly remoteAddress: string;
+  handler: TransportHandler = silent;
+  /** When the peer last sent anything, in `performance.now()` milliseconds. */
+  lastReceived = performance.now();
+  readonly #options: SocketTransportOptions;
+  readonly #parser: StreamParser;
+  #socket: Socket | TLSSocket;
+  #encrypted: TLSSocket | null;
+  #compression: CompressionLayer | null = null;
+  #pending = '';
+  #flushCallbacks: (() => void)[] | null = null;
+  #headerSent = false;
+  #closingSent = false;
+  #peerClosed = false;
+  #lost = false;
+  #pausedByStream = false;
+  #pausedByRate = false;
+  #allowance: number;
+  #allowanceSince = performance.now();
+  #closeTimer: NodeJS.Timeout | null = null;
+
+  constructor(socket: Socket | TLSSocket, options: SocketTransportOptions) {
+    this.#socket = socket;
+    this.#encrypted = 'getPeerFinished' in socket ? socket : null;
+    this.#options = options;
+    this.#allowance = options.bytesPerSecond * 2;
+    this.remoteAddress = socket.remoteAddress ?? 'unknown';
+    this.#parser = new StreamParser(this, options.limits);
+    socket.setNoDelay(true);
+    this.#listen();
+  }
+
+  get secure(): boolean {
+    return this.#encrypted !== null;
+  }
+  get tls(): TLSSocket | null {
+    return this.#encrypted;
+  }
+  get compressed(): boolean {
+    return this.#compression !== null;
+  }
+  get queuedBytes(): number {
+    return this.#pending.length + this.#socket.writableLength + (this.#compression?.queuedBytes ?? 0);
+  }
+  get congested(): boolean {
+    return this.queuedBytes > HIGH_WATER_BYTES;
+  }
+
+  // ---- what the stream above asks for ----
+
+  sendHeader(header: OutgoingHeader): void {
+    this.#headerSent = true;
+    const attribute = (name: string, value: string | undefined) =>
+      value === undefined ? '' : ` ${name}='${escapeAttribute(value)}'`;
+    this.send(
+      `<?xml version='1.0'?><stream:stream xmlns='${header.contentNamespace}' xmlns:stream='${NS.streams}'` +
+        (header.declarations === undefined ? '' : ` ${header.declarations}`) +
+        attribute('id', header.id) +
+        attribute('from', header.from) +
+        attribute('to', header.to) +
+        attribute('version', header.version) +
+        attribute('xml:lang', header.lang) +
+        '>',
+    );
+  }
+
+  send(text: string): void {
+    if (this.#lost || this.#closingSent) return;
+    if (this.#pending === '') flushThisTurn(this);
+    this.#pending += text;
+  }
+
+  afterFlush(callback: () => void): void {
+    if (this.#lost) return;
+    if (this.#pending === '') flushThisTurn(this);
+    this.#flushCallbacks ??= [];
+    this.#flushCallbacks.push(callback);
+  }
+
+  /** Hands everything that waits to the socket; the write scheduler calls it. */
+  flush(): void {
+    if (this.#lost) return;
+    const text = this.#pending;
+    const callbacks = this.#flushCallbacks;
+    this.#pending = '';
+    this.#flushCallbacks = null;
+    const done =
+      callbacks === null
+        ? undefined
+        : () => {
+            for (const callback of callbacks) callback();
+          };
+    if (text === '') {
+      if (done !== undefined) this.#socket.write('', done);
+      return;
+    }
+    if (this.#compression !== null) this.#compression.write(text, done);
+    else this.#socket.write(text, 'utf8', done);
+  }
+
+  expectRestart(): void {
+    this.#headerSent = false;
+    this.#parser.restart();
+  }
+
+  setLimits(limits: XmlLimits): void {
+    this.#parser.setLimits(limits);
+  }
+
+  pause(): void {
+    if (this.#pausedByStream) return;
+    this.#pausedByStream = true;
+    this.#parser.pause();
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#pausedByStream) return;
+    this.#pausedByStream = false;
+    this.#parser.resume();
+    if (!this.#pausedByRate && !this.#pausedByStream && !this.#lost) this.#socket.resume();
+  }
+
+  close(): void {
+    if (this.#closingSent || this.#lost) return;
+    if (this.#headerSent) this.send('</stream:stream>');
+    this.#closingSent = true;
+    if (this.#peerClosed) this.#finish();
+    else this.#armCloseTimer();
+  }
+
+  fail(condition: StreamErrorCondition, text?: string, application?: Element): void {
+    if (this.#closingSent || this.#lost) return;
+    // RFC 6120 §4.9.1.2: an error in the header is answered within a stream of ours
+    if (!this.#headerSent)
+      this.sendHeader({ contentNamespace: this.#options.contentNamespace, version: '1.0' });
+    this.send(`${new StreamError(condition, { text, application }).toText()}</stream:stream>`);
+    this.#closingSent = true;
+    this.#parser.stop();
+    this.#finish();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+    this.#loseWith('destroyed');
+  }
+
+  startTls(beforeText: string): void {
+    const upgrade = this.#options.upgrade;
+    if (upgrade === null) throw new Error('this transport has no TLS');
+    // Bytes sent before our <proceed/> would be plaintext smuggled into the encrypted stream (RFC 6120 §5.4.3.1).
+    const smuggled = this.#parser.takeRemainder().length > 0;
+    const plain = this.#socket;
+    plain.removeAllListeners('data');
+    plain.removeAllListeners('drain');
+    plain.removeAllListeners('end');
+    plain.pause();
+    const text = this.#pending + beforeText;
+    this.#pending = '';
+    if (text !== '') plain.write(text, 'utf8');
+    if (smuggled) {
+      this.destroy();
+      return;
+    }
+    plain.removeAllListeners('error');
+    plain.removeAllListeners('close');
+    plain.on('error', (error) => this.#loseWith(error.message));
+    this.#encrypted = upgrade(plain);
+    this.#socket = this.#encrypted;
+    this.#headerSent = false;
+    this.#parser.restart();
+    this.#listen();
+  }
+
+  startCompression(beforeText: string): void {
+    const remainder = this.#parser.takeRemainder();
+    this.send(beforeText);
+    this.flush();
+    this.#compression = new CompressionLayer({
+      toSocket: (bytes, done) => this.#socket.write(bytes, done),
+      toParser: (bytes) => this.#parser.write(bytes),
+      // XEP-0138 §4: after the start a failure is a stream error
+      failed: () => this.fail('undefined-condition', 'decompression failed'),
+      backlog: (full) => (full ? this.#socket.pause() : this.#mayRead() && this.#socket.resume()),
+    });
+    this.#headerSent = false;
+    this.#parser.restart();
+    if (remainder.length > 0) this.#compression.inflate(remainder);
+  }
+
+  // ---- what the parser reports ----
+
+  streamOpened(header: StreamHeader): void {
+    this.handler.streamOpened(header);
+  }
+  stanza(stanza: Stanza): void {
+    if (!this.#closingSent) this.handler.stanzaReceived(stanza);
+  }
+  streamClosed(): void {
+    this.#peerClosed = true;
+    this.handler.streamClosed();
+    if (this.#closingSent) this.#finish();
+    else this.close();
+  }
+  failed(error: { condition: StreamErrorCondition; text: string }): void {
+    this.fail(error.condition, error.text);
+  }
+
+  // ---- the socket ----
+
+  #listen(): void {
+    this.#socket.on('data', (chunk: Buffer) => this.#received(chunk));
+    this.#socket.on('drain', () => this.handler.drained());
+    this.#socket.on('end', () => this.#loseWith(this.#peerClosed ? 'closed' : 'connection ended'));
+    this.#socket.on('error', (error) => this.#loseWith(error.message));
+    this.#socket.on('close', () => this.#loseWith('connection closed'));
+  }
+
+  #received(chunk: Buffer): void {
+    this.lastReceived = performance.now();
+    if (this.#options.bytesPerSecond > 0) this.#spend(chunk.length);
+    if (this.#compression !== null) this.#compression.inflate(chunk);
+    else this.#parser.write(chunk);
+  }
+
+  /** A bucket of two seconds' worth of bytes; when it is empty the kernel's buffer makes the peer wait. */
+  #spend(bytes: number): void {
+    const rate = this.#options.bytesPerSecond;
+    const now = this.lastReceived;
+    this.#allowance =
+      Math.min(rate * 2, this.#allowance + ((now - this.#allowanceSince) / 1000) * rate) - bytes;
+    this.#allowanceSince = now;
+    if (this.#allowance >= 0 || this.#pausedByRate) return;
+    this.#pausedByRate = true;
+    this.#socket.pause();
+    const timer = setTimeout(
+      () => {
+        this.#pausedByRate = false;
+        if (this.#mayRead()) this.#socket.resume();
+      },
+      Math.ceil((-this.#allowance / rate) * 1000),
+    );
+    timer.unref();
+  }
+
+  #mayRead(): boolean {
+    return !this.#lost && !this.#pausedByRate && !this.#pausedByStream;
+  }
+
+  #armCloseTimer(): void {
+    this.#closeTimer ??= setTimeout(() => {
+      this.#socket.destroy();
+      this.#loseWith('close timed out');
+    }, this.#options.closeMilliseconds);
+  }
+
+  /** Our last words are queued: let the kernel take them, then end; a peer that does not read cannot hold us. */
+  #finish(): void {
+    this.#armCloseTimer();
+    this.flush();
+    if (this.#compression !== null) this.#compression.end(() => this.#socket.end());
+    else this.#socket.end();
+  }
+
+  #loseWith(reason: string): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    if (this.#closeTimer !== null) clearTimeout(this.#closeTimer);
+    this.#parser.stop();
+    this.#compression?.destroy();
+    this.#pending = '';
+    this.#flushCallbacks = null;
+    // Half-open connections serve nobody: what was queued is sent by end(), then both directions are gone.
+    if (!this.#socket.destroyed) this.#socket.end();
+    const socket = this.#socket;
+    setTimeout(() => socket.destroy(), this.#options.closeMilliseconds).unref();
+    this.handler.lost(reason);
+  }
+}
