@@ -57,14 +57,18 @@ export class NamespaceScope {
       prefixes.set(prefix, this.#namespaces[i] as string);
     });
     this.streamPrefixes = prefixes.size === 0 ? noPrefixes : prefixes;
+    this.leaveUnit();
+  }
+
+  /** Ends a first-level element, complete or not. */
+  leaveUnit(): void {
     this.leave(0);
-    this.used = [];
+    if (this.used.length > 0) this.used = [];
   }
 
   /** Forgets the stream (it restarts). */
   reset(): void {
     this.streamPrefixes = noPrefixes;
-    this.leave(0);
-    this.used = [];
+    this.leaveUnit();
   }
 }

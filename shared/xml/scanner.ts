@@ -65,6 +65,13 @@ export class Scanner extends TagScanner {
     this.#restarted = true;
   }
 
+  /** Takes back what has come of an unfinished unit, as if it had not been seen. */
+  takePartial(): string {
+    if (!this.unitOpen) return '';
+    this.#state = this.opened ? BETWEEN : this.#atStart ? START : PROLOG;
+    return this.abandonUnit();
+  }
+
   /** Takes a stream as opened, with that default namespace: for first-level elements that come without one. */
   resumeIn(defaultNamespace: string): void {
     this.resetStream();

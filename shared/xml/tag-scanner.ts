@@ -279,11 +279,10 @@ export class TagScanner extends UnitScanner {
     return true;
   }
 
-  resetTags(): void {
+  override resetToken(): void {
     this.#beginToken();
     this.#captureStart = -1;
     this.#capturing = false;
-    this.headerName = '';
   }
 }
 

@@ -91,9 +91,11 @@ export class UnitScanner {
   }
 
   /** The part of an unfinished unit that has come so far, and forgets it. */
-  takePartial(): string {
-    if (!this.unitOpen) return '';
+  abandonUnit(): string {
     this.unitOpen = false;
+    this.depth = 0;
+    this.scope.leaveUnit();
+    this.resetToken();
     return this.#gathered();
   }
 
@@ -120,6 +122,9 @@ export class UnitScanner {
 
   /** Keeps the part of a token that must be known when it is complete. */
   suspendToken(): void {}
+
+  /** Forgets a token that was begun. */
+  resetToken(): void {}
 
   #bytesUpTo(i: number): number {
     if (this.#ascii) return this.#bytes + i - this.#start;
@@ -167,6 +172,7 @@ export class UnitScanner {
     this.text = '';
     this.#pieces = [];
     this.#joined = [];
+    this.resetToken();
     this.scope.reset();
   }
 }

@@ -1,0 +1,427 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import {
+  child,
+  childElements,
+  children,
+  clone,
+  Element,
+  namespaceOf,
+  textOf,
+  xml,
+} from '../../../shared/xml/element.js';
+import { escapeAttribute, escapeText } from '../../../shared/xml/escape.js';
+import { Stanza } from '../../../shared/xml/stanza.js';
+import { StreamParser } from '../../../shared/xml/stream-parser.js';
+import { LIMITS } from './events.js';
+
+const STREAMS = 'http://etherx.jabber.org/streams';
+
+/** The stanzas of a stream whose header declares `declarations` beside the stream prefix. */
+function received(text: string, declarations = "xmlns='jabber:client'"): Stanza[] {
+  const stanzas: Stanza[] = [];
+  const parser = new StreamParser(
+    {
+      streamOpened: () => {},
+      stanza: (stanza) => stanzas.push(stanza),
+      streamClosed: () => {},
+      failed: (error) => assert.fail(error.text),
+    },
+    LIMITS,
+  );
+  parser.write(Buffer.from(`<stream:stream xmlns:stream='${STREAMS}' ${declarations}>${text}`));
+  return stanzas;
+}
+
+function only(text: string, declarations?: string): Stanza {
+  const stanzas = received(text, declarations);
+  assert.equal(stanzas.length, 1);
+  return stanzas[0] as Stanza;
+}
+
+describe('the root', () => {
+  test('attributes are decoded', () => {
+    const stanza = only(
+      `<message id='a&#10;b&amp;' to='juliet@example.org/&quot;😀"' from="it's" type='\tchat\n' xml:lang='de' foo='&lt;' x:y='z' xmlns:x='urn:x'/>`,
+    );
+    assert.equal(stanza.name, 'message');
+    assert.equal(stanza.namespace, 'jabber:client');
+    assert.equal(stanza.to, 'juliet@example.org/"😀"');
+    assert.equal(stanza.from, "it's");
+    assert.equal(stanza.id, 'a\nb&');
+    assert.equal(stanza.type, ' chat ');
+    assert.equal(stanza.lang, 'de');
+    for (const [name, value] of Object.entries({
+      to: stanza.to,
+      from: stanza.from,
+      id: stanza.id,
+      type: stanza.type,
+      'xml:lang': 'de',
+      foo: '<',
+      'x:y': 'z',
+      none: undefined,
+      y: undefined,
+    })) {
+      assert.equal(stanza.attribute(name), value, name);
+    }
+  });
+
+  test('addresses are parsed when asked for', () => {
+    const stanza = only(`<message to='Juliet@Example.org/Balcony' from='@'/>`);
+    assert.equal(stanza.toJid?.full, 'juliet@example.org/Balcony');
+    assert.equal(stanza.toJid, stanza.toJid);
+    assert.equal(stanza.fromJid, null);
+    assert.equal(only('<message/>').toJid, undefined);
+  });
+
+  test('an empty attribute is not an absent one', () => {
+    const stanza = only(`<iq id='' to=''/>`);
+    assert.equal(stanza.id, '');
+    assert.equal(stanza.toJid, null);
+    assert.equal(stanza.text, `<iq to='' id=''/>`);
+  });
+});
+
+describe('children', () => {
+  test('names and namespaces without a tree', () => {
+    const stanza = only(
+      `<iq xmlns:r='urn:root'> x<![CDATA[<no/>]]>` +
+        `<query xmlns = "urn:a" x='>' y="/>'"><deep><deeper a='/query>'/></deep><![CDATA[</query>]]></query>` +
+        `<r:two/><p:three xmlns:p='urn:p&amp;q' xmlns='urn:not'></p:three><four x="xmlns='urn:no'"/><five xmlns=''/></iq>`,
+    );
+    const expected = [
+      { name: 'query', namespace: 'urn:a' },
+      { name: 'two', namespace: 'urn:root' },
+      { name: 'three', namespace: 'urn:p&q' },
+      { name: 'four', namespace: 'jabber:client' },
+      { name: 'five', namespace: '' },
+    ];
+    assert.deepEqual(stanza.payload, expected[0]);
+    assert.deepEqual(stanza.children(), expected);
+    assert.deepEqual(
+      childElements(stanza.element).map((one) => ({ name: one.getName(), namespace: one.getNS() ?? '' })),
+      expected.map((one) => (one.name === 'five' ? { ...one, namespace: 'jabber:client' } : one)),
+      'the tree says the same, but that ltx does not know an undeclared default namespace',
+    );
+    assert.ok(stanza.hasChild('four', 'jabber:server'));
+    assert.ok(stanza.hasChild('two', 'urn:root'));
+    assert.ok(!stanza.hasChild('two', 'urn:a'));
+  });
+
+  test('none', () => {
+    for (const text of ['<iq/>', '<iq></iq>', '<iq>text &lt;a/&gt;</iq>', '<iq><![CDATA[<a/>]]></iq>']) {
+      assert.equal(only(text).payload, null);
+      assert.deepEqual(only(text).children(), []);
+    }
+  });
+});
+
+describe('the tree', () => {
+  test('text: references, CDATA, line ends, astral characters', () => {
+    const { element } = only(
+      `<message><body>a\r\nb\rc&#13;&#xA;&lt;<![CDATA[&lt;\r\n]]]]><![CDATA[>]]>😀&#x1f600;</body><e a='x\r\ny\tz&#9;'/></message>`,
+    );
+    assert.equal(textOf(child(element, 'body')), 'a\nb\nc\r\n<&lt;\n]]>😀😀');
+    assert.equal(child(element, 'body')?.children.length, 1);
+    assert.equal(child(element, 'e')?.attrs['a'], 'x y z\t');
+  });
+
+  test('it is made of the one element class, with parents', () => {
+    const { element } = only('<message><a><b/></a></message>');
+    const b = element.getChild('a')?.getChild('b');
+    assert.ok(b instanceof Element && element instanceof Element);
+    assert.equal(b.root(), element);
+    assert.equal(element.parent, null);
+    assert.equal(b.getNS(), 'jabber:client');
+  });
+
+  test('an attribute named __proto__ is an attribute', () => {
+    const { element } = only(`<message><a __proto__='x'/></message>`);
+    assert.equal(element.toString(), `<message xmlns="jabber:client"><a __proto__="x"/></message>`);
+    assert.equal(Stanza.fromElement(element).text, `<message><a __proto__='x'/></message>`);
+  });
+
+  test('it is built once, and anew for other addresses', () => {
+    const stanza = only(`<message to='a@b'><body/></message>`);
+    assert.equal(stanza.element, stanza.element);
+    const other = stanza.readdress({ to: 'c@d', from: "x'<&" });
+    assert.equal(other.element.attrs['to'], 'c@d');
+    assert.equal(other.element.attrs['from'], "x'<&");
+    assert.equal(stanza.element.attrs['to'], 'a@b');
+  });
+});
+
+describe('the wire text', () => {
+  /** [received after a header that declares jabber:client, text] */
+  const neutral: readonly (readonly [string, string])[] = [
+    [`<message/>`, `<message/>`],
+    [`<message ></message >`, `<message></message >`],
+    [`<message\n id = "1"\tfoo="'" to='x' />`, `<message to='x' id='1' foo="'"/>`],
+    [`<message xmlns='jabber:client'><body/></message>`, `<message><body/></message>`],
+    [`<message xmlns='jabber:server'><body/></message>`, `<message><body/></message>`],
+    [`<message xmlns='jabber:component:accept'/>`, `<message/>`],
+    [
+      `<message xmlns='jabber:client'><x xmlns='urn:x'><y/></x></message>`,
+      `<message><x xmlns='urn:x'><y/></x></message>`,
+    ],
+    // RFC 6120 §4.8.5: a prefix for the content namespace is mended before the stanza goes on.
+    [
+      `<c:message xmlns:c='jabber:client' id='1'><c:body>x</c:body></c:message>`,
+      `<message id='1' xmlns:c='jabber:client'><body>x</body></message>`,
+    ],
+    [`<c:iq xmlns:c='jabber:client'/>`, `<iq xmlns:c='jabber:client'/>`],
+    [
+      `<c:iq xmlns:c='jabber:client' xmlns='urn:d'><d/><c:e xmlns='urn:f'><g/></c:e></c:iq>`,
+      `<iq xmlns:c='jabber:client'><d xmlns='urn:d'/><e><g xmlns='urn:f'/></e></iq>`,
+    ],
+    [`<message><body xmlns='jabber:client'>x</body></message>`, `<message><body>x</body></message>`],
+    [
+      `<message><e xmlns='jabber:server'><f xmlns='urn:f'/><g/></e></message>`,
+      `<message><e><f xmlns='urn:f'/><g/></e></message>`,
+    ],
+    // What is forwarded inside an extension keeps what it says.
+    [
+      `<message><forwarded xmlns='urn:f'><message xmlns='jabber:client'><body/></message></forwarded></message>`,
+      `<message><forwarded xmlns='urn:f'><message xmlns='jabber:client'><body/></message></forwarded></message>`,
+    ],
+    [
+      `<c:message xmlns:c='jabber:client'><f xmlns='urn:f'><c:message><c:body/></c:message><h/></f></c:message>`,
+      `<message xmlns:c='jabber:client'><f xmlns='urn:f'><c:message><c:body/></c:message><h/></f></message>`,
+    ],
+    [
+      `<message><a xmlns='urn:a'/><body xmlns='jabber:client'/></message>`,
+      `<message><a xmlns='urn:a'/><body/></message>`,
+    ],
+    [`<message><a xmlns=''/></message>`, `<message><a xmlns=''/></message>`],
+    // What the stream header declared travels with the stanza.
+    [`<message><stream:x/></message>`, `<message xmlns:stream='${STREAMS}'><stream:x/></message>`],
+    [`<message><a stream:b=''/></message>`, `<message xmlns:stream='${STREAMS}'><a stream:b=''/></message>`],
+    [
+      `<stream:features to='x'><a/></stream:features>`,
+      `<stream:features to='x' xmlns:stream='${STREAMS}'><a/></stream:features>`,
+    ],
+    // Another namespace is kept.
+    [
+      `<auth xmlns='urn:sasl' mechanism='PLAIN'>x</auth>`,
+      `<auth xmlns='urn:sasl' mechanism='PLAIN'>x</auth>`,
+    ],
+    [`<a xmlns=''/>`, `<a xmlns=''/>`],
+    [`<p:a xmlns:p='urn:p'><b/></p:a>`, `<p:a xmlns:p='urn:p'><b/></p:a>`],
+  ];
+  for (const [input, text] of neutral) {
+    test(input, () => {
+      const stanza = only(input);
+      assert.equal(stanza.text, text);
+      const again = only(stanza.text);
+      assert.equal(again.text, text, 'and it is what it says');
+      assert.equal(
+        again.element.toString(),
+        stanza.element.toString().replace(/jabber:(?:server|component:accept)/, 'jabber:client'),
+      );
+    });
+  }
+
+  test('a stream without content namespace', () => {
+    const own = `xmlns='${STREAMS}'`;
+    assert.equal(
+      only(`<message xmlns='jabber:client'><body/></message>`, own).text,
+      '<message><body/></message>',
+    );
+    assert.equal(only(`<error><a/></error>`, own).text, `<error xmlns='${STREAMS}'><a/></error>`);
+    assert.equal(only(`<error><a/></error>`, own).namespace, STREAMS);
+    assert.equal(
+      only(`<c:message xmlns:c='jabber:client'><body/></c:message>`, own).text,
+      `<message xmlns:c='jabber:client'><body xmlns='${STREAMS}'/></message>`,
+    );
+    assert.equal(only(`<a/>`, '').text, `<a xmlns=''/>`);
+    assert.equal(only(`<a/>`, '').namespace, '');
+  });
+
+  test('every prefix of the header that is used, and no other, is declared once', () => {
+    const stanza = only(
+      `<iq type='get'><p:a/><q:b p:c=''/><r:d xmlns:r='urn:mine'/></iq>`,
+      `xmlns='jabber:client' xmlns:p='urn:p' xmlns:q='urn:&amp;' xmlns:r='urn:r' xmlns:s='urn:s'`,
+    );
+    assert.equal(
+      stanza.text,
+      `<iq type='get' xmlns:p='urn:p' xmlns:q='urn:&amp;'><p:a/><q:b p:c=''/><r:d xmlns:r='urn:mine'/></iq>`,
+    );
+    assert.deepEqual(stanza.children(), [
+      { name: 'a', namespace: 'urn:p' },
+      { name: 'b', namespace: 'urn:&' },
+      { name: 'd', namespace: 'urn:mine' },
+    ]);
+    assert.equal(Stanza.parse(stanza.source).text, stanza.text);
+  });
+
+  test('readdress', () => {
+    const stanza = only(`<message id="1" from='a' foo='bar' type='chat'><body>x</body></message>`);
+    const same = stanza.readdress({});
+    assert.equal(same.text, `<message from='a' id='1' type='chat' foo='bar'><body>x</body></message>`);
+    const moved = stanza.readdress({ from: `o'x & <y>`, to: 'é😀@x', id: '\n', lang: 'fr' });
+    assert.equal(
+      moved.text,
+      `<message to='é😀@x' from='o&apos;x &amp; &lt;y&gt;' id='&#10;' type='chat' xml:lang='fr' foo='bar'><body>x</body></message>`,
+    );
+    const parsed = only(moved.text);
+    assert.deepEqual(
+      [parsed.to, parsed.from, parsed.id, parsed.type, parsed.lang],
+      [moved.to, moved.from, moved.id, moved.type, moved.lang],
+    );
+    assert.equal(moved.readdress({ to: null }).to, undefined);
+    assert.equal(moved.readdress({ to: null }).text.includes(' to='), false);
+    assert.equal(moved.source, moved.text);
+    assert.equal(stanza.text, `<message from='a' id='1' type='chat' foo='bar'><body>x</body></message>`);
+  });
+
+  test('textTo', () => {
+    const stanza = only(`<message to='room@x' from='a'><body>x</body></message>`);
+    assert.equal(stanza.textTo(`it's`), `<message to='it&apos;s' from='a'><body>x</body></message>`);
+    assert.equal(stanza.textTo('b'), stanza.readdress({ to: 'b' }).text);
+  });
+
+  test('a detached copy says the same', () => {
+    for (const text of [`<message to='x' é='1'><body>😀</body></message>`, `<a xmlns='urn:a'/>`]) {
+      const stanza = only(text);
+      const copy = stanza.detached();
+      assert.notEqual(copy, stanza);
+      assert.equal(copy.text, stanza.text);
+      assert.equal(copy.namespace, stanza.namespace);
+    }
+  });
+});
+
+describe('from a tree', () => {
+  test('what the element says', () => {
+    const stanza = Stanza.fromElement(
+      xml(
+        'iq',
+        { type: 'result', to: 'a@b', id: 7, 'xml:lang': 'en', from: undefined },
+        xml('query', 'urn:q', xml('item', { n: `"'&<>` }), 'te<xt&'),
+      ),
+    );
+    assert.equal(stanza.name, 'iq');
+    assert.equal(stanza.namespace, 'jabber:client');
+    assert.equal(stanza.id, '7');
+    assert.equal(stanza.from, undefined);
+    assert.deepEqual(stanza.payload, { name: 'query', namespace: 'urn:q' });
+    assert.equal(
+      stanza.text,
+      `<iq to='a@b' id='7' type='result' xml:lang='en'><query xmlns='urn:q'><item n='&quot;&apos;&amp;&lt;&gt;'/>te&lt;xt&amp;</query></iq>`,
+    );
+    assert.equal(Stanza.parse(stanza.text).text, stanza.text);
+  });
+
+  test('namespaces come out neutral', () => {
+    assert.equal(
+      Stanza.fromElement(xml('message', 'jabber:server', xml('body', 'jabber:client'))).text,
+      '<message><body/></message>',
+    );
+    assert.equal(Stanza.fromElement(xml('r', { xmlns: 'urn:sm' })).text, `<r xmlns='urn:sm'/>`);
+    assert.equal(
+      Stanza.fromElement(xml('stream:error', { 'xmlns:stream': STREAMS }, xml('reset', 'urn:e'))).text,
+      `<stream:error xmlns:stream='${STREAMS}'><reset xmlns='urn:e'/></stream:error>`,
+    );
+    const forwarded = xml(
+      'message',
+      {},
+      xml('forwarded', 'urn:f', xml('message', 'jabber:client', xml('body'))),
+    );
+    assert.equal(
+      Stanza.fromElement(forwarded).text,
+      `<message><forwarded xmlns='urn:f'><message xmlns='jabber:client'><body/></message></forwarded></message>`,
+    );
+  });
+
+  test('characters that XML cannot hold never reach the wire', () => {
+    const text = Stanza.fromElement(
+      xml('message', { id: 'a\u0000\ud800' }, xml('body', {}, 'x\u0001\uffff\udc00y\r')),
+    ).text;
+    assert.equal(text, `<message id='a\ufffd\ufffd'><body>x\ufffd\ufffd\ufffdy&#13;</body></message>`);
+    assert.equal(textOf(child(only(text).element, 'body')), 'x\ufffd\ufffd\ufffdy\r');
+  });
+
+  test('names that are none are refused', () => {
+    for (const name of ['', 'a b', '1', 'a:b:c', ':a', 'a/', 'a>', 'x\ud800', '\u0000']) {
+      assert.throws(() => Stanza.fromElement(xml('message', {}, xml(name))), TypeError, JSON.stringify(name));
+      assert.throws(
+        () => Stanza.fromElement(xml('message', { [name]: 'x' })),
+        TypeError,
+        JSON.stringify(name),
+      );
+    }
+    assert.equal(
+      Stanza.fromElement(xml('message', {}, xml('é\u{10000}'))).text,
+      '<message><é\u{10000}/></message>',
+    );
+  });
+
+  test('xml() leaves the attributes it is given alone', () => {
+    const attributes = { a: null, b: 1 };
+    assert.deepEqual(xml('x', attributes).attrs, { b: '1' });
+    assert.deepEqual(attributes, { a: null, b: 1 });
+  });
+});
+
+describe('parsing trusted text', () => {
+  test('one stanza, white space around it', () => {
+    const stanza = Stanza.parse(` \n<message xmlns='jabber:client'><body>é</body></message>\n`);
+    assert.equal(stanza.text, '<message><body>é</body></message>');
+    assert.equal(Stanza.parse('<message/>', 'jabber:server').namespace, 'jabber:server');
+  });
+
+  for (const text of [
+    '',
+    ' ',
+    'x',
+    '<a>',
+    '<a/><b/>',
+    '<a/>x',
+    '<a></b>',
+    '</a>',
+    '<?xml version="1.0"?><a/>',
+    '<a>\u0000</a>',
+  ]) {
+    test(`refused: ${JSON.stringify(text)}`, () => {
+      assert.throws(() => Stanza.parse(text), SyntaxError);
+      assert.equal(Stanza.parse('<ok/>').text, '<ok/>', 'and the next one is read well');
+    });
+  }
+});
+
+describe('helpers', () => {
+  const { element } = only(
+    `<iq xmlns:p='urn:p'><a xmlns='urn:a'><b/><b xmlns='urn:b'/></a><a/><p:c><d/></p:c></iq>`,
+  );
+
+  test('child and children', () => {
+    assert.equal(namespaceOf(element), 'jabber:client');
+    assert.equal(child(element, 'a'), element.children[1]);
+    assert.equal(child(element, 'a', 'urn:a'), element.children[0]);
+    assert.equal(child(element, 'a', 'jabber:component:accept'), element.children[1]);
+    assert.equal(child(element, 'a', 'urn:other'), undefined);
+    assert.equal(children(element.children[0] as Element, 'b').length, 1);
+    assert.equal(child(element, 'c', 'urn:p'), element.children[2]);
+    assert.ok(child(xml('message', {}, xml('body')), 'body'));
+    assert.equal(textOf(undefined), '');
+  });
+
+  test('a clone means the same elsewhere and is independent', () => {
+    const copy = clone(element.children[2] as Element);
+    assert.equal(copy.parent, null);
+    assert.equal(copy.toString(), '<p:c xmlns:p="urn:p"><d/></p:c>');
+    copy.attrs['x'] = 'y';
+    (copy.children[0] as Element).name = 'e';
+    assert.equal((element.children[2] as Element).toString(), '<p:c><d/></p:c>');
+  });
+
+  test('escaping', () => {
+    assert.equal(escapeText(`a<b>&"'\r\n\t`), `a&lt;b&gt;&amp;"'&#13;\n\t`);
+    assert.equal(escapeAttribute(`a<b>&"'\r\n\t`), `a&lt;b&gt;&amp;&quot;&apos;&#13;&#10;&#9;`);
+    assert.equal(escapeText('é😀\u0085'), 'é😀\u0085');
+    for (const lone of ['\ud83d', '\ude00', 'x\ud83dy', '\ude00\ud83d']) {
+      assert.ok(!/[\ud800-\udfff]/.test(escapeText(lone)), JSON.stringify(lone));
+      assert.ok(!/[\ud800-\udfff]/.test(escapeAttribute(lone)), JSON.stringify(lone));
+    }
+  });
+});
