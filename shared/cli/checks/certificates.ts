@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { domainToASCII } from 'node:url';
+import { identitiesOf } from '../../tls/certificate-identities.js';
 import { type Finding, finding } from './finding.js';
 
 /** Warn when a certificate ends within this time. */
@@ -84,10 +85,10 @@ function checkDomain(domain: string, settings: CertificateSettings, now: Date): 
   return findings;
 }
 
-/** SRVName and xmppAddr (RFC 6120 §13.7.1.2.1) are shown by Node only as text. */
+/** SRVName and xmppAddr (RFC 6120 §13.7.1.2.1), which Node does not look at. */
 function namesXmppDomain(certificate: X509Certificate, domain: string): boolean {
-  const names = certificate.subjectAltName ?? '';
-  return names.includes(`_xmpp-client.${domain}`) || names.includes(`_xmpp-server.${domain}`);
+  const { srvName, xmppAddr } = identitiesOf(certificate.raw);
+  return srvName.some((name) => name.endsWith(`.${domain}`)) || xmppAddr.includes(domain);
 }
 
 function pairFor(
