@@ -18,6 +18,8 @@ export interface ComponentOptions {
   readonly metrics: Metrics;
   /** What to wait for, up to 5 s, after each handshake. Default: nothing. */
   readonly expect?: Partial<Expectation>;
+  /** Called when the server refuses the secret, with what to tell the operator: nothing more is tried. */
+  readonly gaveUp?: (reason: string) => void;
   readonly limits?: Partial<ComponentLimits>;
   readonly timing?: Partial<ComponentTiming>;
 }

@@ -54,6 +54,7 @@ class ComponentRuntime implements Component {
   private readonly downHandlers: (() => void)[] = [];
   private readonly grantHandlers: ((link: ServerLink) => void)[] = [];
   private readonly counters;
+  private readonly gaveUp: ComponentOptions['gaveUp'];
   private epoch = 0;
   private expectationMet: () => void = () => undefined;
   private starting: { resolve: () => void; reject: (error: Error) => void } | null = null;
@@ -63,6 +64,7 @@ class ComponentRuntime implements Component {
     this.domain = this.jid.domain;
     this.log = options.log;
     this.metrics = options.metrics;
+    this.gaveUp = options.gaveUp;
     this.limits = { ...LIMITS, ...options.limits };
     this.timing = { ...TIMING, ...options.timing };
     this.expectation = { delegations: [], privileges: false, ...options.expect };
@@ -281,9 +283,9 @@ class ComponentRuntime implements Component {
   }
 
   private refused(end: StreamEnd): void {
-    this.starting?.reject(
-      new Error(`the server refuses this component: ${[end.condition, end.text].filter(Boolean).join(': ')}`),
-    );
+    const reason = `the server refuses this component: ${[end.condition, end.text].filter(Boolean).join(': ')}`;
+    this.gaveUp?.(reason);
+    this.starting?.reject(new Error(reason));
     this.starting = null;
     this.outbound.release();
   }

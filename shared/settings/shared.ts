@@ -60,6 +60,11 @@ export const sharedSettings = {
   }),
 };
 
+const domains = custom('a comma-separated list of domains, at least one', (value) => {
+  const parsed = list(domain).safeParse(value);
+  return parsed.success && parsed.data.length > 0 ? parsed.data : undefined;
+});
+
 /** Settings of every component: how it reaches the server that it serves. */
 export const componentSettings = {
   CORE_HOST: setting(host, {
@@ -74,10 +79,11 @@ export const componentSettings = {
     defaultText: '5347, or 5348 with `CORE_TLS`',
     shared: true,
   }),
-  CORE_DOMAIN: setting(domain, {
-    description: 'Domain of the XMPP server that the component serves.',
-    default: firstDomain,
-    defaultText: 'the first of `XMPP_DOMAINS`, else `localhost`',
+  CORE_DOMAIN: setting(domains, {
+    description:
+      'Domains of the XMPP server that the component serves, the main one first; only they may delegate to it.',
+    default: (read) => read('XMPP_DOMAINS') ?? 'localhost',
+    defaultText: '`XMPP_DOMAINS`, else `localhost`',
     shared: true,
   }),
   CORE_TLS: setting(boolean, {

@@ -33,9 +33,17 @@ export function preparedDomain(text: string): string | null {
     : domain;
 }
 
-/** RFC 5895 §2: lower case, width, NFC, and the ideographic full stop as separator. */
+/**
+ * RFC 5895 §2: lower case, width, NFC, and the ideographic full stop as separator. Cherokee folds the other way: there the
+ * capitals are what a U-label may hold (RFC 5892 §2.2).
+ */
 function mapLabels(text: string): string {
-  return lowerCase(mapWidth(text)).normalize('NFC').replaceAll('\u3002', '.');
+  return mapWidth(text)
+    .replace(/\p{Changes_When_NFKC_Casefolded}/gu, (char) =>
+      /\p{Script=Cherokee}/u.test(char) ? char.toUpperCase() : lowerCase(char),
+    )
+    .normalize('NFC')
+    .replaceAll('\u3002', '.');
 }
 
 /** NR-LDH (RFC 5890 §2.3.1): letters, digits, inner hyphens, and none of the reserved `??--`. */

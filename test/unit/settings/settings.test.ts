@@ -141,7 +141,7 @@ describe('settings', () => {
       dotenvPath,
       environment: { XMPP_DOMAINS: 'two.example,three.example', STORAGE_URL: 'lmdb:/srv/x' },
     });
-    assert.equal(settings.CORE_DOMAIN, 'two.example');
+    assert.deepEqual(settings.CORE_DOMAIN, ['two.example', 'three.example']);
     assert.equal(settings.CORE_PORT, 5348);
     assert.equal(settings.DATA_DIR, '/srv/x');
   });

@@ -1,0 +1,24 @@
+import type { Component } from '../../shared/component/component.js';
+import type { Storage } from '../../shared/storage/storage.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import { retrieveVcard } from './retrieve.js';
+import { updateVcard } from './update.js';
+import { openVcardStore } from './vcard-store.js';
+
+export interface VcardOptions {
+  /** Bare JIDs of the accounts that may set the server's own vCard. */
+  readonly admins: readonly string[];
+  readonly maxBytes: number;
+}
+
+/** vcard-temp (XEP-0054) for all accounts of the server and for the server itself. */
+export function composeVcard(component: Component, storage: Storage, options: VcardOptions): void {
+  const store = openVcardStore(storage);
+
+  component.disco.identity({ category: 'component', type: 'generic', name: 'vCards' });
+  component.disco.nestedServer(NS.vcard, { features: [NS.vcard] });
+  component.disco.nestedAccount(NS.vcard, { features: [NS.vcard] });
+
+  component.onIq('get', NS.vcard, 'vCard', retrieveVcard(store));
+  component.onIq('set', NS.vcard, 'vCard', updateVcard(store, options));
+}

@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs';
+import { type ProcessContext, type RunningProcess, runProcess } from '../cli/process.js';
+import type { Readiness } from '../observability/server.js';
+import type { Logger, Metrics } from '../observability/types.js';
+import type { Loaded, SettingEntries, SettingsDefinition } from '../settings/setting.js';
+import type { componentSettings, sharedSettings } from '../settings/shared.js';
+import { openStorage } from '../storage/open.js';
+import type { Storage } from '../storage/storage.js';
+import type { Component } from './component.js';
+import type { Expectation } from './grants.js';
+import type { ComponentOptions } from './options.js';
+import { createComponent } from './runtime.js';
+import { softwareVersion } from './software.js';
+
+type Link = typeof componentSettings;
+type Shared = typeof sharedSettings;
+
+export interface ComponentContext<D extends SettingEntries> extends ProcessContext<D> {
+  readonly component: Component;
+  readonly storage: Storage;
+}
+
+/** What a component's composition gives back, where it has more to do than its handlers. */
+export type ComponentParts<D extends SettingEntries> = Partial<RunningProcess<D>>;
+
+export interface ComponentProcessOptions<D extends SettingEntries> {
+  /** `muc`, `vcard`, …: the process's name, and in upper case the prefix of its own two settings. */
+  readonly name: string;
+  readonly definition: SettingsDefinition<D>;
+  /** What the component cannot work without: waited for after each handshake, and missed loudly. */
+  readonly expect?: Partial<Expectation>;
+  /** Registers handlers. The component connects when this is done. */
+  compose(
+    context: ComponentContext<D>,
+  ): ComponentParts<D> | undefined | Promise<ComponentParts<D> | undefined>;
+}
+
+/** The main program of a component: settings, storage, composition, link to the server, drain. */
+export function runComponent<D extends SettingEntries & Shared & Link>(
+  options: ComponentProcessOptions<D>,
+): Promise<void> {
+  const { name, definition } = options;
+  return runProcess<D>({
+    name,
+    definition,
+    async start(context) {
+      const { log, settings } = context;
+      const shared = settings as unknown as Loaded<Shared>;
+      const storage = await openStorage(shared.STORAGE_URL, { process: name, log });
+      const ready = (readiness: Readiness): void => context.setReadiness(readiness);
+      const component = createComponent({
+        ...componentOptions(name, settings as unknown as ComponentSettingValues, context),
+        ...(options.expect === undefined ? {} : { expect: options.expect }),
+        gaveUp: (reason) => ready({ ready: false, reason }),
+      });
+      const parts = (await options.compose({ ...context, component, storage })) ?? {};
+      ready({ ready: false, reason: 'not connected to the server yet' });
+      component.onUp(() => ready({ ready: true }));
+      component.onDown(() => ready({ ready: false, reason: 'the link to the server is lost' }));
+      // Not awaited: a server that is down must not keep this process from answering about itself.
+      component.start().catch(() => undefined);
+      return {
+        ...parts,
+        addresses: parts.addresses ?? {},
+        status: async () => ({ ...statusOf(component), ...(await parts.status?.()) }),
+        async drain() {
+          await parts.drain?.();
+          // We shall be back, or someone in our place: the server may hold what it has for us.
+          await component.stop('restart');
+          await storage.close();
+        },
+      };
+    },
+  });
+}
+
+/** The values of the settings that every component has, and its own two. */
+export type ComponentSettingValues = Loaded<Link> & { readonly [key: string]: unknown };
+
+/** The runtime's options from a component's settings: `<NAME>_DOMAIN`, `<NAME>_SECRET` and `CORE_…`. */
+export function componentOptions(
+  name: string,
+  settings: ComponentSettingValues,
+  { log, metrics }: { log: Logger; metrics: Metrics },
+): ComponentOptions {
+  const prefix = name.toUpperCase();
+  const [mainDomain = 'localhost'] = settings.CORE_DOMAIN;
+  const { CORE_CA: caPath } = settings;
+  return {
+    domain: String(settings[`${prefix}_DOMAIN`]),
+    secret: String(settings[`${prefix}_SECRET`]),
+    host: settings.CORE_HOST,
+    port: settings.CORE_PORT,
+    serverDomains: settings.CORE_DOMAIN,
+    tls: settings.CORE_TLS
+      ? {
+          servername: settings.CORE_TLS_NAME ?? mainDomain,
+          ...(caPath === undefined ? {} : { ca: readFileSync(caPath, 'utf8') }),
+        }
+      : null,
+    software: { name: `Entourage ${name}`, version: softwareVersion() },
+    log,
+    metrics,
+  };
+}
+
+function statusOf(component: Component): Readonly<Record<string, unknown>> {
+  const { health, server } = component;
+  return {
+    domain: component.domain,
+    connected: health.connected,
+    ...(health.lastError === null ? {} : { lastError: health.lastError }),
+    delegations: [...server.delegations.values()].map(
+      ({ namespace, generation }) => `${namespace} (:${generation})`,
+    ),
+    pending: health.pending,
+    outboundBytes: health.outboundBytes,
+  };
+}
