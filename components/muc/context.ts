@@ -1,0 +1,70 @@
+import type { Logger } from '../../shared/observability/types.js';
+import type { Jid } from '../../shared/xmpp/jid.js';
+import {
+  type DefinedCondition,
+  StanzaError,
+  type StanzaErrorOptions,
+} from '../../shared/xmpp/stanza-error.js';
+import type { Delivery } from './delivery.js';
+import type { PendingTable } from './pending.js';
+import type { RoomRegistry } from './rooms/registry.js';
+import type { Room } from './rooms/room.js';
+import type { RoomStore } from './rooms/store.js';
+import type { Work } from './work.js';
+
+/** What an operator decides; `settings.ts` reads it. Limits are what the service allows at most. */
+export interface MucPolicy {
+  readonly name: string;
+  /** The server's domain: who is local, and whom to ask. */
+  readonly coreDomain: string;
+  readonly admins: ReadonlySet<string>;
+  readonly creation: 'anyone' | 'local' | 'admins';
+  /** 0: any number. */
+  readonly roomsPerUser: number;
+  readonly maxOccupants: number;
+  readonly history: number;
+  readonly nickLength: number;
+  readonly subjectLength: number;
+  readonly messageBytes: number;
+  /** Messages and presence changes a second and at once, per session; 0: any number. */
+  readonly rate: number;
+  readonly burst: number;
+  /** Whether a join without `<x/>` is one (§7.2.16), or is told that it is not in the room. */
+  readonly groupchat1: boolean;
+  /** Where logs of rooms with public logging are to be found; empty: no room can have it. */
+  readonly logUrl: string;
+  readonly pingsPerSecond: number;
+  /** Seconds of silence after which an occupant is pinged; 0: never. */
+  readonly pingIdleSeconds: number;
+}
+
+/** What the use cases have at hand. */
+export interface Muc {
+  readonly policy: MucPolicy;
+  readonly jid: Jid;
+  readonly log: Logger;
+  readonly rooms: RoomRegistry;
+  readonly store: RoomStore;
+  readonly delivery: Delivery;
+  readonly pending: PendingTable;
+  /** Administrators of the service, by bare JID. */
+  readonly admins: ReadonlySet<string>;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** An id that nobody can guess. */
+  newId(): string;
+  occupantId(room: Room, bare: string): string;
+  /** Called after a departure: an empty room that is not persistent ends. */
+  emptied(work: Work, room: Room): void;
+  /** Ends a room: it is gone from now on. */
+  end(work: Work, room: Room): void;
+}
+
+/** A refusal by the room (§7.2: `by` is its address). */
+export function refusal(
+  room: { jid: Jid },
+  condition: DefinedCondition,
+  options: Omit<StanzaErrorOptions, 'by'> = {},
+): StanzaError {
+  return new StanzaError(condition, { ...options, by: room.jid.bare });
+}

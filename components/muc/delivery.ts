@@ -1,0 +1,187 @@
+import type { Logger } from '../../shared/observability/types.js';
+import type { Outgoing } from './work.js';
+import { Work } from './work.js';
+
+export interface DeliveryOptions {
+  readonly log: Logger;
+  /** False when the stream does not take it now. */
+  readonly send: (text: string) => boolean;
+  readonly connected: () => boolean;
+  readonly drained: () => Promise<void>;
+  /** Begins the writes of a batch. */
+  readonly commit: (batch: readonly Work[]) => Promise<unknown>[];
+  /** Called for each work that could not be made durable. */
+  readonly failed: (work: Work) => string | null;
+  /** Texts for one broadcast: one per addressee, or fewer by multicast. */
+  readonly expand: (outgoing: Exclude<Outgoing, string>, from: number) => { text: string; taken: number };
+  /** Stanzas that may wait for the link before the service says it is congested. */
+  readonly backlog: number;
+}
+
+/**
+ * Work on its way out: first everything it changes is made durable, all work of one turn of the event loop in one
+ * batch; then its texts are sent, in the order in which the stanzas came. One batch is being committed at a time,
+ * so that under load a commit covers all that came during the one before.
+ */
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  #waiting: Work[] = [];
+  #committing = false;
+  #scheduled = false;
+  readonly #queue: Work[] = [];
+  /** Where the first work of the queue stands: the text, and the addressee within it. */
+  #text = 0;
+  #addressee = 0;
+  #stalled = false;
+  #size = 0;
+  #retry: Work | null = null;
+  #idle: (() => void)[] = [];
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** More waits for the link than may. */
+  get congested(): boolean {
+    return this.#size > this.#options.backlog;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  submit(work: Work, front = false): void {
+    if (front) {
+      this.#restart();
+      this.#queue.unshift(work);
+      this.#size += sizeOf(work);
+      this.#pump();
+      return;
+    }
+    if (!work.writes && this.#waiting.length === 0 && !this.#committing) {
+      this.#enqueue(work);
+      return;
+    }
+    this.#waiting.push(work);
+    if (this.#scheduled || this.#committing) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#commit();
+    });
+  }
+
+  /** Resolves when all that was submitted is durable and sent. */
+  settled(): Promise<void> {
+    if (this.#waiting.length === 0 && !this.#committing && this.#queue.length === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** The link is up: whatever the stream lost of the first work is sent again from its beginning. */
+  linkUp(): void {
+    this.#restart();
+    this.#stalled = false;
+    this.#pump();
+  }
+
+  linkLost(): void {
+    this.#restart();
+  }
+
+  #restart(): void {
+    this.#text = 0;
+    this.#addressee = 0;
+  }
+
+  #commit(): void {
+    const batch = this.#waiting;
+    this.#waiting = [];
+    const retried = this.#retry;
+    this.#retry = null;
+    this.#committing = true;
+    const writes = this.#options.commit(retried === null ? batch : [retried, ...batch]);
+    Promise.allSettled(writes).then((results) => {
+      const failure = results.find((result) => result.status === 'rejected');
+      if (failure !== undefined) this.#refuse(batch, retried, failure.reason);
+      this.#committing = false;
+      for (const work of batch) this.#enqueue(work);
+      if (this.#waiting.length > 0) this.#commit();
+    });
+  }
+
+  /** Not durable: the sender is told so instead of being shown it; the state is written with the next batch. */
+  #refuse(batch: readonly Work[], retried: Work | null, reason: unknown): void {
+    this.#options.log.error({ code: 'muc.storage-failed', error: String(reason) }, 'changes are not durable');
+    const retry = new Work(null);
+    for (const work of retried === null ? batch : [retried, ...batch]) {
+      for (const room of work.rooms) retry.rooms.add(room);
+      for (const [session, room] of work.sessions) retry.sessions.set(session, room);
+      if (!work.writes) continue;
+      const answer = this.#options.failed(work);
+      work.out = answer === null ? [] : [answer];
+      work.sent.length = 0;
+    }
+    this.#retry = retry;
+  }
+
+  #enqueue(work: Work): void {
+    this.#queue.push(work);
+    this.#size += sizeOf(work);
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#stalled) return;
+    for (let work = this.#queue[0]; work !== undefined; work = this.#queue[0]) {
+      if (!this.#transmit(work)) {
+        this.#stall();
+        return;
+      }
+      this.#queue.shift();
+      this.#size -= sizeOf(work);
+      for (const notify of work.sent) notify();
+    }
+    if (this.#waiting.length > 0 || this.#committing) return;
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+
+  #transmit(work: Work): boolean {
+    const { send, expand } = this.#options;
+    for (let next = work.out[this.#text]; next !== undefined; next = work.out[this.#text]) {
+      if (typeof next === 'string') {
+        if (!send(next)) return false;
+      } else {
+        while (this.#addressee < next.to.length) {
+          const { text, taken } = expand(next, this.#addressee);
+          if (!send(text)) return false;
+          this.#addressee += taken;
+        }
+        this.#addressee = 0;
+      }
+      this.#text++;
+    }
+    this.#text = 0;
+    return true;
+  }
+
+  #stall(): void {
+    this.#stalled = true;
+    // Without a link it is `linkUp` that goes on.
+    if (!this.#options.connected()) return;
+    this.#options.drained().then(
+      () => {
+        this.#stalled = false;
+        this.#pump();
+      },
+      () => undefined,
+    );
+  }
+}
+
+function sizeOf(work: Work): number {
+  let size = 0;
+  for (const outgoing of work.out) size += typeof outgoing === 'string' ? 1 : outgoing.to.length;
+  return size;
+}

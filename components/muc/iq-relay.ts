@@ -1,0 +1,106 @@
+import { childElements, clone, type Element } from '../../shared/xml/element.js';
+import { escapeAttribute } from '../../shared/xml/escape.js';
+import type { Stanza } from '../../shared/xml/stanza.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import { type Muc, refusal } from './context.js';
+import { spend } from './rate.js';
+import type { Room, Session } from './rooms/room.js';
+import { attribute, sourceInside } from './wire.js';
+import type { Work } from './work.js';
+
+const WAIT_MILLISECONDS = 120_000;
+
+/** A request passed on: whom its answer is for. */
+interface Relayed {
+  readonly room: string;
+  readonly requester: string;
+  readonly id: string;
+  readonly targetNick: string;
+  /** The real address that was asked: only it may answer. */
+  readonly target: string;
+  readonly bare: string;
+}
+
+/** What an account's server answers, not a client: it goes to the bare JID (vCard, PEP). */
+const OF_ACCOUNT: ReadonlySet<string> = new Set([NS.vcard, NS.pubsub, NS.vcard4, NS.last]);
+
+/**
+ * XEP-0045 §17.4 rule 3: an occupant's request to another occupant. Goes on under an id of ours, so that neither side
+ * learns anything of the other's session.
+ */
+export function relayRequest(
+  muc: Muc,
+  work: Work,
+  room: Room,
+  session: Session,
+  nick: string,
+  iq: Stanza,
+): void {
+  const target = room.occupants.get(nick);
+  if (target === undefined) throw refusal(room, 'item-not-found', { type: 'cancel' });
+  // XEP-0410 §3.4: a ping of oneself is answered by the room.
+  if (target === session.occupant && iq.payload?.namespace === NS.ping) {
+    work.send(
+      `<iq type='result' from='${target.address}' to='${session.address}'${attribute('id', iq.id)}/>`,
+    );
+    return;
+  }
+  spend(muc, room, session);
+  const ofAccount = iq.payload !== null && OF_ACCOUNT.has(iq.payload.namespace);
+  const to = ofAccount ? target.bare : target.primary.jid.full;
+  const id = muc.newId();
+  const relayed: Relayed = {
+    room: room.local,
+    requester: session.jid.full,
+    id: iq.id ?? '',
+    targetNick: nick,
+    target: to,
+    bare: target.bare,
+  };
+  muc.pending.add(`iq\n${id}`, relayed, muc.now() + WAIT_MILLISECONDS);
+  const inside = sourceInside(iq) ?? iq.element.children.map(String).join('');
+  work.send(
+    `<iq type='${iq.type === 'set' ? 'set' : 'get'}' from='${session.occupant.address}' to='${escapeAttribute(to)}' id='${id}'${attribute('xml:lang', iq.lang)}>${inside}</iq>`,
+  );
+}
+
+/** The answer to a relayed request, from the real address that was asked. False where it is none of ours. */
+export function relayAnswer(muc: Muc, work: Work, room: Room, iq: Stanza): boolean {
+  const key = `iq\n${iq.id ?? ''}`;
+  const relayed = muc.pending.peek(key) as Relayed | undefined;
+  const from = iq.fromJid;
+  if (relayed === undefined || relayed.room !== room.local || from === null || from === undefined)
+    return false;
+  // An account's server may answer without saying for whom more than the bare JID.
+  if (from.full !== relayed.target && from.bare !== relayed.target) return false;
+  muc.pending.take(key);
+  const requester = room.sessions.get(relayed.requester);
+  if (requester === undefined) return true;
+  const occupant = room.addressOf(relayed.targetNick);
+  const inside = childElements(iq.element)
+    .map((element) => anonymous(element, relayed, `${room.jid.bare}/${relayed.targetNick}`).toString())
+    .join('');
+  const start = `<iq type='${iq.type === 'error' ? 'error' : 'result'}' from='${occupant}' to='${requester.address}'${attribute('id', relayed.id)}`;
+  work.send(inside === '' ? `${start}/>` : `${start}>${inside}</iq>`);
+  return true;
+}
+
+/** §17.4 rule 3: "nor reveal the recipient's real JID": the address gives way to the occupant's wherever it stands. */
+function anonymous(element: Element, relayed: Relayed, occupant: string): Element {
+  const source = element.toString();
+  if (!source.includes(escapeAttribute(relayed.bare)) && !source.includes(relayed.bare)) return element;
+  const copy = clone(element);
+  const visit = (node: Element): void => {
+    for (const [name, value] of Object.entries(node.attrs)) {
+      if (value === relayed.bare || value.startsWith(`${relayed.bare}/`)) node.attrs[name] = occupant;
+    }
+    for (const [at, part] of node.children.entries()) {
+      if (typeof part === 'string') {
+        if (part.trim() === relayed.bare || part.trim().startsWith(`${relayed.bare}/`))
+          node.children[at] = occupant;
+      } else visit(part);
+    }
+  };
+  visit(copy);
+  return copy;
+}

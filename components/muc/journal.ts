@@ -1,0 +1,205 @@
+import type { Logger } from '../../shared/observability/types.js';
+import type { Room } from './rooms/room.js';
+import type { RoomStore } from './rooms/store.js';
+import type { Journalled } from './work.js';
+import { Work } from './work.js';
+
+/** What the journal needs of the process around it. */
+export interface JournalOptions {
+  readonly store: RoomStore;
+  readonly log: Logger;
+  /** Queues texts behind everything that waits (`front`: before it). */
+  readonly submit: (work: Work, front: boolean) => void;
+  /** Asks the server for a sign that it has taken everything sent so far. */
+  readonly barrier: (passed: () => void) => void;
+  readonly room: (local: string) => Promise<Room | null>;
+  /** Messages that each room keeps. */
+  readonly keep: number;
+}
+
+interface RoomJournal {
+  /** Everything up to this entry is done. */
+  after: number;
+  /** Messages that are not confirmed. */
+  open: number;
+}
+
+const PAGE = 200;
+const TRIM_EVERY = 64;
+
+/**
+ * Groupchat messages between "durable" and "delivered". A message is in its room's archive, with its stanza-id, before
+ * anybody sees it; a marker says from where on messages may be unfinished. It is done when the server has answered
+ * something that was sent after it: XEP-0114 has no acknowledgements, but a stream has an order. What is not done when
+ * the link or the process is lost is sent again, with the same ids.
+ */
+export class Journal {
+  readonly #options: JournalOptions;
+  readonly #rooms = new Map<string, RoomJournal>();
+  /** Handed to the stream and not confirmed, in order. */
+  #sent: Journalled[] = [];
+  #waiting = false;
+  #epoch = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+  }
+
+  get unconfirmed(): number {
+    return this.#sent.length;
+  }
+
+  /** Resolves when every message that was sent is confirmed. */
+  settled(): Promise<void> {
+    return this.#sent.length === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Makes the message durable: resolves when it may be sent. */
+  async append(entry: Journalled): Promise<void> {
+    const { store, keep } = this.#options;
+    const { room } = entry;
+    const writes: Promise<unknown>[] = [];
+    let state = this.#rooms.get(room.local);
+    if (state === undefined) {
+      state = { after: room.lastArchiveId, open: 0 };
+      this.#rooms.set(room.local, state);
+      writes.push(store.journal.put(room.local, { after: state.after }));
+    }
+    state.open++;
+    writes.push(
+      store.messages.append(room.local, entry.document).then((id) => {
+        entry.archiveId = id;
+        room.lastArchiveId = id;
+        if (id % TRIM_EVERY === 0) this.#trim(room.local, keep + (state?.open ?? 0));
+      }),
+    );
+    try {
+      await Promise.all(writes);
+    } catch (error) {
+      state.open--;
+      throw error;
+    }
+  }
+
+  /** These have been written to the stream. */
+  sent(entries: readonly Journalled[]): void {
+    if (entries.length === 0) return;
+    this.#sent.push(...entries);
+    this.#confirm();
+  }
+
+  /** The link is lost: nothing that was asked of the server will be answered. */
+  linkLost(): void {
+    this.#epoch++;
+    this.#waiting = false;
+  }
+
+  /** The link is up again: what the server may not have got goes first. */
+  linkUp(): void {
+    const entries = this.#sent;
+    this.#sent = [];
+    if (entries.length > 0) this.#resend(entries);
+  }
+
+  /** After a start: sends again what the last process did not finish. Resolves with how many messages that were. */
+  async recover(): Promise<number> {
+    const { store, log } = this.#options;
+    let count = 0;
+    for await (const local of store.journal.owners()) {
+      const marker = await store.journal.get(local);
+      const room = await this.#options.room(local);
+      if (marker === undefined) continue;
+      if (room === null) {
+        await store.journal.delete(local);
+        continue;
+      }
+      const entries: Journalled[] = [];
+      let { after } = marker.value;
+      for (;;) {
+        const page = await store.messages.page(local, { after, limit: PAGE });
+        for (const { id, value } of page) entries.push({ room, document: value, archiveId: id });
+        const last = page.at(-1);
+        if (last === undefined || page.length < PAGE) break;
+        after = last.id;
+      }
+      if (entries.length === 0) await store.journal.delete(local);
+      else {
+        this.#rooms.set(local, { after: marker.value.after, open: entries.length });
+        this.#resend(entries);
+        count += entries.length;
+      }
+    }
+    if (count > 0)
+      log.info({ code: 'muc.journal-recovered', messages: count }, 'unfinished messages sent again');
+    return count;
+  }
+
+  /** The room and its archive are gone. */
+  forget(local: string): void {
+    this.#rooms.delete(local);
+    this.#sent = this.#sent.filter((entry) => entry.room.local !== local);
+  }
+
+  #resend(entries: readonly Journalled[]): void {
+    const work = new Work(null);
+    for (const { room, document } of entries) {
+      if (room.destroyed) continue;
+      const to: string[] = [];
+      for (const session of room.sessions.values()) {
+        // Whoever came later has it from the history.
+        if (session.joinedAt <= document.at) to.push(session.address);
+      }
+      work.broadcastTo(document, to);
+    }
+    work.sent.push(() => this.sent(entries));
+    this.#options.submit(work, true);
+  }
+
+  #confirm(): void {
+    if (this.#waiting || this.#sent.length === 0) return;
+    this.#waiting = true;
+    const covered = this.#sent.length;
+    const epoch = this.#epoch;
+    this.#options.barrier(() => {
+      if (epoch !== this.#epoch) return;
+      this.#waiting = false;
+      this.#done(this.#sent.splice(0, covered));
+      if (this.#sent.length === 0) for (const resolve of this.#idle.splice(0)) resolve();
+      this.#confirm();
+    });
+  }
+
+  #done(entries: readonly Journalled[]): void {
+    const { store } = this.#options;
+    const touched = new Map<string, RoomJournal>();
+    for (const { room, archiveId } of entries) {
+      const state = this.#rooms.get(room.local);
+      if (state === undefined || room.destroyed) continue;
+      state.open--;
+      state.after = archiveId;
+      touched.set(room.local, state);
+    }
+    for (const [local, state] of touched) {
+      if (state.open > 0) this.#background(store.journal.put(local, { after: state.after }));
+      else {
+        this.#rooms.delete(local);
+        this.#background(store.journal.delete(local));
+      }
+    }
+  }
+
+  #trim(local: string, keep: number): void {
+    this.#background(this.#options.store.messages.trim(local, keep));
+  }
+
+  /** Nothing waits for these: at worst a message is sent twice after a crash. */
+  #background(write: Promise<unknown>): void {
+    write.catch((error: unknown) =>
+      this.#options.log.warn(
+        { code: 'muc.journal-write-failed', error: String(error) },
+        'journal not updated',
+      ),
+    );
+  }
+}

@@ -1,0 +1,50 @@
+import { runComponent } from '../../shared/component/process.js';
+import { composeMuc } from './muc.js';
+import { settings } from './settings.js';
+
+/** Of the 4.5 s that a process has to end. */
+const DRAIN_MILLISECONDS = 1_500;
+
+await runComponent({
+  name: 'muc',
+  definition: settings,
+  async compose({ component, storage, log, metrics, control, settings: values }) {
+    const service = await composeMuc({
+      component,
+      storage,
+      log,
+      metrics,
+      multicast: values.MUC_MULTICAST,
+      policy: {
+        name: values.MUC_NAME,
+        coreDomain: values.CORE_DOMAIN[0] ?? 'localhost',
+        admins: new Set(values.MUC_ADMINS),
+        creation: values.MUC_ROOM_CREATION,
+        roomsPerUser: values.MUC_ROOMS_PER_USER,
+        maxOccupants: values.MUC_MAX_OCCUPANTS,
+        history: values.MUC_HISTORY,
+        nickLength: values.MUC_NICK_LENGTH,
+        subjectLength: values.MUC_SUBJECT_LENGTH,
+        messageBytes: values.MUC_MESSAGE_BYTES,
+        rate: values.MUC_RATE,
+        burst: values.MUC_BURST,
+        groupchat1: values.MUC_GROUPCHAT_1,
+        logUrl: values.MUC_LOG_URL ?? '',
+        pingsPerSecond: values.MUC_PINGS_PER_SECOND,
+        pingIdleSeconds: values.MUC_PING_AFTER,
+      },
+    });
+    const leave = async (): Promise<number> => {
+      const occupants = await service.close();
+      await component.stop('leaving');
+      // The answer to who asked goes out first.
+      setImmediate(() => process.kill(process.pid, 'SIGTERM'));
+      return occupants;
+    };
+    control.handle('close', async () => ({ occupants: await leave() }));
+    return {
+      drain: () => service.drain(DRAIN_MILLISECONDS),
+      status: () => service.counts,
+    };
+  },
+});

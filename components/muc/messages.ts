@@ -1,0 +1,142 @@
+import { childElements } from '../../shared/xml/element.js';
+import type { Stanza } from '../../shared/xml/stanza.js';
+import { parseJid } from '../../shared/xmpp/jid.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import { type Muc, refusal } from './context.js';
+import { spend } from './rate.js';
+import type { MessageDocument } from './rooms/documents.js';
+import type { Room, Session } from './rooms/room.js';
+import { changeSubject, isSubjectChange } from './subject.js';
+import { innerXml, occupantIdElement, sourceInside, template } from './wire.js';
+import type { Work } from './work.js';
+
+/** XEP-0359, by the room. */
+export function stanzaIdElement(room: Room, id: string): string {
+  return `<stanza-id xmlns='${NS.stanzaId}' id='${id}' by='${room.address}'/>`;
+}
+
+/** XEP-0045 §7.4 Sending a Message to All Occupants. */
+export function sendToAll(muc: Muc, work: Work, room: Room, session: Session, stanza: Stanza): void {
+  const { occupant } = session;
+  checkSize(muc, room, stanza);
+  spend(muc, room, session);
+  if (isSubjectChange(stanza)) {
+    changeSubject(muc, work, room, session, stanza);
+    return;
+  }
+  // §5.1.1: a visitor has no voice, whatever the room is like.
+  if (occupant.role === 'visitor') throw refusal(room, 'forbidden');
+  if (muc.delivery.congested)
+    throw refusal(room, 'resource-constraint', { text: 'The room cannot reach its occupants at present' });
+
+  const stanzaId = muc.newId();
+  const at = muc.now();
+  const text = template(
+    {
+      name: 'message',
+      from: occupant.address,
+      type: 'groupchat',
+      id: stanza.id ?? stanzaId,
+      lang: stanza.lang,
+    },
+    content(room, stanza) + stanzaIdElement(room, stanzaId) + occupantIdElement(occupant.id),
+  );
+  if (isKept(stanza)) {
+    const document: MessageDocument = {
+      stanzaId,
+      at,
+      from: occupant.nick,
+      head: text.head,
+      tail: text.tail,
+      live: false,
+      delayed: bringsHistory(room, session, stanza),
+    };
+    remember(muc, room, document);
+    work.journal(room, document);
+  }
+  work.broadcast(text, room.sessions.values());
+}
+
+/** Keeps it for newcomers, as many as the room may show. */
+export function remember(muc: Muc, room: Room, document: MessageDocument): void {
+  room.history.push(document);
+  // Cut in chunks: shifting at each message would move the whole array each time.
+  if (room.history.length > 2 * muc.policy.history + 16)
+    room.history = muc.policy.history === 0 ? [] : room.history.slice(-muc.policy.history);
+}
+
+/** What the room itself says, or what would say something false in its name, is not passed on. */
+function isForeign(name: string, namespace: string): boolean {
+  switch (namespace) {
+    case NS.occupantId:
+    case NS.address:
+    case NS.mucUser:
+    case NS.muc:
+      return true;
+    case NS.stanzaId:
+      // XEP-0359 §3 rule 2 asks for those that claim to be ours; an origin-id is the client's own.
+      return name === 'stanza-id';
+    case NS.delay:
+      return true;
+    default:
+      return false;
+  }
+}
+
+function content(room: Room, stanza: Stanza): string {
+  let foreign = false;
+  for (const { name, namespace } of stanza.children()) foreign ||= isForeign(name, namespace);
+  if (!foreign) {
+    const inside = sourceInside(stanza);
+    if (inside !== null) return inside;
+  }
+  return innerXml(stanza, (child) => {
+    const namespace = child.getNS() ?? '';
+    // A delay is the sender's own business unless it speaks for the room.
+    if (namespace === NS.delay) return parseJid(child.attrs['from'] ?? '')?.bare !== room.jid.bare;
+    return !isForeign(child.getName(), namespace);
+  });
+}
+
+const EPHEMERAL: ReadonlySet<string> = new Set([
+  NS.chatStates,
+  NS.chatMarkers,
+  NS.receipts,
+  NS.hints,
+  NS.stanzaId,
+  NS.occupantId,
+  NS.delay,
+  NS.address,
+]);
+
+/** Whether a message outlives its moment: has content beyond typing notices and markers, or asks for it (XEP-0334). */
+function isKept(stanza: Stanza): boolean {
+  let content = false;
+  for (const { name, namespace } of stanza.children()) {
+    if (namespace === NS.hints) {
+      if (name === 'store') return true;
+      if (name === 'no-store' || name === 'no-permanent-store') return false;
+    }
+    content ||= !EPHEMERAL.has(namespace);
+  }
+  return content;
+}
+
+/** §7.9: an owner brings a one-to-one chat along, each message with its own delay. */
+function bringsHistory(room: Room, session: Session, stanza: Stanza): boolean {
+  return (
+    room.affiliationOf(session.occupant.bare) === 'owner' &&
+    stanza.hasChild('delay', NS.delay) &&
+    childElements(stanza.element).some(
+      (child) => child.getNS() === NS.delay && parseJid(child.attrs['from'] ?? '')?.bare !== room.jid.bare,
+    )
+  );
+}
+
+export function checkSize(muc: Muc, room: Room, stanza: Stanza): void {
+  const limit = muc.policy.messageBytes;
+  const { length } = stanza.source;
+  // A character takes at most three bytes per UTF-16 unit: most messages need no counting.
+  if (length * 3 > limit && (length > limit || Buffer.byteLength(stanza.source) > limit))
+    throw refusal(room, 'policy-violation', { text: `A message may have ${limit} bytes` });
+}

@@ -1,0 +1,290 @@
+import { createHmac, randomUUID } from 'node:crypto';
+import type { Component } from '../../shared/component/component.js';
+import type { Logger } from '../../shared/observability/types.js';
+import type { Storage } from '../../shared/storage/storage.js';
+import { escapeAttribute } from '../../shared/xml/escape.js';
+import { Jid } from '../../shared/xmpp/jid.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import { StanzaError } from '../../shared/xmpp/stanza-error.js';
+import type { Muc, MucPolicy } from './context.js';
+import { Creators } from './creators.js';
+import { Delivery } from './delivery.js';
+import { closeRoom, destroy } from './destroy.js';
+import { Ghosts } from './ghosts.js';
+import { errorText, Inbound } from './inbound.js';
+import { Journal } from './journal.js';
+import { Multicast, type MulticastMode } from './multicast.js';
+import { PendingTable } from './pending.js';
+import { RoomDirectory } from './rooms/directory.js';
+import { RoomRegistry } from './rooms/registry.js';
+import type { Room } from './rooms/room.js';
+import { RoomStore } from './rooms/store.js';
+import { Work } from './work.js';
+
+const PENDING = 50_000;
+const BARRIER_MILLISECONDS = 60_000;
+const TICK_MILLISECONDS = 30_000;
+/** A room that nobody is in is kept in memory that long. */
+const IDLE_MILLISECONDS = 120_000;
+/** §13.6: a room left unconfigured ends. */
+const UNCONFIGURED_MILLISECONDS = 3_600_000;
+/** Stanzas that may wait for the link. */
+const BACKLOG = 200_000;
+
+export interface MucOptions {
+  readonly component: Component;
+  readonly storage: Storage;
+  readonly log: Logger;
+  readonly policy: MucPolicy;
+  readonly multicast: MulticastMode;
+  /** Default: the clock. For tests. */
+  readonly now?: () => number;
+}
+
+/** The rooms of one service and everything that happens to them. */
+export class MucService implements Muc {
+  readonly policy: MucPolicy;
+  readonly jid: Jid;
+  readonly log: Logger;
+  readonly rooms: RoomRegistry;
+  readonly store: RoomStore;
+  readonly delivery: Delivery;
+  readonly pending = new PendingTable(PENDING);
+  readonly admins: ReadonlySet<string>;
+  readonly directory: RoomDirectory;
+  readonly inbound: Inbound;
+  readonly #component: Component;
+  readonly #journal: Journal;
+  readonly #multicast = new Multicast();
+  readonly #multicastMode: MulticastMode;
+  readonly #creators: Creators;
+  readonly #ghosts: Ghosts;
+  readonly #now: () => number;
+  readonly #secret: Buffer;
+  readonly #removals = new Map<Room, () => void>();
+  #timer: NodeJS.Timeout | null = null;
+  #recovered = false;
+
+  private constructor(options: MucOptions, store: RoomStore, secret: Buffer) {
+    const { component, policy, log } = options;
+    this.policy = policy;
+    this.jid = component.jid;
+    this.log = log;
+    this.admins = policy.admins;
+    this.store = store;
+    this.#component = component;
+    this.#multicastMode = options.multicast;
+    this.#now = options.now ?? Date.now;
+    this.#secret = secret;
+    this.directory = new RoomDirectory(store, component.domain);
+    this.#creators = new Creators(store.creators, policy.roomsPerUser > 0, log);
+    this.#ghosts = new Ghosts(this);
+    this.inbound = new Inbound(this, this.#creators, this.#ghosts);
+    this.rooms = new RoomRegistry({
+      load: async (jid) => {
+        const room = await store.load(jid, policy.history, (of, bare) => this.occupantId(of, bare));
+        if (room !== null) room.lastUsed = this.now();
+        return room;
+      },
+      exists: (local) => {
+        const found = store.rooms.getSync(local);
+        return found === 'async' ? 'async' : found !== undefined;
+      },
+      jidOf: (local) => Jid.fromPrepared(local, component.jid.domain),
+    });
+    this.#journal = new Journal({
+      store,
+      log,
+      keep: policy.history,
+      submit: (work, front) => this.delivery.submit(work, front),
+      barrier: (passed) => this.#barrier(passed),
+      room: (local) => this.rooms.find(local),
+    });
+    this.delivery = new Delivery({
+      log,
+      send: (text) => component.send(text),
+      connected: () => component.server.connected,
+      drained: () => component.drained(),
+      commit: (batch) => this.#commit(batch),
+      failed: (work) => {
+        const error = new StanzaError('internal-server-error', { type: 'wait' });
+        return work.cause === null ? null : errorText(work.cause, error);
+      },
+      expand: (broadcast, from) => this.#multicast.expand(broadcast, from),
+      backlog: BACKLOG,
+    });
+  }
+
+  static async open(options: MucOptions): Promise<MucService> {
+    const store = new RoomStore(options.storage, options.component.domain, options.policy.admins);
+    return new MucService(options, store, await store.occupantIdSecret());
+  }
+
+  now(): number {
+    return this.#now();
+  }
+
+  newId(): string {
+    return randomUUID();
+  }
+
+  /** XEP-0421 §5.1, second way: one secret, and the room in what is hashed. */
+  occupantId(room: Room, bare: string): string {
+    return createHmac('sha256', this.#secret).update(`${room.jid.bare}\0${bare}`).digest('hex');
+  }
+
+  /** Begins to listen to the component; call before it starts. */
+  attach(): void {
+    const component = this.#component;
+    component.onMessage((stanza) => this.inbound.message(stanza));
+    component.onPresence((stanza) => this.inbound.presence(stanza));
+    component.onOtherIq((stanza) => this.inbound.iq(stanza));
+    component.onUp(() => this.#linkUp());
+    component.onDown(() => this.#linkLost());
+    this.#timer = setInterval(() => this.tick(), TICK_MILLISECONDS);
+    this.#timer.unref();
+  }
+
+  #linkUp(): void {
+    const { coreDomain } = this.policy;
+    const offered = this.#component.server.features.has(NS.address);
+    this.#multicast.server =
+      this.#multicastMode === 'on' || (this.#multicastMode === 'auto' && offered)
+        ? escapeAttribute(coreDomain)
+        : null;
+    this.#journal.linkUp();
+    this.delivery.linkUp();
+    this.#ghosts.linkUp();
+    this.#resume().catch((error: unknown) =>
+      this.log.error({ code: 'muc.resume-failed', error }, 'occupants could not be looked after'),
+    );
+  }
+
+  /** After a start and after each loss of the link: unfinished messages, then whoever may have gone meanwhile. */
+  async #resume(): Promise<void> {
+    const since = this.now();
+    if (!this.#recovered) {
+      this.#recovered = true;
+      await this.#journal.recover();
+    }
+    for await (const local of this.store.occupied()) {
+      const room = await this.rooms.find(local);
+      if (room === null || room.destroyed) continue;
+      for (const session of room.sessions.values()) this.#ghosts.check(room, session, since);
+    }
+  }
+
+  #linkLost(): void {
+    this.#journal.linkLost();
+    this.delivery.linkLost();
+    this.#ghosts.linkLost();
+  }
+
+  #commit(batch: readonly Work[]): Promise<unknown>[] {
+    const writes = this.store.write(batch);
+    for (const work of batch) {
+      for (const room of work.rooms)
+        this.directory.changed(room.local, room.destroyed ? null : room.config, room.locked);
+      for (const entry of work.messages) writes.push(this.#journal.append(entry));
+      if (work.messages.length > 0) work.sent.push(() => this.#journal.sent(work.messages));
+    }
+    return writes;
+  }
+
+  /** What the server answers after everything it was sent before. */
+  #barrier(passed: () => void): void {
+    const id = this.newId();
+    this.pending.add(`barrier\n${id}`, passed, this.now() + BARRIER_MILLISECONDS, passed);
+    this.#component.send(
+      `<iq type='get' from='${this.jid.domain}' to='${escapeAttribute(this.policy.coreDomain)}' id='${id}'><ping xmlns='${NS.ping}'/></iq>`,
+    );
+  }
+
+  emptied(work: Work, room: Room): void {
+    if (room.sessions.size === 0 && !room.config.persistent && !room.destroyed) this.end(work, room);
+  }
+
+  end(work: Work, room: Room): void {
+    room.destroyed = true;
+    work.saveRoom(room);
+    this.#creators.remove(room.creator, room.local);
+    this.#journal.forget(room.local);
+    const gone = this.rooms.remove(room);
+    this.#removals.set(room, gone);
+    work.sent.push(() => {
+      gone();
+      this.#removals.delete(room);
+    });
+  }
+
+  /** Housekeeping; public for tests. */
+  tick(): void {
+    const now = this.now();
+    this.pending.sweep(now);
+    const { pingIdleSeconds } = this.policy;
+    for (const room of [...this.rooms.loaded.values()]) {
+      if (room.locked && now - room.createdAt > UNCONFIGURED_MILLISECONDS) this.#endUnconfigured(room);
+      else if (
+        room.sessions.size === 0 &&
+        now - room.lastUsed > IDLE_MILLISECONDS &&
+        this.delivery.size === 0
+      )
+        this.rooms.unload(room);
+      if (pingIdleSeconds === 0) continue;
+      const since = now - pingIdleSeconds * 1000;
+      for (const session of room.sessions.values())
+        if (session.lastSeen < since) this.#ghosts.check(room, session, since);
+    }
+  }
+
+  #endUnconfigured(room: Room): void {
+    const work = new Work(null);
+    destroy(this, work, room, { reason: 'The room was never configured.' });
+    this.delivery.submit(work);
+  }
+
+  /** §11.2: everybody out of every room, for good. Resolves with how many occupants that were. */
+  async close(): Promise<number> {
+    let occupants = 0;
+    for await (const local of this.store.occupied()) {
+      const room = await this.rooms.find(local);
+      if (room === null || room.destroyed) continue;
+      const work = new Work(null);
+      occupants += room.occupants.size;
+      closeRoom(this, work, room);
+      this.delivery.submit(work);
+    }
+    await this.delivery.settled();
+    return occupants;
+  }
+
+  /** Destroys a room for an administrator of the service. False where there is none. */
+  async destroyRoom(local: string, reason: string | undefined): Promise<boolean> {
+    const room = await this.rooms.find(local);
+    if (room === null) return false;
+    const work = new Work(null);
+    destroy(this, work, room, { reason });
+    this.delivery.submit(work);
+    await this.delivery.settled();
+    return true;
+  }
+
+  get counts(): { rooms: number; occupants: number; unconfirmed: number } {
+    let occupants = 0;
+    for (const room of this.rooms.loaded.values()) occupants += room.occupants.size;
+    return { rooms: this.rooms.loaded.size, occupants, unconfirmed: this.#journal.unconfirmed };
+  }
+
+  /** Everything accepted is durable, sent, and as far as can be known arrived. */
+  async drain(milliseconds: number): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#ghosts.stop();
+    const cut = new AbortController();
+    const late = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      cut.signal.addEventListener('abort', () => clearTimeout(timer));
+    });
+    await Promise.race([this.delivery.settled().then(() => this.#journal.settled()), late]);
+    cut.abort();
+  }
+}

@@ -1,0 +1,40 @@
+import { type Component, NOT_MINE } from '../../shared/component/component.js';
+import type { Logger, Metrics } from '../../shared/observability/types.js';
+import type { Storage } from '../../shared/storage/storage.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import type { MucPolicy } from './context.js';
+import { serviceFeatures, serviceItems } from './discovery.js';
+import { MucService } from './muc-service.js';
+import type { MulticastMode } from './multicast.js';
+
+export interface MucComposition {
+  readonly component: Component;
+  readonly storage: Storage;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly policy: MucPolicy;
+  readonly multicast: MulticastMode;
+  readonly now?: () => number;
+}
+
+/** Multi-user chat (XEP-0045) as a component: registers everything, before the component starts. */
+export async function composeMuc(options: MucComposition): Promise<MucService> {
+  const { component, metrics, policy } = options;
+  const service = await MucService.open(options);
+
+  component.disco.identity({ category: 'conference', type: 'text', name: policy.name });
+  component.disco.feature(...serviceFeatures(policy));
+  component.onIq('get', NS.discoItems, 'query', ({ to, payload }) =>
+    to.local === '' ? service.directory.list().then((rooms) => serviceItems(rooms, payload)) : NOT_MINE,
+  );
+  service.attach();
+
+  metrics.observedGauge('muc_rooms', 'Rooms in memory.', () => service.counts.rooms);
+  metrics.observedGauge('muc_occupants', 'Occupants of the rooms in memory.', () => service.counts.occupants);
+  metrics.observedGauge(
+    'muc_unconfirmed_messages',
+    'Groupchat messages whose delivery the server has not confirmed.',
+    () => service.counts.unconfirmed,
+  );
+  return service;
+}

@@ -1,0 +1,14 @@
+import { type Muc, refusal } from './context.js';
+import type { Room, Session } from './rooms/room.js';
+
+/** Takes one of the session's tokens (§13.6: rapid and repeated messages and presence changes). */
+export function spend(muc: Muc, room: Room, session: Session): void {
+  const { rate, burst } = muc.policy;
+  if (rate === 0) return;
+  const now = muc.now();
+  session.tokens = Math.min(burst, session.tokens + ((now - session.tokensAt) * rate) / 1000);
+  session.tokensAt = now;
+  if (session.tokens < 1)
+    throw refusal(room, 'resource-constraint', { text: `No more than ${rate} a second, please` });
+  session.tokens -= 1;
+}

@@ -1,0 +1,56 @@
+import type { RoomConfig } from './config.js';
+import type { RoomStore } from './store.js';
+
+/** The public rooms by name (XEP-0045 §6.3), read once when first asked for and kept from then on. */
+export class RoomDirectory {
+  readonly #store: RoomStore;
+  readonly #domain: string;
+  #rooms: Map<string, string> | null = null;
+  #reading: Promise<Map<string, string>> | null = null;
+  /** What changed while the store was being read. */
+  #changes = new Map<string, string | null>();
+  #sorted: { jid: string; name: string }[] | null = null;
+
+  constructor(store: RoomStore, domain: string) {
+    this.#store = store;
+    this.#domain = domain;
+  }
+
+  /** A room was written, or (`config` null) has ended. */
+  changed(local: string, config: RoomConfig | null, locked: boolean): void {
+    const name = config?.public && !locked ? config.name || local : null;
+    if (this.#rooms === null) {
+      if (this.#reading !== null) this.#changes.set(local, name);
+      return;
+    }
+    if (name === (this.#rooms.get(local) ?? null)) return;
+    if (name === null) this.#rooms.delete(local);
+    else this.#rooms.set(local, name);
+    this.#sorted = null;
+  }
+
+  async list(): Promise<readonly { jid: string; name: string }[]> {
+    this.#reading ??= this.#read();
+    const rooms = this.#rooms ?? (await this.#reading);
+    this.#sorted ??= [...rooms]
+      .map(([local, name]) => ({ jid: `${local}@${this.#domain}`, name }))
+      .sort((a, b) => (a.jid < b.jid ? -1 : 1));
+    return this.#sorted;
+  }
+
+  async #read(): Promise<Map<string, string>> {
+    const rooms = new Map<string, string>();
+    for await (const local of this.#store.rooms.owners()) {
+      const found = await this.#store.rooms.get(local);
+      if (found?.value.config.public && !found.value.locked)
+        rooms.set(local, found.value.config.name || local);
+    }
+    for (const [local, name] of this.#changes) {
+      if (name === null) rooms.delete(local);
+      else rooms.set(local, name);
+    }
+    this.#changes = new Map();
+    this.#rooms = rooms;
+    return rooms;
+  }
+}

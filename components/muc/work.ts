@@ -1,0 +1,83 @@
+import type { Stanza } from '../../shared/xml/stanza.js';
+import type { MessageDocument } from './rooms/documents.js';
+import type { Room, Session } from './rooms/room.js';
+import type { Template } from './wire.js';
+
+/** One text for many addressees. */
+export interface Broadcast {
+  readonly text: Template;
+  /** Addresses as attribute values. */
+  readonly to: readonly string[];
+}
+
+export type Outgoing = string | Broadcast;
+
+/** A message whose delivery is accounted for. */
+export interface Journalled {
+  readonly room: Room;
+  readonly document: MessageDocument;
+  /** Its place in the room's archive, known once it is durable. */
+  archiveId: number;
+}
+
+/**
+ * What one incoming stanza (or one event) does: texts to send, in order, and what must be durable before any of them
+ * leaves. The use cases fill it; `delivery.ts` commits and sends it.
+ */
+export class Work {
+  /** The stanza that caused it, answered with an error if it cannot be made durable. */
+  readonly cause: Stanza | null;
+  out: Outgoing[] = [];
+  readonly rooms = new Set<Room>();
+  readonly sessions = new Map<Session, Room>();
+  readonly messages: Journalled[] = [];
+  /** Called when everything has been handed to the stream. */
+  readonly sent: (() => void)[] = [];
+
+  constructor(cause: Stanza | null) {
+    this.cause = cause;
+  }
+
+  send(text: string): void {
+    this.out.push(text);
+  }
+
+  sendTo(text: Template, session: Session): void {
+    this.out.push(`${text.head}${session.address}${text.tail}`);
+  }
+
+  broadcast(text: Template, to: Iterable<Session>): void {
+    const addresses: string[] = [];
+    for (const session of to) addresses.push(session.address);
+    this.broadcastTo(text, addresses);
+  }
+
+  broadcastTo(text: Template, addresses: readonly string[]): void {
+    const [only] = addresses;
+    if (only === undefined) return;
+    if (addresses.length === 1) this.out.push(`${text.head}${only}${text.tail}`);
+    else this.out.push({ text, to: addresses });
+  }
+
+  /** The room's document is to be written (or removed, once it is destroyed). */
+  saveRoom(room: Room): void {
+    this.rooms.add(room);
+  }
+
+  /** The session is to be written, or removed where it has left. */
+  saveSession(room: Room, session: Session): void {
+    this.sessions.set(session, room);
+  }
+
+  saveOccupant(room: Room, sessions: Iterable<Session>): void {
+    for (const session of sessions) this.sessions.set(session, room);
+  }
+
+  journal(room: Room, document: MessageDocument): void {
+    this.messages.push({ room, document, archiveId: 0 });
+  }
+
+  get writes(): boolean {
+    return this.rooms.size > 0 || this.sessions.size > 0 || this.messages.length > 0;
+  }
+}
