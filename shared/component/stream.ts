@@ -205,6 +205,8 @@ export class ComponentStream {
     this.end = end;
     clearTimeout(this.openTimer);
     this.parser.stop();
+    // The library may still wait for the stream to open: this ends its waiting, and its timer.
+    this.entity.emit('error', new Error(end.kind));
     const { socket } = this;
     if (socket.writable && !socket.connecting) {
       // Lets what is written go out, then closes; a peer that does not read cannot hold it for long.
