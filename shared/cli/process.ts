@@ -133,10 +133,12 @@ class ProcessHost<D extends SettingEntries & Shared> {
     });
     if (this.stopping) return;
     await this.control.listen(controlSocketPath(dataFolder, name));
-    this.addresses = { ...this.running.addresses };
+    this.addresses = Object.fromEntries(
+      Object.entries(this.running.addresses).map(([listener, address]) => [listener, bracketed(address)]),
+    );
     if (observability.address !== null) {
       const { host, port } = observability.address;
-      this.addresses['metrics'] = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+      this.addresses['metrics'] = bracketed(`${host}:${port}`);
     }
     this.log.info({ code: 'process.started', pid: process.pid, addresses: this.addresses }, 'started');
     if (this.readiness.ready || this.readiness.reason === 'starting') this.setReadiness({ ready: true });
@@ -240,4 +242,11 @@ class ProcessHost<D extends SettingEntries & Shared> {
       process.exit(EXIT.failed);
     }
   }
+}
+
+/** `:::5222` → `[::]:5222`. */
+function bracketed(address: string): string {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon);
+  return host.includes(':') && !host.startsWith('[') ? `[${host}]${address.slice(colon)}` : address;
 }

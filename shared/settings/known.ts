@@ -29,15 +29,21 @@ const SERVICE_LINK = /_(SERVICE_(HOST|PORT)(_.*)?|PORT_\d+_(TCP|UDP)(_.*)?)$/;
 /** Keys of `.env` that are for others who read the same file. */
 const FOREIGN_DOTENV = /^COMPOSE_/;
 
+/** `muc` → `MUC_`. */
+export function prefixOf(process: string): string {
+  return `${process.toUpperCase().replaceAll('-', '_')}_`;
+}
+
 /** The names that some set of definitions knows. */
 export class KnownNames {
   private readonly names = new Set<string>();
   /** `COMPONENT` → its members, longest first, so that `_NAMESPACE_VERSION` is not taken for `_VERSION`. */
   private readonly families = new Map<string, string[]>();
+  private readonly unseen: string[] = [];
 
   /** Adds one process's names, with their overrides and `_FILE` forms. */
   add(process: string, definition: SettingsDefinition): void {
-    const prefix = `${process.toUpperCase().replaceAll('-', '_')}_`;
+    const prefix = prefixOf(process);
     for (const [name, entry] of Object.entries(definition.entries)) {
       if (isFamily(entry)) {
         const members = Object.entries(entry.members).flatMap(([member, { secret }]) =>
@@ -57,8 +63,13 @@ export class KnownNames {
     }
   }
 
+  /** Adds a process whose definition is not at hand: every name with its prefix may be right. */
+  addUnseen(process: string): void {
+    this.unseen.push(prefixOf(process));
+  }
+
   has(key: string): boolean {
-    if (this.names.has(key)) return true;
+    if (this.names.has(key) || this.unseen.some((prefix) => key.startsWith(prefix))) return true;
     for (const family of this.families.keys()) {
       if (this.memberOf(key, family) !== undefined) return true;
     }
@@ -116,7 +127,7 @@ export function checkUnknown(
   known: KnownNames | undefined,
   report: (problem: SettingProblem) => void,
 ): void {
-  const prefix = `${process.toUpperCase().replaceAll('-', '_')}_`;
+  const prefix = prefixOf(process);
   const names = known ?? new KnownNames();
   if (known === undefined) {
     names.add(process, definition);

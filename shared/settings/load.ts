@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { checkUnknown, type KnownNames, namesOf } from './known.js';
+import { checkUnknown, type KnownNames, namesOf, prefixOf } from './known.js';
 import {
   expectedText,
   isFamily,
@@ -95,7 +95,7 @@ class Reader {
   constructor(definition: SettingsDefinition, options: LoadOptions) {
     this.definition = definition;
     this.sources = new SettingSources(options.environment, options.dotenvPath ?? '.env');
-    this.prefix = `${options.process.toUpperCase().replaceAll('-', '_')}_`;
+    this.prefix = prefixOf(options.process);
   }
 
   value(name: string, setting: Setting<unknown>, member: string): unknown {

@@ -52,13 +52,16 @@ export async function allDefinitions(
 }
 
 /**
- * The names of every process's settings; undefined where some process is not installed, since its names are then
- * unknown and must not be taken for mistakes.
+ * The names of every process's settings. Those of a component that is not installed are recognised by its prefix;
+ * undefined where the core is not, whose names have no prefix in common and must not be taken for mistakes.
  */
 export async function allKnownNames(root = compiledRoot): Promise<KnownNames | undefined> {
   const definitions = await allDefinitions(root);
-  if (definitions.length < PROCESSES.length) return undefined;
+  if (!definitions.some(({ entry }) => entry === CORE)) return undefined;
   const known = new KnownNames();
   for (const { entry, definition } of definitions) known.add(entry.name, definition);
+  for (const component of COMPONENTS) {
+    if (!definitions.some(({ entry }) => entry === component)) known.addUnseen(component.name);
+  }
   return known;
 }

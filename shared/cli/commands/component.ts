@@ -8,9 +8,11 @@ const listSchema = z.array(
   z.looseObject({
     name: z.string(),
     domain: z.string(),
-    connections: z.number(),
-    delegations: z.array(z.string()).default([]),
-    privileges: z.array(z.string()).default([]),
+    streams: z.number(),
+    since: z.string().nullable(),
+    delegations: z.array(z.string()),
+    held: z.number(),
+    dropped: z.number(),
   }),
 );
 
@@ -30,13 +32,14 @@ export const componentCommand: Command = {
       else {
         print(
           table([
-            ['NAME', 'DOMAIN', 'CONNECTED', 'DELEGATED', 'PRIVILEGES'],
-            ...components.map((component) => [
-              component.name,
-              component.domain,
-              component.connections === 0 ? 'no' : String(component.connections),
-              component.delegations.join(' ') || '-',
-              component.privileges.join(' ') || '-',
+            ['NAME', 'DOMAIN', 'CONNECTED', 'HELD', 'DROPPED', 'DELEGATED'],
+            ...components.map(({ name: label, domain, streams, since, delegations, held, dropped }) => [
+              label,
+              domain,
+              streams === 0 ? 'no' : `since ${since ?? '?'}${streams > 1 ? ` (${streams} streams)` : ''}`,
+              String(held),
+              String(dropped),
+              delegations.join(' ') || '-',
             ]),
           ]),
         );

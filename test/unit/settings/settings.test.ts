@@ -218,6 +218,19 @@ describe('settings', () => {
     );
   });
 
+  test('names of a component that is not installed are recognised by its prefix', () => {
+    const known = new KnownNames();
+    known.add('core', core);
+    known.addUnseen('muc');
+    const environment = { ADMIN_NAME: 'x', MUC_ANYTHING: '1', PEP_ANYTHING: '1' };
+    assert.deepEqual(
+      problemsOf(() => loadSettings(core, { process: 'core', dotenvPath: noDotenv, known, environment })).map(
+        (problem) => problem.split('|')[0],
+      ),
+      ['PEP_ANYTHING'],
+    );
+  });
+
   test('without the list of all names, a process checks its own prefix', () => {
     const dotenvPath = join(folder, 'alone.env');
     writeFileSync(dotenvPath, 'C2S_PORT=1\nMUC_SECRET=s\nMUC_SECRTE=s\n');
