@@ -1,31 +1,50 @@
-import type { Metrics } from '../observability/types.js';
+import type { Counter, Metrics } from '../observability/types.js';
 import type { ComponentHealth } from './component.js';
 
-/** The metrics of every component's link to its server. */
-export function declareMetrics(metrics: Metrics, component: { readonly health: ComponentHealth }) {
-  metrics.observedGauge(
-    'component_connected',
-    'Whether the stream to the server is up (1) or not (0).',
-    () => (component.health.connected ? 1 : 0),
-  );
-  metrics.observedGauge(
-    'component_outbound_bytes',
-    'Bytes that wait to be written to the server.',
-    () => component.health.outboundBytes,
-  );
-  metrics.observedGauge(
-    'component_pending_requests',
-    'IQ requests that are being handled.',
-    () => component.health.pending,
-  );
+const GAUGES = {
+  component_connected: 'Whether the stream to the server is up (1) or not (0).',
+  component_outbound_bytes: 'Bytes that wait to be written to the server.',
+  component_pending_requests: 'IQ requests that are being handled.',
+} as const;
+
+const COUNTERS = {
+  component_stanzas_received: 'Stanzas received from the server.',
+  component_stanzas_sent: 'Stanzas handed to the stream.',
+  component_stanzas_not_taken: 'Stanzas refused because the link was down or its queue full.',
+  component_answers_late: 'Answers dropped because their stream had ended.',
+  component_requests_refused: 'Requests answered resource-constraint.',
+} as const;
+
+/** What every component's link to its server is measured by, for the generated list. */
+export const LINK_METRICS = [
+  ...Object.entries(GAUGES).map(([name, help]) => ({ name, kind: 'gauge' as const, help })),
+  ...Object.entries(COUNTERS).map(([name, help]) => ({ name, kind: 'counter' as const, help })),
+];
+
+export interface LinkCounters {
+  readonly received: Counter;
+  readonly sent: Counter;
+  readonly notTaken: Counter;
+  readonly late: Counter;
+  readonly overload: Counter;
+}
+
+/** Declares the metrics of one component's link. */
+export function declareMetrics(
+  metrics: Metrics,
+  component: { readonly health: ComponentHealth },
+): LinkCounters {
+  const gauge = (name: keyof typeof GAUGES, read: () => number): void =>
+    metrics.observedGauge(name, GAUGES[name], read);
+  const counter = (name: keyof typeof COUNTERS): Counter => metrics.counter(name, COUNTERS[name]);
+  gauge('component_connected', () => (component.health.connected ? 1 : 0));
+  gauge('component_outbound_bytes', () => component.health.outboundBytes);
+  gauge('component_pending_requests', () => component.health.pending);
   return {
-    received: metrics.counter('component_stanzas_received', 'Stanzas received from the server.'),
-    sent: metrics.counter('component_stanzas_sent', 'Stanzas handed to the stream.'),
-    notTaken: metrics.counter(
-      'component_stanzas_not_taken',
-      'Stanzas refused because the link was down or its queue full.',
-    ),
-    late: metrics.counter('component_answers_late', 'Answers dropped because their stream had ended.'),
-    overload: metrics.counter('component_requests_refused', 'Requests answered resource-constraint.'),
+    received: counter('component_stanzas_received'),
+    sent: counter('component_stanzas_sent'),
+    notTaken: counter('component_stanzas_not_taken'),
+    late: counter('component_answers_late'),
+    overload: counter('component_requests_refused'),
   };
 }

@@ -13,7 +13,7 @@ import { type Expectation, ServerGrants } from './grants.js';
 import { Inbound } from './inbound.js';
 import { IqTracker } from './iq-tracker.js';
 import { Keepalive } from './keepalive.js';
-import { declareMetrics } from './metrics.js';
+import { declareMetrics, type LinkCounters } from './metrics.js';
 import {
   type ComponentLimits,
   type ComponentOptions,
@@ -53,7 +53,7 @@ class ComponentRuntime implements Component {
   private readonly upHandlers: ((link: ServerLink) => void)[] = [];
   private readonly downHandlers: (() => void)[] = [];
   private readonly grantHandlers: ((link: ServerLink) => void)[] = [];
-  private readonly counters;
+  private readonly counters: LinkCounters;
   private readonly gaveUp: ComponentOptions['gaveUp'];
   private epoch = 0;
   private expectationMet: () => void = () => undefined;
