@@ -97,7 +97,10 @@ test('an error goes as an inner error in an outer result, with nothing but paylo
   await stream.establish();
   stream.write(forward(2, MOOD.replace("id='pep1'", "id='pep1' to='nurse@capulet.lit'")));
   const inner = await innerAnswer(stream, 2);
-  assert.deepEqual([inner.type, inner.from, inner.to], ['error', 'nurse@capulet.lit', 'juliet@capulet.lit/balcony']);
+  assert.deepEqual(
+    [inner.type, inner.from, inner.to],
+    ['error', 'nurse@capulet.lit', 'juliet@capulet.lit/balcony'],
+  );
   assert.deepEqual(
     inner.children().map(({ name }) => name),
     ['error'],
@@ -108,14 +111,19 @@ test('an error goes as an inner error in an outer result, with nothing but paylo
 
   for (const payload of [`<pubsub xmlns='${MICROBLOG}'/>`, "<what xmlns='urn:example:unknown'/>"]) {
     stream.write(
-      forward(2, `<iq from='a@b/c' to='nurse@capulet.lit' id='x' type='get' xmlns='jabber:client'>${payload}</iq>`),
+      forward(
+        2,
+        `<iq from='a@b/c' to='nurse@capulet.lit' id='x' type='get' xmlns='jabber:client'>${payload}</iq>`,
+      ),
     );
     assert.equal(StanzaError.fromStanza(await innerAnswer(stream, 2)).condition, 'service-unavailable');
   }
 });
 
 test('only the served domains delegate, and only for themselves', async (t) => {
-  const { component, server, log } = await componentBefore(t, { serverDomains: ['capulet.lit', 'verona.lit'] });
+  const { component, server, log } = await componentBefore(t, {
+    serverDomains: ['capulet.lit', 'verona.lit'],
+  });
   let handled = 0;
   component.onIq('set', MICROBLOG, 'pubsub', () => {
     handled += 1;
@@ -180,7 +188,9 @@ test('a later :2 advertisement replaces the grants, :1 adds to them, and the str
   await started;
   const settle = async (stanza: string): Promise<string> => {
     stream.write(stanza);
-    stream.write("<iq type='get' id='p' from='a@b' to='vcard.capulet.lit'><ping xmlns='urn:xmpp:ping'/></iq>");
+    stream.write(
+      "<iq type='get' id='p' from='a@b' to='vcard.capulet.lit'><ping xmlns='urn:xmpp:ping'/></iq>",
+    );
     await stream.next();
     return [...component.server.delegations.keys()].join();
   };
@@ -215,7 +225,11 @@ test('nested disco: the nodes of both generations, for the server and its accoun
     identities: [{ category: 'pubsub', type: 'pep' }],
     features: [`${MICROBLOG}#auto-create`],
     forms: [
-      xml('x', { xmlns: 'jabber:x:data', type: 'result' }, xml('field', { var: 'FORM_TYPE' }, xml('value', {}, 'f'))),
+      xml(
+        'x',
+        { xmlns: 'jabber:x:data', type: 'result' },
+        xml('field', { var: 'FORM_TYPE' }, xml('value', {}, 'f')),
+      ),
     ],
   });
   void component.start();
@@ -234,7 +248,11 @@ test('nested disco: the nodes of both generations, for the server and its accoun
     // Twice: what is nested is not used up.
     for (let k = 0; k < 2; k += 1) {
       assert.deepEqual(await ask(`${prefix}::${MICROBLOG}`), [MICROBLOG, `${MICROBLOG}#publish`]);
-      assert.deepEqual(await ask(`${prefix}:bare:${MICROBLOG}`), ['pep', `${MICROBLOG}#auto-create`, 'result']);
+      assert.deepEqual(await ask(`${prefix}:bare:${MICROBLOG}`), [
+        'pep',
+        `${MICROBLOG}#auto-create`,
+        'result',
+      ]);
     }
     assert.deepEqual(await ask(`${prefix}::urn:other`), [], 'an empty answer, not an error');
   }
@@ -249,7 +267,11 @@ test('nested disco: the nodes of both generations, for the server and its accoun
 test('disco requests that the server delegates go to the component’s own handler (XEP-0355 §7.2.4)', async (t) => {
   const { component, server } = await componentBefore(t);
   component.onIq('get', 'http://jabber.org/protocol/disco#info', 'query', ({ payload, delegated }) =>
-    xml('query', { xmlns: 'http://jabber.org/protocol/disco#info', node: payload.attrs['node'], by: delegated?.server }),
+    xml('query', {
+      xmlns: 'http://jabber.org/protocol/disco#info',
+      node: payload.attrs['node'],
+      by: delegated?.server,
+    }),
   );
   void component.start();
   const stream = await server.accept();

@@ -19,7 +19,8 @@ const ALL =
   `<perm access='iq'><namespace ns='${PUBSUB}' type='set'/><namespace ns='x' type='none'/></perm>` +
   "<perm access='presence' type='roster'/>";
 
-const forbidden = (error: unknown): boolean => error instanceof StanzaError && error.condition === 'forbidden';
+const forbidden = (error: unknown): boolean =>
+  error instanceof StanzaError && error.condition === 'forbidden';
 
 const EVENT = xml(
   'message',
@@ -35,7 +36,9 @@ test('nothing is granted until the server says so', async (t) => {
   assert.throws(() => component.privileged.sendMessageAs(EVENT), forbidden);
   await assert.rejects(component.privileged.getRoster('juliet@capulet.lit'), forbidden);
   await assert.rejects(
-    component.privileged.requestAs(xml('iq', { type: 'set', from: 'juliet@capulet.lit', to: 'a@b' }, xml('pubsub', PUBSUB))),
+    component.privileged.requestAs(
+      xml('iq', { type: 'set', from: 'juliet@capulet.lit', to: 'a@b' }, xml('pubsub', PUBSUB)),
+    ),
     forbidden,
   );
   assert.equal(stream.unread, 0);
@@ -64,12 +67,18 @@ for (const generation of [1, 2]) {
 
     component.privileged.sendMessageAs(EVENT);
     const wrapped = await stream.next();
-    assert.deepEqual([wrapped.name, wrapped.from, wrapped.to], ['message', 'vcard.capulet.lit', 'capulet.lit']);
+    assert.deepEqual(
+      [wrapped.name, wrapped.from, wrapped.to],
+      ['message', 'vcard.capulet.lit', 'capulet.lit'],
+    );
     const inner = wrapped.element
       .getChild('privilege', `urn:xmpp:privilege:${generation}`)
       ?.getChild('forwarded', 'urn:xmpp:forward:0')
       ?.getChild('message', 'jabber:client');
-    assert.deepEqual([inner?.attrs['from'], inner?.attrs['to']], ['juliet@capulet.lit', 'romeo@montague.lit/orchard']);
+    assert.deepEqual(
+      [inner?.attrs['from'], inner?.attrs['to']],
+      ['juliet@capulet.lit', 'romeo@montague.lit/orchard'],
+    );
     assert.ok(inner?.getChild('event', `${PUBSUB}#event`));
 
     const roster = component.privileged.getRoster('juliet@capulet.lit');
@@ -81,7 +90,10 @@ for (const generation of [1, 2]) {
     );
     assert.equal((await roster).getChild('item')?.attrs['jid'], 'romeo@example.net');
 
-    const set = component.privileged.setRoster('juliet@capulet.lit', xml('query', 'jabber:iq:roster', xml('item', { jid: 'a@b' })));
+    const set = component.privileged.setRoster(
+      'juliet@capulet.lit',
+      xml('query', 'jabber:iq:roster', xml('item', { jid: 'a@b' })),
+    );
     const setting = await stream.next();
     assert.deepEqual([setting.type, setting.payload?.namespace], ['set', 'jabber:iq:roster']);
     stream.write(`<iq id='${setting.id}' from='juliet@capulet.lit' to='vcard.capulet.lit' type='result'/>`);
@@ -98,7 +110,11 @@ test('XEP-0356 §6.3: an IQ as an account, its answer and its errors', async (t)
   await started;
   const subscribe = (type = 'set', namespace: string = PUBSUB) =>
     component.privileged.requestAs(
-      xml('iq', { type, from: 'juliet@capulet.lit', to: 'romeo@montaigu.lit', id: 'sub_1' }, xml('pubsub', { xmlns: namespace })),
+      xml(
+        'iq',
+        { type, from: 'juliet@capulet.lit', to: 'romeo@montaigu.lit', id: 'sub_1' },
+        xml('pubsub', { xmlns: namespace }),
+      ),
     );
   await assert.rejects(subscribe('get'), forbidden);
   await assert.rejects(subscribe('set', 'x'), forbidden);
@@ -107,8 +123,13 @@ test('XEP-0356 §6.3: an IQ as an account, its answer and its errors', async (t)
     const answer = subscribe();
     const outer = await stream.next();
     assert.deepEqual([outer.type, outer.to, outer.from], ['set', 'juliet@capulet.lit', 'vcard.capulet.lit']);
-    const iq = outer.element.getChild('privileged_iq', 'urn:xmpp:privilege:2')?.getChild('iq', 'jabber:client');
-    assert.deepEqual([iq?.attrs['type'], iq?.attrs['to'], iq?.attrs['id']], ['set', 'romeo@montaigu.lit', 'sub_1']);
+    const iq = outer.element
+      .getChild('privileged_iq', 'urn:xmpp:privilege:2')
+      ?.getChild('iq', 'jabber:client');
+    assert.deepEqual(
+      [iq?.attrs['type'], iq?.attrs['to'], iq?.attrs['id']],
+      ['set', 'romeo@montaigu.lit', 'sub_1'],
+    );
     const payload =
       type === 'error'
         ? "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
@@ -120,7 +141,10 @@ test('XEP-0356 §6.3: an IQ as an account, its answer and its errors', async (t)
         '</forwarded></privilege></iq>',
     );
     if (type === 'error') {
-      await assert.rejects(answer, (error) => error instanceof StanzaError && error.condition === 'item-not-found');
+      await assert.rejects(
+        answer,
+        (error) => error instanceof StanzaError && error.condition === 'item-not-found',
+      );
     } else {
       const inner = await answer;
       assert.deepEqual([inner.from, inner.payload?.name], ['romeo@montaigu.lit', 'pubsub']);
@@ -154,6 +178,10 @@ test('accounts of another domain are not ours to speak for', async (t) => {
   stream.write(grant(2, ALL));
   await started;
   for (const from of ['romeo@montague.lit', 'juliet@capulet.lit/balcony', 'vcard.capulet.lit', '', '@']) {
-    assert.throws(() => component.privileged.sendMessageAs(xml('message', { from, to: 'a@b' })), forbidden, from);
+    assert.throws(
+      () => component.privileged.sendMessageAs(xml('message', { from, to: 'a@b' })),
+      forbidden,
+      from,
+    );
   }
 });

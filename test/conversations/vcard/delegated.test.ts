@@ -83,8 +83,14 @@ test('XEP-0054 §3.3: another’s vCard; no vCard and no such account are the sa
   const { ask } = await vcards(t);
   await ask('set', JULIET, null, CARD);
   assert.equal(await ask('get', 'romeo@montague.lit/orchard', 'juliet@capulet.lit'), CARD);
-  assert.equal(await ask('get', 'romeo@montague.lit/orchard', 'nurse@capulet.lit'), 'service-unavailable/cancel');
-  assert.equal(await ask('get', 'romeo@montague.lit/orchard', 'nobody@capulet.lit'), 'service-unavailable/cancel');
+  assert.equal(
+    await ask('get', 'romeo@montague.lit/orchard', 'nurse@capulet.lit'),
+    'service-unavailable/cancel',
+  );
+  assert.equal(
+    await ask('get', 'romeo@montague.lit/orchard', 'nobody@capulet.lit'),
+    'service-unavailable/cancel',
+  );
 });
 
 test('the server’s own vCard is set by its administrators and read by everyone', async (t) => {
@@ -140,7 +146,9 @@ test('a vCard that leans on a prefix declared around it is still whole when it i
 test('whoever writes to the component itself gets no vCard', async (t) => {
   const { stream } = await vcards(t);
   for (const type of ['get', 'set']) {
-    stream.write(`<iq type='${type}' id='q' from='a@b/c' to='vcard.capulet.lit'><vCard xmlns='vcard-temp'/></iq>`);
+    stream.write(
+      `<iq type='${type}' id='q' from='a@b/c' to='vcard.capulet.lit'><vCard xmlns='vcard-temp'/></iq>`,
+    );
     assert.equal(StanzaError.fromStanza(await stream.next()).condition, 'service-unavailable');
   }
 });

@@ -6,7 +6,10 @@ const delays = (backoff: Backoff, policy: typeof LOST, count: number): number[] 
   Array.from({ length: count }, () => backoff.next(policy));
 
 test('delays double up to the most, half of each being chance', () => {
-  assert.deepEqual(delays(new Backoff(() => 1), LOST, 9), [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
+  assert.deepEqual(
+    delays(new Backoff(() => 1), LOST, 9),
+    [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000],
+  );
   assert.deepEqual(delays(new Backoff(() => 0), LOST, 4), [250, 500, 1000, 2000]);
 });
 
