@@ -119,6 +119,7 @@ export class Launcher {
 
   private end(how: LauncherEnd): Promise<void> {
     this.stopped ??= (async () => {
+      for (const child of this.all()) child.expectEnd();
       // Components first, so that the core can still deliver what they finish.
       await Promise.all(this.components.map((component) => component.stop(2_000)));
       await this.core.stop(2_700);

@@ -145,14 +145,23 @@ class ProcessHost<D extends SettingEntries & Shared> {
   }
 
   handleSignals(): void {
-    process.on('SIGTERM', () => void this.stop('SIGTERM'));
+    const launched = process.send !== undefined;
+    process.on('SIGTERM', () => {
+      // A supervisor may signal the launcher's whole group: below a launcher that is one request, however often it comes.
+      if (!launched || !this.stopping) void this.stop('SIGTERM');
+    });
     process.on('SIGINT', () => {
-      // At a terminal the whole group gets it: below a launcher, that one says when to stop.
-      if (process.send === undefined) void this.stop('SIGINT');
+      // At a terminal the whole group gets it: the launcher says when to stop.
+      if (!launched) void this.stop('SIGINT');
     });
     process.on('SIGHUP', () => void this.reload().catch(() => undefined));
-    if (process.send !== undefined) {
-      process.on('disconnect', () => void this.stop('the launcher is gone'));
+    if (launched) {
+      process.on('message', (message) => {
+        if (isStop(message) && !this.stopping) void this.stop('the launcher');
+      });
+      process.on('disconnect', () => {
+        if (!this.stopping) void this.stop('the launcher is gone');
+      });
       process.channel?.unref();
     }
     const fatal = (code: string) => (error: unknown) => {
@@ -242,6 +251,10 @@ class ProcessHost<D extends SettingEntries & Shared> {
       process.exit(EXIT.failed);
     }
   }
+}
+
+function isStop(message: unknown): boolean {
+  return typeof message === 'object' && message !== null && 'type' in message && message.type === 'stop';
 }
 
 /** `:::5222` → `[::]:5222`. */

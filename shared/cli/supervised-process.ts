@@ -27,7 +27,7 @@ export const DEFAULT_BACK_OFF: BackOff = {
   stableMilliseconds: 60_000,
 };
 
-/** How long a process may take to stop after SIGTERM before it is killed. */
+/** How long a process may take to stop before it is killed. */
 const STOP_MILLISECONDS = 4_700;
 
 interface SupervisedEvents {
@@ -100,10 +100,15 @@ export class SupervisedProcess extends EventEmitter<SupervisedEvents> {
     child.once('close', (code, signal) => this.ended(code, signal, Date.now() - startedAt));
   }
 
-  /** SIGTERM, then SIGKILL; resolves when the process is gone. */
-  async stop(limitMilliseconds = STOP_MILLISECONDS): Promise<void> {
+  /** Its end is wanted from now on: it is not started again. */
+  expectEnd(): void {
     this.stopping = true;
     clearTimeout(this.timer);
+  }
+
+  /** Asks it to stop, then SIGKILL; resolves when the process is gone. */
+  async stop(limitMilliseconds = STOP_MILLISECONDS): Promise<void> {
+    this.expectEnd();
     await this.end(limitMilliseconds);
   }
 
@@ -128,7 +133,9 @@ export class SupervisedProcess extends EventEmitter<SupervisedEvents> {
       child.kill('SIGKILL');
     }, limitMilliseconds);
     const closed = once(child, 'close');
-    child.kill('SIGTERM');
+    // A message, not SIGTERM: should a supervisor signal the whole group, a process is still told once.
+    if (child.connected) child.send({ type: 'stop' }, () => undefined);
+    else child.kill('SIGTERM');
     await closed;
     clearTimeout(kill);
   }

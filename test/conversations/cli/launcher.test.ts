@@ -181,6 +181,20 @@ describe('launcher', () => {
     assert.ok(system.lines.some((line) => line.includes('start.killed')));
   });
 
+  test('a signal to the whole group is one request to stop', async (t) => {
+    const system = new System(t);
+    await system.launcher.start();
+    await system.line('ready component=');
+    const pids = [system.pid('core'), system.pid('bosh')];
+    const stopping = system.launcher.stop();
+    for (const pid of pids) process.kill(pid, 'SIGTERM');
+    for (const pid of pids) process.kill(pid, 'SIGTERM');
+    await stopping;
+    const drained = system.lines.filter((line) => line.includes('fake.drained')).length;
+    assert.equal(drained, 2);
+    assert.ok(!system.lines.some((line) => /process\.killed|start\.died/.test(line)));
+  });
+
   test('a second stop ends everything at once', async (t) => {
     const system = new System(t, { bosh: 'hang', core: 'hang' });
     await system.launcher.start();
