@@ -8,6 +8,7 @@ import { processCommands } from './commands/process.js';
 import { reloadCommand } from './commands/reload.js';
 import { startCommand } from './commands/start.js';
 import { statusCommand } from './commands/status.js';
+import { storeCommand } from './commands/store.js';
 import { userCommand } from './commands/user.js';
 import { NotRunningError } from './control-client.js';
 import { ControlError } from './control-server.js';
@@ -23,6 +24,7 @@ const COMMANDS: readonly Command[] = [
   statusCommand,
   componentCommand,
   reloadCommand,
+  storeCommand,
 ];
 
 /** Exit codes of what running processes refuse. */

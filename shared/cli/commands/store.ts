@@ -1,0 +1,67 @@
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createLogger } from '../../observability/logger.js';
+import { openStorage, parseStorageUrl } from '../../storage/open.js';
+import { type Command, type CommandContext, systemSettingsOf } from '../command.js';
+import { CommandError, EXIT } from '../exit-codes.js';
+
+const USAGE = 'store backup FOLDER';
+/** Folders beside the stores that a deployment cannot do without. */
+const KEPT_FOLDERS = ['secrets', 'tls'];
+
+/** `entourage store …`: the data as a whole. */
+export const storeCommand: Command = {
+  name: 'store',
+  usage: `${USAGE} [--json]`,
+  summary: 'copy all data while everything runs',
+  async run(context) {
+    const [verb, ...words] = context.words;
+    if (verb === 'backup' && words[0] !== undefined && words.length === 1) return backup(context, words[0]);
+    throw new CommandError(EXIT.usage, `usage: entourage ${USAGE}`);
+  },
+};
+
+/**
+ * A consistent copy of each process's store, and of the secrets and certificates made under the data folder, into a
+ * folder that `STORAGE_URL=lmdb:FOLDER` opens as it is.
+ */
+async function backup({ environment, json, print }: CommandContext, target: string): Promise<number> {
+  const settings = systemSettingsOf(environment);
+  const location = parseStorageUrl(settings.STORAGE_URL);
+  if (location.driver !== 'lmdb') {
+    throw new CommandError(
+      EXIT.failed,
+      'the store is a database server: back it up with its own tools (mongodump)',
+    );
+  }
+  const folder = resolve(target);
+  const processes = storesIn(location.folder);
+  if (processes.length === 0) throw new CommandError(EXIT.notFound, `no store in ${location.folder}`);
+  if (existsSync(folder) && readdirSync(folder).length > 0) {
+    throw new CommandError(EXIT.exists, `${folder} is not empty`);
+  }
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const log = createLogger({ process: 'store', level: 'warn' });
+  for (const process of processes) {
+    const storage = await openStorage(settings.STORAGE_URL, { process, log, readOnly: true });
+    try {
+      await storage.backup(folder);
+    } finally {
+      await storage.close();
+    }
+  }
+  const kept = KEPT_FOLDERS.filter((name) => existsSync(join(settings.DATA_DIR, name)));
+  for (const name of kept) cpSync(join(settings.DATA_DIR, name), join(folder, name), { recursive: true });
+  if (json) print(JSON.stringify({ folder, processes, kept }, null, 2));
+  else
+    print(`${folder}: the stores of ${processes.join(', ')}${kept.length > 0 ? `; ${kept.join(', ')}` : ''}`);
+  return EXIT.ok;
+}
+
+/** The processes that have a store below an embedded store's folder. */
+export function storesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, 'data.mdb')))
+    .sort();
+}
