@@ -10,7 +10,7 @@ export const NAME_START = 1;
 export const NAME = 2;
 /** Character data that needs no look: legal, and none of `<`, `&`, `]`, `>`. */
 export const PLAIN = 4;
-/** Attribute value text that needs no look: legal, and none of `<`, `&`, `'`, `"`. */
+/** Attribute value text that stands for itself: legal, and none of `<`, `&`, `'`, `"`, tab and line ends (XML §3.3.3). */
 export const VALUE = 8;
 /** White space (production S). */
 export const SPACE = 16;
@@ -40,7 +40,7 @@ mark(LEGAL | PLAIN | VALUE, [
   [0x20, 0xfffd],
 ]);
 unmark(PLAIN, '<&]>');
-unmark(VALUE, '<&\'"');
+unmark(VALUE, '<&\'"\t\n\r');
 mark(SPACE, [
   [0x9, 0xa],
   [0xd, 0xd],

@@ -29,12 +29,13 @@ const interned: string[] = new Array<string>(slots).fill('');
 
 /**
  * The name at `text[start, end)`, taken from a table of names met before, so that the element and attribute names of a
- * stream, few and repeated, cost no allocation. `hash` is the scanner's rolling hash of the same characters.
+ * stream, few and repeated, cost no allocation.
  */
-export function internName(text: string, start: number, end: number, hash: number): string {
+export function internName(text: string, start: number, end: number): string {
   const length = end - start;
   if (length > longestInterned) return text.slice(start, end);
-  const slot = (hash ^ (hash >>> 9)) & (slots - 1);
+  // Two characters and the length tell most names apart; those that share a slot only displace each other.
+  const slot = (text.charCodeAt(start) * 29 + text.charCodeAt(end - 1) * 7 + length * 83) & (slots - 1);
   const known = interned[slot] as string;
   if (known.length === length && matchesAt(text, start, known)) return known;
   const name = detachedCopy(text.slice(start, end));

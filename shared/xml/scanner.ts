@@ -1,8 +1,8 @@
 import { CLASS, isLegalCodePoint, LEGAL, NAME, NAME_START, PLAIN, SPACE, VALUE } from './characters.js';
 import { declarationProblem } from './declaration.js';
 import { matchesAt } from './names.js';
+import { QuickScanner } from './quick-scanner.js';
 import { hexDigit, isPredefined, packCharacter } from './references.js';
-import { TagScanner } from './tag-scanner.js';
 
 /** What ended a call of {@link Scanner.scan}. */
 export const NOTHING = 0;
@@ -37,12 +37,16 @@ const HEXADECIMAL = 20;
 const TEXT = 21; // in an element
 const CLOSED = 22;
 
+/** Of a run of plain text longer than this, the rest is left to the regular expression engine, twice as fast a character. */
+const shortRun = 32;
+const PLAIN_RUN = /[^<&\]>\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]*/y;
+
 /**
  * The strict scanner of one XMPP stream (RFC 6120 §11): frames first-level elements and validates them completely in one
  * pass over the characters, without building anything from what lies below their start tags. It is resumable at every
  * character and raises each error at one fixed character, so that its verdict does not depend on how input is cut.
  */
-export class Scanner extends TagScanner {
+export class Scanner extends QuickScanner {
   /** Index in the text after what the last event consumed. */
   position = 0;
   /** Whether white space between stanzas is reported. */
@@ -95,12 +99,29 @@ export class Scanner extends TagScanner {
         case TEXT:
           if ((flags & PLAIN) !== 0) {
             this.#run = 0;
+            const soon = Math.min(i + shortRun, end);
             do i++;
-            while (i < end && ((CLASS[text.charCodeAt(i)] as number) & PLAIN) !== 0);
+            while (i < soon && ((CLASS[text.charCodeAt(i)] as number) & PLAIN) !== 0);
+            if (i === soon) {
+              PLAIN_RUN.lastIndex = i;
+              PLAIN_RUN.test(text);
+              i = PLAIN_RUN.lastIndex;
+            }
           } else if (c === 0x3c) {
             this.#run = 0;
-            state = MARKUP;
             i++;
+            if (i === end) {
+              state = MARKUP;
+            } else if (text.charCodeAt(i) === 0x2f) {
+              const after = this.quickEndTag(text, i + 1);
+              if (after < 0) state = MARKUP;
+              else if (this.depth === 0) return this.#finishUnit(after, STANZA, BETWEEN);
+              else i = after;
+            } else {
+              const after = this.quickStartTag(text, i);
+              if (after < 0) state = MARKUP;
+              else i = after;
+            }
           } else if (c === 0x26) {
             this.#run = 0;
             this.#afterReference = TEXT;
@@ -211,7 +232,7 @@ export class Scanner extends TagScanner {
             if (!this.endValue(i)) return this.fail(i, this.problem, this.problemText);
             state = IN_TAG;
             i++;
-          } else if (c === 0x22 || c === 0x27) {
+          } else if (c === 0x22 || c === 0x27 || (flags & SPACE) !== 0) {
             i++;
           } else if (c === 0x26) {
             this.#afterReference = ATTRIBUTE_VALUE;
@@ -267,8 +288,17 @@ export class Scanner extends TagScanner {
           if (c === 0x3c) {
             this.beginUnit(i);
             this.#atStart = false;
-            state = MARKUP;
+            this.beginTag();
             i++;
+            const after = this.quickStartTag(text, i);
+            if (after < 0) {
+              state = MARKUP;
+            } else {
+              if (this.depth === 0) return this.#finishUnit(after, STANZA, BETWEEN);
+              this.#run = 0;
+              state = TEXT;
+              i = after;
+            }
           } else if ((flags & SPACE) !== 0) {
             do i++;
             while (i < end && ((CLASS[text.charCodeAt(i)] as number) & SPACE) !== 0);

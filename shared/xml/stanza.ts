@@ -307,32 +307,22 @@ export class Stanza {
     let type: string | undefined;
     let lang: string | undefined;
     for (let k = 0, m = 0; k < rootAttributes.length; k++, m += 3) {
-      const start = (marks[m + 1] as number) + shift;
       const end = (marks[m + 2] as number) + shift;
-      switch (rootAttributes[k]) {
-        case 'to':
-          to = decodeAttribute(source.slice(start, end));
-          break;
-        case 'from':
-          sender = decodeAttribute(source.slice(start, end));
-          break;
-        case 'id':
-          id = decodeAttribute(source.slice(start, end));
-          break;
-        case 'type':
-          type = decodeAttribute(source.slice(start, end));
-          break;
-        case 'xml:lang':
-          lang = decodeAttribute(source.slice(start, end));
-          break;
-        case 'xmlns':
-          if (!content) others += ` ${source.slice((marks[m] as number) + shift, end + 1)}`;
-          break;
-        default:
-          others += ` ${source.slice((marks[m] as number) + shift, end + 1)}`;
+      const name = rootAttributes[k];
+      if (name === 'to' || name === 'from' || name === 'id' || name === 'type' || name === 'xml:lang') {
+        const raw = source.slice((marks[m + 1] as number) + shift, end);
+        const value = from.plainRoot ? raw : decodeAttribute(raw);
+        if (name === 'to') to = value;
+        else if (name === 'from') sender = value;
+        else if (name === 'id') id = value;
+        else if (name === 'type') type = value;
+        else lang = value;
+      } else if (name !== 'xmlns' || !content) {
+        others += ` ${source.slice((marks[m] as number) + shift, end + 1)}`;
       }
     }
-    const name = qualified.slice(qualified.indexOf(':') + 1);
+    const colon = qualified.indexOf(':');
+    const name = colon < 0 ? qualified : qualified.slice(colon + 1);
     const root = { name, qualified, namespace, to, from: sender, id, type, lang, others };
     return new Stanza(root, source.slice(from.rootTagEnd + shift), source, undefined);
   }

@@ -30,6 +30,8 @@ export class TagScanner extends UnitScanner {
   /** Names of the root's attributes, and their offsets in the unit: name start, value start, value end of each. */
   rootAttributes: string[] = [];
   marks: number[] = [];
+  /** The root's attribute values are what their source says: nothing in them is to be decoded. */
+  plainRoot = false;
   /** Offset in the unit of the '>' or '/' that ends the root's start tag. */
   rootTagEnd = 0;
   /** The stanza holds elements of the content namespace that say so by prefix or `xmlns` (RFC 6120 §4.8.5). */
@@ -38,7 +40,6 @@ export class TagScanner extends UnitScanner {
   inheritsDefault = false;
 
   #nameStage = 0; // 0 nothing, 1 first part, 2 after the colon, 3 local part
-  #hash = 0;
   #captureStart = -1;
   #tagName = '';
   #tagPrefixed = false;
@@ -56,7 +57,6 @@ export class TagScanner extends UnitScanner {
     const start = i;
     const end = text.length;
     let stage = this.#nameStage;
-    let hash = this.#hash;
     this.name = '';
     while (i < end) {
       const c = text.charCodeAt(i);
@@ -66,11 +66,9 @@ export class TagScanner extends UnitScanner {
           if ((flags & NAME_START) === 0) break;
           stage++;
         }
-        hash = (Math.imul(hash, 31) + c) | 0;
         i++;
       } else if (c === 0x3a && stage === 1) {
         stage = 2;
-        hash = (Math.imul(hash, 31) + c) | 0;
         i++;
       } else {
         break;
@@ -79,7 +77,6 @@ export class TagScanner extends UnitScanner {
     if (i === end) {
       this.carry += text.slice(start, end);
       this.#nameStage = stage;
-      this.#hash = hash;
       this.nameFresh = false;
       return end;
     }
@@ -88,10 +85,9 @@ export class TagScanner extends UnitScanner {
       this.fail(i, 'not-well-formed', 'malformed name');
       return -1;
     }
-    this.name = this.carry === '' ? internName(text, start, i, hash) : this.carry + text.slice(start, i);
+    this.name = this.carry === '' ? internName(text, start, i) : this.carry + text.slice(start, i);
     this.carry = '';
     this.#nameStage = 0;
-    this.#hash = 0;
     this.#namePrefixed = stage === 3;
     return i;
   }
@@ -101,13 +97,17 @@ export class TagScanner extends UnitScanner {
   beginName(): void {
     this.#beginToken();
     this.nameFresh = true;
-    this.expectedEnd = this.depth === 0 ? this.headerName : (this.#open[this.depth - 1] as string);
+    this.expectedEnd = this.depth === 0 ? this.headerName : this.innermost;
+  }
+
+  /** The name of the innermost open element. */
+  get innermost(): string {
+    return this.#open[this.depth - 1] as string;
   }
 
   #beginToken(): void {
     this.carry = '';
     this.#nameStage = 0;
-    this.#hash = 0;
   }
 
   beginTag(): void {
@@ -119,6 +119,7 @@ export class TagScanner extends UnitScanner {
     if (this.depth === 0) {
       this.rootAttributes.length = 0;
       this.marks.length = 0;
+      this.plainRoot = false;
       this.needsRewriting = false;
       this.inheritsDefault = false;
       this.#foreignDepth = 0;
@@ -225,6 +226,16 @@ export class TagScanner extends UnitScanner {
       this.depth = depth;
     }
     return true;
+  }
+
+  /** Opens an element that has no prefixes and breaks no rule or limit. */
+  openPlain(name: string, defaultNamespace: string | undefined, empty: boolean): void {
+    this.#tagName = name;
+    this.#tagPrefixed = false;
+    this.#prefixedAttributes = 0;
+    this.#defaultNamespace = defaultNamespace;
+    if (this.depth === 0) this.rootName = name;
+    this.openElement(empty);
   }
 
   closeElement(): void {

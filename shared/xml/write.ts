@@ -19,7 +19,7 @@ function isNcName(name: string): boolean {
     if (((CLASS[name.charCodeAt(i)] as number) & (i === 0 ? NAME_START : NAME)) === 0) return false;
   }
   // Of paired surrogates the first decides; unpaired ones are no characters.
-  return name !== '' && !/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(name);
+  return name !== '' && !/\p{Surrogate}/u.test(name);
 }
 
 /**
