@@ -33,7 +33,7 @@ const interned: string[] = new Array<string>(slots).fill('');
  */
 export function internName(text: string, start: number, end: number): string {
   const length = end - start;
-  if (length > longestInterned) return text.slice(start, end);
+  if (length > longestInterned) return detachedCopy(text.slice(start, end));
   // Two characters and the length tell most names apart; those that share a slot only displace each other.
   const slot = (text.charCodeAt(start) * 29 + text.charCodeAt(end - 1) * 7 + length * 83) & (slots - 1);
   const known = interned[slot] as string;
@@ -41,6 +41,19 @@ export function internName(text: string, start: number, end: number): string {
   const name = detachedCopy(text.slice(start, end));
   interned[slot] = name;
   return name;
+}
+
+const wellKnown = [
+  'jabber:client',
+  'jabber:server',
+  'jabber:component:accept',
+  'jabber:server:dialback',
+  'http://etherx.jabber.org/streams',
+];
+
+/** A namespace name to be kept as long as its stream: those every stream has are shared. */
+export function keptNamespace(namespace: string): string {
+  return wellKnown.find((known) => known === namespace) ?? detachedCopy(namespace);
 }
 
 /** Whether `name` stands at `text[start]`; for names, a loop is cheaper than the call of `startsWith`. */

@@ -63,8 +63,12 @@ export class QuickScanner extends TagScanner {
         if (namespace === XML_NAMESPACE || namespace === XMLNS_NAMESPACE) return -1;
       }
       if (root) {
-        this.rootAttributes.push(name);
-        this.marks.push(this.offset(start), this.offset(value), this.offset(i));
+        const { rootAttributes, marks } = this.memory;
+        const k = this.rootCount++;
+        rootAttributes[k] = name;
+        marks[k * 3] = this.offset(start);
+        marks[k * 3 + 1] = this.offset(value);
+        marks[k * 3 + 2] = this.offset(i);
       }
       if (++i >= end) return -1;
       c = text.charCodeAt(i);

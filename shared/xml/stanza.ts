@@ -289,7 +289,7 @@ export class Stanza {
       for (const prefix of from.scope.used) {
         others += ` xmlns:${prefix}='${escapeAttribute(from.scope.streamPrefixes.get(prefix) ?? '')}'`;
       }
-      from.scope.used = [];
+      from.scope.leaveUnit();
       const at = 1 + qualified.length;
       source = source.slice(0, at) + others + source.slice(at);
       shift = others.length;
@@ -300,13 +300,13 @@ export class Stanza {
       return rewritten;
     }
     const content = isContentNamespace(namespace);
-    const { marks, rootAttributes } = from;
+    const { marks, rootAttributes } = from.memory;
     let to: string | undefined;
     let sender: string | undefined;
     let id: string | undefined;
     let type: string | undefined;
     let lang: string | undefined;
-    for (let k = 0, m = 0; k < rootAttributes.length; k++, m += 3) {
+    for (let k = 0, m = 0; k < from.rootCount; k++, m += 3) {
       const end = (marks[m + 2] as number) + shift;
       const name = rootAttributes[k];
       if (name === 'to' || name === 'from' || name === 'id' || name === 'type' || name === 'xml:lang') {

@@ -1,5 +1,6 @@
 import { isAscii } from 'node:buffer';
 import { decodeAttribute } from './decode.js';
+import { detachedCopy, keptNamespace } from './names.js';
 import { CLOSE, FAILURE, HEADER, NOTHING, Scanner, STANZA, WHITESPACE } from './scanner.js';
 import { Stanza } from './stanza.js';
 import type { XmlLimits } from './unit-scanner.js';
@@ -56,7 +57,7 @@ export class StreamParser {
   /** Bytes after the chunk that are the beginning of a character, or, if `#invalid`, not UTF-8. */
   #undecoded: Buffer = nothing;
   #invalid = false;
-  readonly #queue: Buffer[] = [];
+  #queue: Buffer[] | undefined;
   #paused = false;
   #stopped = false;
   #running = false;
@@ -70,8 +71,13 @@ export class StreamParser {
   /** Parses the next bytes; keeps them for later while paused. An exception of the handler comes out here. */
   write(chunk: Buffer): void {
     if (this.#stopped || chunk.length === 0) return;
-    this.#queue.push(chunk);
+    this.#enqueue(chunk);
     this.#run();
+  }
+
+  #enqueue(chunk: Buffer): void {
+    if (this.#queue === undefined) this.#queue = [chunk];
+    else this.#queue.push(chunk);
   }
 
   /** No more events until {@link resume}; input is kept, unparsed. */
@@ -88,7 +94,7 @@ export class StreamParser {
   restart(): void {
     const rest = this.takeRemainder();
     this.#scanner.restart();
-    if (rest.length > 0) this.#queue.push(rest);
+    if (rest.length > 0) this.#enqueue(rest);
     this.#run();
   }
 
@@ -104,7 +110,7 @@ export class StreamParser {
       parts.push(this.#bytes.subarray(at));
     }
     if (this.#undecoded.length > 0) parts.push(this.#undecoded);
-    parts.push(...this.#queue);
+    if (this.#queue !== undefined) parts.push(...this.#queue);
     this.#dropInput();
     return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
   }
@@ -121,7 +127,7 @@ export class StreamParser {
   }
 
   #dropInput(): void {
-    this.#queue.length = 0;
+    this.#queue = undefined;
     this.#undecoded = nothing;
     this.#invalid = false;
     this.#release();
@@ -132,6 +138,7 @@ export class StreamParser {
     this.#text = '';
     this.#bytes = nothing;
     this.#position = 0;
+    this.#scanner.release();
   }
 
   #run(): void {
@@ -147,8 +154,11 @@ export class StreamParser {
             this.#fail('unsupported-encoding', 'not UTF-8');
             return;
           }
-          const chunk = this.#queue.shift();
-          if (chunk === undefined) return;
+          const chunk = this.#queue?.shift();
+          if (chunk === undefined) {
+            this.#queue = undefined;
+            return;
+          }
           this.#decode(chunk);
         }
       }
@@ -222,18 +232,21 @@ export class StreamParser {
 
 function readHeader(scanner: Scanner): StreamHeader {
   const attributes = new Map<string, string>();
-  scanner.rootAttributes.forEach((name, k) => {
-    if (name === 'xmlns' || name.startsWith('xmlns:')) return;
+  const { rootAttributes, marks } = scanner.memory;
+  for (let k = 0; k < scanner.rootCount; k++) {
+    const name = rootAttributes[k] as string;
+    if (name === 'xmlns' || name.startsWith('xmlns:')) continue;
+    // A stream lives long: what is kept of its header must not keep the chunk it came in.
     attributes.set(
       name,
-      decodeAttribute(scanner.unit.slice(scanner.marks[k * 3 + 1], scanner.marks[k * 3 + 2])),
+      detachedCopy(decodeAttribute(scanner.unit.slice(marks[k * 3 + 1], marks[k * 3 + 2]))),
     );
-  });
+  }
   const colon = scanner.rootName.indexOf(':');
   return {
     name: scanner.rootName.slice(colon + 1),
     prefix: colon < 0 ? '' : scanner.rootName.slice(0, colon),
-    namespace: scanner.rootNamespace,
+    namespace: keptNamespace(scanner.rootNamespace),
     defaultNamespace: scanner.defaultNamespace,
     prefixes: scanner.scope.streamPrefixes,
     attributes,

@@ -1,6 +1,14 @@
 import { CLASS, NAME, NAME_START } from './characters.js';
 import { decodeAttribute } from './decode.js';
-import { internName, isContentNamespace, XML_NAMESPACE, XMLNS_NAMESPACE } from './names.js';
+import {
+  detachedCopy,
+  internName,
+  isContentNamespace,
+  keptNamespace,
+  XML_NAMESPACE,
+  XMLNS_NAMESPACE,
+} from './names.js';
+import { borrowMemory, returnMemory, type TagMemory } from './tag-memory.js';
 import { UnitScanner } from './unit-scanner.js';
 
 /** From how many attributes on one element duplicates are looked for by a set instead of by comparing all. */
@@ -27,9 +35,8 @@ export class TagScanner extends UnitScanner {
   rootName = '';
   rootNamespace = '';
   headerName = '';
-  /** Names of the root's attributes, and their offsets in the unit: name start, value start, value end of each. */
-  rootAttributes: string[] = [];
-  marks: number[] = [];
+  /** Number of attributes of the root. */
+  rootCount = 0;
   /** The root's attribute values are what their source says: nothing in them is to be decoded. */
   plainRoot = false;
   /** Offset in the unit of the '>' or '/' that ends the root's start tag. */
@@ -44,11 +51,10 @@ export class TagScanner extends UnitScanner {
   #tagName = '';
   #tagPrefixed = false;
   #attributeName = '';
-  #attributes: string[] = [];
+  #memory: TagMemory | undefined;
   #attributeCount = 0;
   #prefixedAttributes = 0;
   #defaultNamespace: string | undefined;
-  readonly #open: string[] = [];
   /** Depth of the outermost element that is not of the content namespace; 0 while there is none. */
   #foreignDepth = 0;
 
@@ -102,7 +108,24 @@ export class TagScanner extends UnitScanner {
 
   /** The name of the innermost open element. */
   get innermost(): string {
-    return this.#open[this.depth - 1] as string;
+    return this.memory.open[this.depth - 1] as string;
+  }
+
+  /** Lists for the unit at hand. */
+  get memory(): TagMemory {
+    if (this.#memory === undefined) this.#memory = borrowMemory();
+    return this.#memory;
+  }
+
+  /** Lets go of all that is not needed until the next unit begins, the source of the last one above all. */
+  release(): void {
+    if (this.unitOpen) return;
+    this.unit = '';
+    this.rootNamespace = '';
+    this.#defaultNamespace = undefined;
+    this.#seen = undefined;
+    if (this.#memory !== undefined) returnMemory(this.#memory);
+    this.#memory = undefined;
   }
 
   #beginToken(): void {
@@ -117,8 +140,7 @@ export class TagScanner extends UnitScanner {
     this.#defaultNamespace = undefined;
     this.spaced = false;
     if (this.depth === 0) {
-      this.rootAttributes.length = 0;
-      this.marks.length = 0;
+      this.rootCount = 0;
       this.plainRoot = false;
       this.needsRewriting = false;
       this.inheritsDefault = false;
@@ -134,47 +156,49 @@ export class TagScanner extends UnitScanner {
 
   beginAttribute(i: number): void {
     this.#beginToken();
-    if (this.depth === 0) this.marks.push(this.offset(i));
+    if (this.depth === 0) this.memory.marks[this.rootCount * 3] = this.offset(i);
   }
 
   /** The attribute's name is complete. */
   takeAttributeName(): boolean {
     const name = this.name;
     const count = this.#attributeCount;
+    const { attributes } = this.memory;
     if (count >= this.limits.attributes) return this.refuse('policy-violation', 'too many attributes');
     // XML §3.1, "Unique Att Spec".
     if (count < manyAttributes) {
       for (let k = 0; k < count; k++) {
-        if (this.#attributes[k] === name) return this.refuse('not-well-formed', 'duplicate attribute');
+        if (attributes[k] === name) return this.refuse('not-well-formed', 'duplicate attribute');
       }
     } else {
-      if (count === manyAttributes) this.#seen = new Set(this.#attributes.slice(0, count));
+      if (count === manyAttributes || this.#seen === undefined)
+        this.#seen = new Set(attributes.slice(0, count));
       if (this.#seen.has(name)) return this.refuse('not-well-formed', 'duplicate attribute');
       this.#seen.add(name);
     }
-    this.#attributes[count] = name;
+    attributes[count] = name;
     this.#attributeCount = count + 1;
     this.#attributeName = name;
-    if (this.depth === 0) this.rootAttributes.push(name);
+    if (this.depth === 0) this.memory.rootAttributes[this.rootCount] = name;
     // Only a declaration's value is of interest here.
     this.#capturing = this.#namePrefixed ? name.startsWith('xmlns:') : name === 'xmlns';
     if (this.#namePrefixed && !this.#capturing && !name.startsWith('xml:')) this.#prefixedAttributes++;
     return true;
   }
-  #seen: Set<string> = new Set();
+  #seen: Set<string> | undefined;
   #capturing = false;
 
   /** The attribute's value begins at index `i`, after `quote`. */
   beginValue(i: number, quote: number): void {
     this.quote = quote;
-    if (this.depth === 0) this.marks.push(this.offset(i));
+    if (this.depth === 0) this.memory.marks[this.rootCount * 3 + 1] = this.offset(i);
     if (this.#capturing) this.#captureStart = i;
   }
 
   /** The attribute's value ends before index `i`. */
   endValue(i: number): boolean {
     this.spaced = false;
-    if (this.depth === 0) this.marks.push(this.offset(i));
+    if (this.depth === 0) this.memory.marks[this.rootCount++ * 3 + 2] = this.offset(i);
     if (!this.#capturing) return true;
     const source = this.carry + this.text.slice(this.#captureStart, i);
     this.carry = '';
@@ -222,7 +246,7 @@ export class TagScanner extends UnitScanner {
     if (empty) {
       this.scope.leave(depth);
     } else {
-      this.#open[depth - 1] = this.#tagName;
+      this.memory.open[depth - 1] = this.#tagName;
       this.depth = depth;
     }
     return true;
@@ -247,8 +271,8 @@ export class TagScanner extends UnitScanner {
 
   #takeRoot(): void {
     if (!this.opened) {
-      this.headerName = this.#tagName;
-      this.defaultNamespace = this.#defaultNamespace ?? '';
+      this.headerName = detachedCopy(this.#tagName);
+      this.defaultNamespace = keptNamespace(this.#defaultNamespace ?? '');
       return;
     }
     if (isContentNamespace(this.rootNamespace)) {
@@ -278,7 +302,7 @@ export class TagScanner extends UnitScanner {
     if (this.#prefixedAttributes === 0) return true;
     const expanded = new Set<string>();
     for (let k = 0; k < this.#attributeCount; k++) {
-      const name = this.#attributes[k] as string;
+      const name = this.memory.attributes[k] as string;
       const colon = name.indexOf(':');
       if (colon < 0 || name.startsWith('xmlns:')) continue;
       const namespace = this.scope.resolve(name.slice(0, colon));

@@ -43,8 +43,8 @@ export class UnitScanner {
   /** Characters and bytes of the unit in earlier chunks, and their text in pieces. */
   #characters = 0;
   #bytes = 0;
-  #pieces: string[] = [];
-  #joined: string[] = [];
+  #pieces: string[] | undefined;
+  #joined: string[] | undefined;
 
   constructor(limits: XmlLimits) {
     this.limits = limits;
@@ -83,10 +83,10 @@ export class UnitScanner {
   }
 
   #gathered(): string {
-    this.#joined.push(this.#pieces.join(''));
-    const text = this.#joined.join('');
-    this.#joined = [];
-    this.#pieces = [];
+    const last = this.#pieces?.join('') ?? '';
+    const text = this.#joined === undefined ? last : this.#joined.join('') + last;
+    this.#joined = undefined;
+    this.#pieces = undefined;
     return text;
   }
 
@@ -111,11 +111,15 @@ export class UnitScanner {
     this.#characters += piece.length;
     this.#start = 0;
     // A short piece must not keep its whole chunk alive while the peer takes its time.
-    this.#pieces.push(piece.length * 2 < text.length ? detachedCopy(piece) : piece);
+    const own = piece.length * 2 < text.length ? detachedCopy(piece) : piece;
+    if (this.#pieces === undefined) this.#pieces = [own];
+    else this.#pieces.push(own);
     // Joining in two steps bounds what a peer costs that sends single bytes, and copies each character twice at most.
     if (this.#pieces.length === piecesTogether) {
-      this.#joined.push(this.#pieces.join(''));
-      this.#pieces = [];
+      const joined = this.#pieces.join('');
+      if (this.#joined === undefined) this.#joined = [joined];
+      else this.#joined.push(joined);
+      this.#pieces = undefined;
     }
     return true;
   }
@@ -170,8 +174,8 @@ export class UnitScanner {
     this.unitOpen = false;
     this.unit = '';
     this.text = '';
-    this.#pieces = [];
-    this.#joined = [];
+    this.#pieces = undefined;
+    this.#joined = undefined;
     this.resetToken();
     this.scope.reset();
   }
