@@ -105,11 +105,23 @@ export function textOf(element: Element | undefined): string {
 export function clone(element: Element): Element {
   const copy = copyOf(element);
   if (element.parent === null) return copy;
-  const prefix = element.name.includes(':') ? element.name.slice(0, element.name.indexOf(':')) : '';
-  const declaration = prefix === '' ? 'xmlns' : `xmlns:${prefix}`;
-  const namespace = element.findNS(prefix);
-  if (namespace !== undefined && copy.attrs[declaration] === undefined) copy.attrs[declaration] = namespace;
+  const prefixes = new Set(['']);
+  collectPrefixes(element, prefixes);
+  for (const prefix of prefixes) {
+    const declaration = prefix === '' ? 'xmlns' : `xmlns:${prefix}`;
+    if (copy.attrs[declaration] !== undefined) continue;
+    const namespace = element.parent.findNS(prefix);
+    if (namespace !== undefined) copy.attrs[declaration] = namespace;
+  }
   return copy;
+}
+
+function collectPrefixes(element: Element, prefixes: Set<string>): void {
+  for (const name of [element.name, ...Object.keys(element.attrs)]) {
+    const colon = name.indexOf(':');
+    if (colon > 0) prefixes.add(name.slice(0, colon));
+  }
+  for (const node of element.children) if (typeof node === 'object') collectPrefixes(node, prefixes);
 }
 
 function copyOf(element: Element): Element {

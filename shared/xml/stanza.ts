@@ -1,6 +1,6 @@
 import { type Jid, parseJid } from '../xmpp/jid.js';
 import { decodeAttribute } from './decode.js';
-import { Element, sameNamespace } from './element.js';
+import { clone, Element, sameNamespace } from './element.js';
 import { escapeAttribute } from './escape.js';
 import { detachedCopy, isContentNamespace } from './names.js';
 import { Scanner, STANZA } from './scanner.js';
@@ -37,7 +37,7 @@ interface Root {
 }
 
 const own: ReadonlySet<string> = new Set(['xmlns', 'to', 'from', 'id', 'type', 'xml:lang']);
-const unlimited = { stanzaBytes: Number.MAX_SAFE_INTEGER, depth: 100_000, attributes: 100_000 };
+const unlimited = { stanzaBytes: Number.MAX_SAFE_INTEGER, depth: 1000, attributes: 10_000 };
 const noChildren: readonly ChildName[] = [];
 let scanner: Scanner | undefined;
 
@@ -134,7 +134,7 @@ export class Stanza {
     return this.#first;
   }
 
-  /** All child elements, in order. */
+  /** All child elements, in order. Those of the content namespace are 'jabber:client' whichever stream they came on. */
   children(): readonly ChildName[] {
     if (this.#children === undefined) this.#children = this.#readChildren(Number.POSITIVE_INFINITY);
     return this.#children;
@@ -151,17 +151,20 @@ export class Stanza {
   }
 
   #inherited(prefix: string): string {
-    if (prefix === '' && isContentNamespace(this.namespace)) return this.namespace;
+    if (prefix === '' && isContentNamespace(this.namespace)) return 'jabber:client';
     const declared = attributeSource(this.#others, 0, prefix === '' ? 'xmlns' : `xmlns:${prefix}`);
     if (declared !== undefined) return decodeAttribute(declared);
     return prefix === '' ? 'jabber:client' : '';
   }
 
-  /** The tree, built when first asked for and kept; shared, so never modified: `clone` it first. */
+  /**
+   * The tree, built when first asked for and kept; shared, so never modified: `clone` it first. A stanza's namespace is
+   * 'jabber:client' in it, whichever stream it came on: what is forwarded or stored from it must be (XEP-0297 §3).
+   */
   get element(): Element {
     if (this.#element === undefined) {
       const attributes: Record<string, string> = {};
-      if (isContentNamespace(this.namespace)) attributes['xmlns'] = this.namespace;
+      if (isContentNamespace(this.namespace)) attributes['xmlns'] = 'jabber:client';
       if (this.to !== undefined) attributes['to'] = this.to;
       if (this.from !== undefined) attributes['from'] = this.from;
       if (this.id !== undefined) attributes['id'] = this.id;
@@ -232,7 +235,8 @@ export class Stanza {
 
   /** The stanza that a tree stands for; without `xmlns` its namespace is 'jabber:client'. The tree must not change afterwards. */
   static fromElement(element: Element): Stanza {
-    return Stanza.#fromTree(element, 'jabber:client');
+    // An element of a larger tree takes with it what it inherits.
+    return Stanza.#fromTree(element.parent === null ? element : clone(element), 'jabber:client');
   }
 
   static #fromTree(element: Element, inherited: string): Stanza {

@@ -58,6 +58,8 @@ export class StreamParser {
   #undecoded: Buffer = nothing;
   #invalid = false;
   #queue: Buffer[] | undefined;
+  /** The stream header was an empty-element tag: its end is to be reported. */
+  #closing = false;
   #paused = false;
   #stopped = false;
   #running = false;
@@ -130,6 +132,7 @@ export class StreamParser {
     this.#queue = undefined;
     this.#undecoded = nothing;
     this.#invalid = false;
+    this.#closing = false;
     this.#release();
   }
 
@@ -146,7 +149,10 @@ export class StreamParser {
     this.#running = true;
     try {
       while (!this.#paused && !this.#stopped) {
-        if (this.#position < this.#text.length) {
+        if (this.#closing) {
+          this.#closing = false;
+          this.#handler.streamClosed();
+        } else if (this.#position < this.#text.length) {
           this.#step();
         } else {
           this.#release();
@@ -205,9 +211,8 @@ export class StreamParser {
       case NOTHING:
         break;
       case HEADER: {
-        const closed = scanner.closed;
+        this.#closing = scanner.closed;
         this.#handler.streamOpened(readHeader(scanner));
-        if (closed && !this.#stopped && scanner.closed) this.#handler.streamClosed();
         break;
       }
       case CLOSE:

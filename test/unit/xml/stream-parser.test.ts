@@ -189,6 +189,26 @@ describe('control', () => {
     assert.deepEqual(seen, ['open x', 'a', 'b', 'c', 'd']);
   });
 
+  test('a pause at the header of an empty stream holds its end back', () => {
+    const seen: string[] = [];
+    const parser: StreamParser = new StreamParser(
+      {
+        streamOpened: () => {
+          seen.push('opened');
+          parser.pause();
+        },
+        stanza: () => {},
+        streamClosed: () => seen.push('closed'),
+        failed: (error) => seen.push(error.condition),
+      },
+      LIMITS,
+    );
+    parser.write(Buffer.from('<s/>'));
+    assert.deepEqual(seen, ['opened']);
+    parser.resume();
+    assert.deepEqual(seen, ['opened', 'closed']);
+  });
+
   test('pause and resume within one callback change nothing', () => {
     const { parser, seen } = record((self) => {
       self.pause();
