@@ -16,8 +16,10 @@ import type { RosterEditor } from './roster/roster-editor.js';
 import type { RosterService } from './roster/roster-service.js';
 import type { Hooks } from './routing/hooks.js';
 import type { Router } from './routing/router.js';
+import type { Session } from './sessions/session.js';
 import type { SessionDirectory } from './sessions/session-directory.js';
 import type { SessionService } from './sessions/session-service.js';
+import type { ManagedSessions } from './sessions/stream-management/stream-management.js';
 import type { CoreSettings } from './settings.js';
 import type { ClientStreamServices } from './streams/client-stream-services.js';
 import type { ClientStreams } from './streams/client-streams.js';
@@ -46,6 +48,9 @@ export interface Core {
   readonly roster: RosterService;
   readonly rosterEditor: RosterEditor;
   readonly components: ComponentRegistry;
+  /** XEP-0198 and XEP-0352, set by their features; SASL2 and Bind 2 use them inline. */
+  streamManagement: ManagedSessions;
+  clientState: { set(session: Session, active: boolean): void };
   readonly streamFeatures: StreamFeatures;
   readonly streams: ClientStreams;
   /** What a new client stream needs; set before the listeners, used by every transport (client link too). */

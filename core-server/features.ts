@@ -5,11 +5,15 @@ import { lastActivity } from './iq/features/last-activity.js';
 import { ping } from './iq/features/ping.js';
 import { time } from './iq/features/time.js';
 import { version } from './iq/features/version.js';
+import { carbons } from './messages/carbons.js';
 import { offline } from './messages/offline.js';
 import { registration } from './registration/registration.js';
 import { roster } from './roster/roster-iq.js';
+import { clientState } from './sessions/client-state.js';
+import { streamManagement } from './sessions/stream-management/stream-management.js';
 import { bind } from './streams/features/bind.js';
 import { sasl } from './streams/features/sasl.js';
+import { sasl2 } from './streams/features/sasl2.js';
 import { session } from './streams/features/session.js';
 import { starttls } from './streams/features/starttls.js';
 
@@ -18,11 +22,15 @@ export const features: readonly Feature[] = [
   // streams
   starttls,
   sasl,
+  sasl2,
   registration,
+  streamManagement,
   bind,
   session,
+  clientState,
   // instant messaging and presence
   roster,
+  carbons,
   offline,
   // about the server and its accounts
   disco,

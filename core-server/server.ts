@@ -25,6 +25,7 @@ import { Router } from './routing/router.js';
 import { ClientInbound } from './sessions/client-inbound.js';
 import { LocalSessionDirectory } from './sessions/session-directory.js';
 import { SessionService } from './sessions/session-service.js';
+import type { ManagedSessions } from './sessions/stream-management/stream-management.js';
 import type { coreSettings } from './settings.js';
 import { type Listener, listenForClients } from './streams/client-listener.js';
 import type { ClientStreamServices } from './streams/client-stream-services.js';
@@ -127,6 +128,9 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     control: context.control,
     pages: context.pages,
     clientServices: null,
+    // set by their features' setup, before anybody can use them
+    streamManagement: undefined as unknown as ManagedSessions,
+    clientState: { set() {} },
     status: new Map(),
   };
   for (const domain of domains) {
@@ -167,10 +171,10 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     hosts,
     receive: (session, stanza) => inbound.receive(session, stanza),
     opened: (stream) => streams.opened(stream),
-    closed: (stream, session, reason) => {
+    closed: (stream, session, end) => {
       streams.closed(stream);
       if (session !== null && session.stream === stream)
-        hooks.streamLost.run(session, reason) || sessions.end(session);
+        hooks.streamLost.run(session, end) || sessions.end(session);
     },
   };
   core.clientServices = services;

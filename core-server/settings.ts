@@ -100,6 +100,14 @@ export const coreSettings = defineSettings({
       'Stream compression (XEP-0138): never, only where no TLS is in use, or always. Compressing secrets inside TLS leaks their length.',
     default: 'plain',
   }),
+  RESUMPTION_SECONDS: setting(seconds(0, 86_400), {
+    description:
+      'How long a session waits for its client after a broken connection (XEP-0198); 0 = no resumption.',
+    default: 300,
+  }),
+  RESUMPTION_LOCATION: setting(text.optional(), {
+    description: 'Where clients should reconnect to resume (XEP-0198 `location`), as `host:port`.',
+  }),
   RESOURCE_CONFLICT: setting(choice('replace', 'override', 'refuse'), {
     description: 'What happens when a client asks for a resource that is in use (RFC 6120 §7.7.2.2).',
     default: 'replace',

@@ -39,9 +39,8 @@ export class MessageDelivery {
     const exact = to.resource === '' ? undefined : account.session(to.resource);
     const verdict = verdictOf(account, exact ?? null, 'in', 'message', message.fromJid, origin);
     if (verdict !== 'allow') return this.#refuse(message);
-    if (this.#hooks.messageDelivering.run(account, message, origin)) return;
 
-    if (exact !== undefined) return exact.deliver(message);
+    if (exact !== undefined) return this.#hand(message, account, [exact]);
     const type = messageType(message);
     const bare = to.resource === '';
     switch (type) {
@@ -50,7 +49,7 @@ export class MessageDelivery {
       case 'groupchat':
         return this.#refuse(message); // §8.5.2.1.1: never from a bare JID to resources
       case 'headline':
-        if (bare) for (const session of this.#eligible(account, message, origin)) session.deliver(message);
+        if (bare) this.#hand(message, account, this.#eligible(account, message, origin));
         return; // full without match: silently
       case 'normal':
         if (!bare) return this.#refuse(message); // §8.5.3.2.1
@@ -64,7 +63,12 @@ export class MessageDelivery {
       if (!this.#hooks.messageUndelivered.run(account, message, origin)) this.#refuse(message);
       return;
     }
-    for (const session of mostAvailable(eligible)) session.deliver(message);
+    this.#hand(message, account, mostAvailable(eligible));
+  }
+
+  #hand(message: Stanza, account: AccountState, sessions: readonly Session[]): void {
+    for (const session of sessions) session.deliver(message);
+    this.#hooks.messageDelivered.run(account, message, sessions);
   }
 
   /** Available resources with a non-negative priority whose own active list allows the sender. */

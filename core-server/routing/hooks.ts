@@ -2,6 +2,7 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import type { BareJid, Jid } from '../../shared/xmpp/jid.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
+import type { StreamEnd } from '../streams/client-stream.js';
 import type { Origin } from './origin.js';
 
 /**
@@ -56,15 +57,17 @@ export interface Hooks {
   readonly clientInbound: HookPoint<[session: Session, stanza: Stanza]>;
   /** A message of an account that no session sent: privileged messages (XEP-0356), for carbons and archives. */
   readonly accountOutbound: HookPoint<[account: AccountState, message: Stanza]>;
-  /** A message that is about to be delivered to an account (rules already passed): carbons, privileged copies. */
-  readonly messageDelivering: HookPoint<[account: AccountState, message: Stanza, origin: Origin]>;
+  /** A message was delivered to these sessions of an account: carbons of what was received. */
+  readonly messageDelivered: HookPoint<[account: AccountState, message: Stanza, to: readonly Session[]]>;
   /** A message that no session took: storing it offline is a handler, so is refusing. */
   readonly messageUndelivered: HookPoint<[account: AccountState, message: Stanza, origin: Origin]>;
   /** A stanza on its way into one session's queue; client state indication may hold it. */
   readonly sessionOutbound: HookPoint<[session: Session, stanza: Stanza]>;
 
-  /** A session's stream is gone without a closing tag; a handler may keep the session (XEP-0198), else it ends. */
-  readonly streamLost: HookPoint<[session: Session, reason: string]>;
+  /** A session's stream is over; a handler may keep the session (XEP-0198), else it ends. */
+  readonly streamLost: HookPoint<[session: Session, end: StreamEnd]>;
+  /** A message that a client may send and that is about to be routed: carbons of what was sent. */
+  readonly messageSent: HookPoint<[session: Session, message: Stanza]>;
 
   readonly sessionBound: Signal<[session: Session]>;
   /** First available presence of a session, or available again after unavailable (RFC 6121 §4.2). */
@@ -93,10 +96,11 @@ export function createHooks(): Hooks {
   return {
     clientInbound: new HookPoint('client.inbound'),
     accountOutbound: new HookPoint('account.outbound'),
-    messageDelivering: new HookPoint('message.delivering'),
+    messageDelivered: new HookPoint('message.delivered'),
     messageUndelivered: new HookPoint('offline.store'),
     sessionOutbound: new HookPoint('session.outbound'),
     streamLost: new HookPoint('stream.lost'),
+    messageSent: new HookPoint('message.sent'),
     sessionBound: new Signal(),
     sessionAvailable: new Signal(),
     presenceBroadcast: new Signal(),

@@ -12,9 +12,11 @@ export interface SessionStream {
   readonly queuedBytes: number;
   readonly remoteAddress: string;
   readonly secure: boolean;
-  /** Ends the stream with a stream error, because of something the session found. */
+  /** Ends the stream with a stream error. */
   fail(condition: StreamErrorCondition, text?: string): void;
   close(): void;
+  /** Drops the connection without a word. */
+  destroy(): void;
 }
 
 export interface SessionOptions {
@@ -58,6 +60,12 @@ export class Session {
   lastActive = performance.now();
   readonly inbound = new InboundLedger();
   readonly outbound: StanzaQueue;
+  /** XEP-0280: wants copies of what other resources send and receive. */
+  carbons = false;
+  /** Called when the queue of a session without stream is full. */
+  onOverfull: (() => void) | null = null;
+  /** XEP-0198: told of each stanza handed to the stream. */
+  onSent: (() => void) | null = null;
   readonly #filter: (session: Session, stanza: Stanza) => boolean;
 
   constructor(options: SessionOptions) {
@@ -87,13 +95,14 @@ export class Session {
     if (stream !== null && this.outbound.waiting === 0 && stream.queuedBytes < STREAM_WINDOW_BYTES) {
       this.outbound.sent(stanza);
       stream.send(stanza.text);
+      if (this.onSent !== null) this.onSent();
       return;
     }
     this.outbound.push(stanza);
     if (this.outbound.overfull && stream !== null) {
       // What can be stored is stored when the session ends; see `endSession`.
       stream.fail('resource-constraint', 'the client does not read what it is sent');
-    }
+    } else if (this.outbound.overfull) this.onOverfull?.();
   }
 
   /**
@@ -115,6 +124,7 @@ export class Session {
       const stanza = this.outbound.shift();
       if (stanza === undefined) break;
       stream.send(stanza.text);
+      if (this.onSent !== null) this.onSent();
     }
     if (stream !== null && !this.outbound.keeping && this.outbound.watched) {
       stream.afterFlush(() => this.outbound.flushed());

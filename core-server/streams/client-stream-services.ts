@@ -3,7 +3,7 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import type { XmlLimits } from '../../shared/xml/stream-parser.js';
 import type { Domain } from '../../shared/xmpp/jid.js';
 import type { Session } from '../sessions/session.js';
-import type { ClientStream } from './client-stream.js';
+import type { ClientStream, StreamEnd } from './client-stream.js';
 import type { StreamFeatures } from './stream-feature.js';
 
 /** What client streams need of the rest of the core. */
@@ -17,5 +17,5 @@ export interface ClientStreamServices {
   receive(session: Session, stanza: Stanza): void;
   opened(stream: ClientStream): void;
   /** The stream is over; `session` is what it had been lent, if any. */
-  closed(stream: ClientStream, session: Session | null, reason: string): void;
+  closed(stream: ClientStream, session: Session | null, end: StreamEnd): void;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../shared/observability/types.js';
+import type { Element } from '../../shared/xml/element.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { StreamHeader } from '../../shared/xml/stream-parser.js';
@@ -10,6 +11,12 @@ import type { StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
 import type { Session, SessionStream } from '../sessions/session.js';
 import type { ClientStreamServices } from './client-stream-services.js';
 import type { Transport, TransportHandler } from './transport.js';
+
+/** How a stream ended: by the peer's closing tag, by a stream error of ours, or without a word. */
+export interface StreamEnd {
+  readonly how: 'closed' | 'failed' | 'lost';
+  readonly reason: string;
+}
 
 /** How far a client's stream has come. */
 export type ClientStreamState =
@@ -66,13 +73,16 @@ export class ClientStream implements TransportHandler, SessionStream {
   afterFlush(callback: () => void): void {
     this.transport.afterFlush(callback);
   }
-  fail(condition: StreamErrorCondition, text?: string): void {
-    this.transport.fail(condition, text);
+  fail(condition: StreamErrorCondition, text?: string, application?: Element): void {
+    this.transport.fail(condition, text, application);
     // a transport that failed reports nothing more; the session learns it here
-    this.#end(condition);
+    this.#end({ how: 'failed', reason: condition });
   }
   close(): void {
     this.transport.close();
+  }
+  destroy(): void {
+    this.transport.destroy();
   }
 
   // ---- negotiation, driven by the features ----
@@ -155,11 +165,11 @@ export class ClientStream implements TransportHandler, SessionStream {
   }
 
   streamClosed(): void {
-    this.#end('closed by the client');
+    this.#end({ how: 'closed', reason: 'closed by the client' });
   }
 
   lost(reason: string): void {
-    this.#end(reason);
+    this.#end({ how: 'lost', reason });
   }
 
   drained(): void {
@@ -197,7 +207,7 @@ export class ClientStream implements TransportHandler, SessionStream {
     this.send(iqResultText(iq.id ?? '', answer));
   }
 
-  #end(reason: string): void {
+  #end(reason: StreamEnd): void {
     const state = this.state;
     if (state.step === 'closed') return;
     this.state = { step: 'closed' };

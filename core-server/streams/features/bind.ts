@@ -20,7 +20,8 @@ export const bind = defineFeature({
     core.streamFeatures.add({
       name: 'bind',
       namespaces: [],
-      offer: (stream) => (stream.account === null ? null : `<bind xmlns='${NS.bind}'/>`),
+      offer: (stream) =>
+        stream.account === null || stream.session !== null ? null : `<bind xmlns='${NS.bind}'/>`,
       receive: () => {},
     });
     core.streamFeatures.addUnboundIq({ namespace: NS.bind, name: 'bind', receive });

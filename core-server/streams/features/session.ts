@@ -10,7 +10,9 @@ export const session = defineFeature({
       name: 'session',
       namespaces: [],
       offer: (stream) =>
-        stream.account === null ? null : `<session xmlns='${NS.session}'><optional/></session>`,
+        stream.account === null || stream.session !== null
+          ? null
+          : `<session xmlns='${NS.session}'><optional/></session>`,
       receive: () => {},
     });
     core.iq.on('account', 'set', NS.session, 'session', () => undefined);

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { xml } from '../../../shared/xml/element.js';
+import { NS } from '../../../shared/xmpp/namespaces.js';
+import type { ClientStream } from '../../streams/client-stream.js';
+import type { Session } from '../session.js';
+import { newlyAcknowledged, wireCount } from './counters.js';
+
+/** After so many unacknowledged stanzas the client is asked for its count. */
+const ASK_AFTER = 8;
+
+/** What XEP-0198 adds to one session that has enabled it. */
+export class ManagedSession {
+  readonly session: Session;
+  /** Null where the client did not ask for resumption. */
+  readonly resumptionId: string | null;
+  /** When it was asked for its count and has not answered, in `performance.now()` milliseconds. */
+  askedAt: number | null = null;
+  lastAcknowledged = performance.now();
+  /** Runs while the session has no stream. */
+  hibernation: NodeJS.Timeout | null = null;
+  #askedFor = 0;
+  /** An answer was given that left out stanzas that were not durable yet. */
+  #owed = false;
+
+  constructor(session: Session, resumable: boolean) {
+    this.session = session;
+    // long, so that nobody can guess another's (XEP-0198 §10)
+    this.resumptionId = resumable ? randomBytes(24).toString('base64url') : null;
+    session.inbound.received = 0;
+    session.outbound.keepUntilAcknowledged();
+    session.onSent = () => this.#sent();
+    session.inbound.onProgress = () => this.#handledMore();
+  }
+
+  /** `h` towards the client: handled without a gap (contracts: what 'acknowledged' means). */
+  get h(): number {
+    return wireCount(this.session.inbound.handled);
+  }
+
+  /** Answers `<r/>`; when something is not durable yet the answer follows once it is. */
+  answer(): void {
+    this.session.stream?.send(`<a xmlns='${NS.streamManagement}' h='${this.h}'/>`);
+    this.#owed = this.session.inbound.handled < this.session.inbound.received;
+  }
+
+  /** Takes an `h` of the client. False when it is impossible (XEP-0198 §4: handled-count-too-high). */
+  acknowledged(h: number): boolean {
+    const { outbound } = this.session;
+    const count = newlyAcknowledged(h, outbound.sentCount, outbound.acknowledgedCount);
+    if (count === null) return false;
+    outbound.acknowledge(count);
+    this.askedAt = null;
+    this.lastAcknowledged = performance.now();
+    if (outbound.unacknowledged >= ASK_AFTER) this.ask();
+    return true;
+  }
+
+  /** Asks the client for its count. */
+  ask(): void {
+    if (this.askedAt !== null || this.session.stream === null) return;
+    this.askedAt = performance.now();
+    this.#askedFor = this.session.outbound.sentCount;
+    this.session.stream.send(`<r xmlns='${NS.streamManagement}'/>`);
+  }
+
+  /** The application-specific condition of XEP-0198 §4. */
+  countTooHigh(stream: ClientStream, h: number): void {
+    stream.fail(
+      'undefined-condition',
+      'you acknowledged more than was sent',
+      xml('handled-count-too-high', {
+        xmlns: NS.streamManagement,
+        h: String(h),
+        'send-count': String(wireCount(this.session.outbound.sentCount)),
+      }),
+    );
+  }
+
+  #sent(): void {
+    if (this.askedAt === null && this.session.outbound.sentCount - this.#askedFor >= ASK_AFTER) this.ask();
+  }
+
+  #handledMore(): void {
+    if (this.#owed) this.answer();
+  }
+}

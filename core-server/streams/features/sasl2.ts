@@ -1,0 +1,167 @@
+import { child, clone, type Element } from '../../../shared/xml/element.js';
+import { escapeText } from '../../../shared/xml/escape.js';
+import { Stanza } from '../../../shared/xml/stanza.js';
+import { NS } from '../../../shared/xmpp/namespaces.js';
+import type { Core } from '../../core.js';
+import { defineFeature } from '../../feature.js';
+import type { SaslFailure, SaslSuccess } from '../../sasl/mechanism.js';
+import type { SaslReply } from '../../sasl/negotiation.js';
+import type { ManagedSession } from '../../sessions/stream-management/managed-session.js';
+import type { ClientStream } from '../client-stream.js';
+import { negotiationOf } from '../sasl-negotiations.js';
+import { BIND2_INLINE, bindInline } from './bind2.js';
+
+const REQUEST = 'sasl2.request';
+
+/** Log-in, resource and resumption in one round trip (XEP-0388 with inline XEP-0386 and XEP-0198). */
+export const sasl2 = defineFeature({
+  name: 'extensible sasl profile',
+  xeps: [
+    { id: '0388', version: '1.0.3', status: 'complete', note: 'no tasks are offered' },
+    {
+      id: '0386',
+      version: '1.0.1',
+      status: 'partial',
+      note: 'without an archive offline messages are delivered',
+    },
+    { id: '0474', version: '0.4.0', status: 'complete' },
+  ],
+  settings: ['C2S_REQUIRE_TLS', 'SASL_TRIES'],
+  setup(core) {
+    core.streamFeatures.add({
+      name: 'extensible sasl profile',
+      namespaces: [NS.sasl2],
+      offer: (stream) => offer(core, stream),
+      receive(stream, element) {
+        if (stream.domain === null || !stream.modern || !offerable(stream))
+          return stream.fail('not-authorized');
+        // §"Multiple Authentication"
+        if (stream.account !== null) return stream.fail('policy-violation', 'already authenticated');
+        const negotiation = negotiationOf(core, stream, true);
+        switch (element.name) {
+          case 'authenticate': {
+            const request = element.element;
+            const initial = child(request, 'initial-response', NS.sasl2);
+            stream.notes.set(REQUEST, request);
+            // an empty <initial-response/> is an initial response of no octets: RFC 6120's "="
+            const text = initial === undefined ? undefined : initial.getText().trim() || '=';
+            return take(stream, negotiation.begin(element.attribute('mechanism'), text));
+          }
+          case 'response':
+            return take(stream, negotiation.respond(element.element.getText().trim()));
+          case 'abort':
+            return take(stream, negotiation.abort());
+          default:
+            return stream.fail('unsupported-stanza-type');
+        }
+      },
+    });
+
+    function take(stream: ClientStream, reply: SaslReply | Promise<SaslReply>): void {
+      if (!(reply instanceof Promise)) return answer(stream, reply);
+      stream.transport.pause();
+      void reply.then((done) => answer(stream, done)).finally(() => stream.transport.resume());
+    }
+
+    function answer(stream: ClientStream, reply: SaslReply): void {
+      if (stream.state.step === 'closed') return;
+      if (reply.kind === 'challenge') {
+        stream.send(`<challenge xmlns='${NS.sasl2}'>${reply.data}</challenge>`);
+      } else if (reply.kind === 'failure') refuse(stream, reply.failure);
+      else {
+        stream.transport.pause();
+        void succeed(stream, reply.success, reply.data)
+          .catch((error: unknown) => {
+            core.log.error({ code: 'c2s.sasl2-failed', err: error }, 'an inline feature failed');
+            stream.fail('internal-server-error');
+          })
+          .finally(() => stream.transport.resume());
+      }
+    }
+
+    function refuse(stream: ClientStream, { condition, text, claimed }: SaslFailure): void {
+      stream.notes.delete(REQUEST);
+      stream.log.warn(
+        {
+          code: 'c2s.login-failed',
+          address: stream.remoteAddress,
+          condition,
+          domain: stream.domain,
+          claimed,
+        },
+        'login failed',
+      );
+      stream.send(
+        `<failure xmlns='${NS.sasl2}'><${condition} xmlns='${NS.sasl}'/>${
+          text === undefined ? '' : `<text>${escapeText(text)}</text>`
+        }</failure>`,
+      );
+      if (negotiationOf(core, stream, true).failures >= core.settings.SASL_TRIES) {
+        stream.fail('policy-violation', 'too many failed attempts');
+      }
+    }
+
+    /** §"Success": inline features are carried out now, resumption before binding (XEP-0386). */
+    async function succeed(
+      stream: ClientStream,
+      success: SaslSuccess,
+      data: string | undefined,
+    ): Promise<void> {
+      const request = stream.notes.get(REQUEST) as Element | undefined;
+      stream.notes.delete(REQUEST);
+      stream.authenticated(success.account, false);
+      stream.log.info(
+        { code: 'c2s.authenticated', account: success.account, address: stream.remoteAddress },
+        'authenticated',
+      );
+      let identity: string = success.account;
+      let inline = '';
+      let resumed: ManagedSession | null = null;
+      const resume = request && child(request, 'resume', NS.streamManagement);
+      if (resume !== undefined) {
+        const outcome = core.streamManagement.take(stream, Stanza.fromElement(clone(resume)));
+        if (outcome === null) return;
+        if (typeof outcome === 'string') inline += outcome;
+        else {
+          inline += outcome.resumed;
+          resumed = outcome.managed;
+          identity = resumed.session.jid.full;
+        }
+      }
+      const bind = request && child(request, 'bind', NS.bind2);
+      const bound =
+        resumed === null && bind !== undefined && request !== undefined
+          ? await bindInline(core, stream, request, bind)
+          : null;
+      if (bound !== null) {
+        identity = bound.identity;
+        inline += bound.text;
+      }
+      const additional =
+        data === undefined ? '' : `<additional-data>${data === '=' ? '' : data}</additional-data>`;
+      stream.send(
+        `<success xmlns='${NS.sasl2}'>${additional}` +
+          `<authorization-identifier>${escapeText(identity)}</authorization-identifier>${inline}</success>`,
+      );
+      // no restart: the features of the authenticated stream follow at once
+      stream.sendFeatures();
+      if (resumed !== null) core.streamManagement.replay(stream, resumed);
+      bound?.begin();
+    }
+  },
+});
+
+/** XEP-0388 §"Security Considerations": only inside TLS. */
+function offerable(stream: ClientStream): boolean {
+  return stream.secure;
+}
+
+function offer(core: Core, stream: ClientStream): string | null {
+  if (stream.account !== null || !offerable(stream)) return null;
+  const { mechanisms } = negotiationOf(core, stream, true).offer;
+  if (mechanisms.length === 0) return null;
+  return (
+    `<authentication xmlns='${NS.sasl2}'>${mechanisms.map((name) => `<mechanism>${name}</mechanism>`).join('')}` +
+    `<inline><sm xmlns='${NS.streamManagement}'/>${BIND2_INLINE}</inline></authentication>`
+  );
+}

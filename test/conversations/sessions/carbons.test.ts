@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { CoreUnderTest } from '../../tools/core-harness.js';
+import type { RawClient } from '../../tools/raw-client.js';
+
+let core: CoreUnderTest;
+let romeo: RawClient;
+let phone: RawClient;
+let desk: RawClient;
+
+before(async () => {
+  core = await CoreUnderTest.start();
+  await core.addUsers('romeo', 'juliet');
+  romeo = await core.online('romeo', 'orchard');
+  phone = await core.online('juliet', 'phone');
+  desk = await core.online('juliet', 'desk');
+  for (const client of [phone, desk]) {
+    assert.equal((await client.iq('set', "<enable xmlns='urn:xmpp:carbons:2'/>")).type, 'result');
+    await client.ping();
+    client.received.length = 0;
+  }
+});
+after(() => core.stop());
+
+test('XEP-0280 §7: what one device receives the other gets as a copy', async () => {
+  romeo.send("<message to='juliet@localhost/phone' type='chat' id='c1'><body>hi</body></message>");
+  assert.equal((await phone.element('message')).id, 'c1');
+  await desk.expect(
+    "<message from='juliet@localhost' to='juliet@localhost/desk' type='chat'><received xmlns='urn:xmpp:carbons:2'>" +
+      "<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='romeo@localhost/orchard' " +
+      "to='juliet@localhost/phone' type='chat' id='c1'><body>hi</body></message></forwarded></received></message>",
+  );
+  await phone.expectNothing();
+});
+
+test('XEP-0280 §8: what one device sends the other gets as a copy, but nothing private', async () => {
+  phone.send("<message to='romeo@localhost/orchard' type='chat' id='c2'><body>ho</body></message>");
+  assert.equal((await romeo.element('message')).id, 'c2');
+  const copy = await desk.element('message');
+  assert.ok(copy.hasChild('sent', 'urn:xmpp:carbons:2'), copy.source);
+  for (const mark of ["<private xmlns='urn:xmpp:carbons:2'/>", "<no-copy xmlns='urn:xmpp:hints'/>"]) {
+    phone.send(`<message to='romeo@localhost/orchard' type='chat'><body>secret</body>${mark}</message>`);
+    await romeo.element('message');
+  }
+  await phone.ping();
+  await desk.expectNothing();
+});
+
+test('XEP-0280 §6.1: neither groupchat, headline nor the private messages of rooms are copied', async () => {
+  romeo.send("<message to='juliet@localhost/phone' type='groupchat'><body>x</body></message>");
+  romeo.send("<message to='juliet@localhost/phone' type='headline'><body>x</body></message>");
+  romeo.send(
+    "<message to='juliet@localhost/phone' type='chat'><body>x</body><x xmlns='http://jabber.org/protocol/muc#user'/></message>",
+  );
+  for (let i = 0; i < 3; i++) await phone.element('message');
+  await romeo.ping();
+  await desk.expectNothing();
+});
+
+test('XEP-0352: an inactive client gets presence late and merged, and first, when something important comes', async () => {
+  desk.send("<inactive xmlns='urn:xmpp:csi:0'/>");
+  await desk.ping();
+  phone.send('<presence><show>away</show></presence><presence><show>dnd</show></presence>');
+  await phone.ping();
+  romeo.send("<message to='juliet@localhost/desk' type='normal' id='n1'><body>now</body></message>");
+  const presence = await desk.element('presence');
+  assert.equal(presence.element.getChildText('show'), 'dnd');
+  assert.equal((await desk.element('message')).id, 'n1');
+});
