@@ -52,12 +52,14 @@ export class Inbound {
   }
 
   receive(stanza: Stanza): void {
-    if (stanza.namespace !== NS.component || !stanza.fromJid || !stanza.toJid) {
-      // XEP-0114 §3: every stanza has both addresses. Without them there is nobody to answer.
-      this.link.log.warn(
-        { code: 'component.stanza-dropped', name: stanza.name, from: stanza.from, to: stanza.to },
-        'the server sends something that is no addressed stanza',
+    if (stanza.namespace !== NS.component) return;
+    if (!stanza.fromJid || !stanza.toJid) {
+      // XEP-0114 §3: every stanza has both addresses. Without a sender there is nobody to answer.
+      this.link.log.debug(
+        { code: 'component.stanza-refused', name: stanza.name, from: stanza.from, to: stanza.to },
+        'a stanza with a malformed address',
       );
+      if (stanza.from !== undefined) this.refuse(stanza, new StanzaError('jid-malformed'));
       return;
     }
     if (stanza.name === 'iq') this.receiveIq(stanza, stanza.fromJid, stanza.toJid);

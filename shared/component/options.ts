@@ -58,6 +58,7 @@ export const TIMING: ComponentTiming = {
   advertisementMilliseconds: 5_000,
   requestMilliseconds: 30_000,
   closeMilliseconds: 500,
-  drainMilliseconds: 3_000,
+  // The launcher gives a component two seconds in all.
+  drainMilliseconds: 1_000,
   keepalive: KEEPALIVE_TIMING,
 };

@@ -55,7 +55,9 @@ export function runComponent<D extends SettingEntries & Shared & Link>(
       });
       const parts = (await options.compose({ ...context, component, storage })) ?? {};
       ready({ ready: false, reason: 'not connected to the server yet' });
-      component.onUp(() => ready({ ready: true }));
+      const granted = (): void => ready(readinessOf(component, options.expect));
+      component.onUp(granted);
+      component.onGrantsChanged(granted);
       component.onDown(() => ready({ ready: false, reason: 'the link to the server is lost' }));
       // Not awaited: a server that is down must not keep this process from answering about itself.
       component.start().catch(() => undefined);
@@ -72,6 +74,19 @@ export function runComponent<D extends SettingEntries & Shared & Link>(
       };
     },
   });
+}
+
+/** A component without what it needs is up and of no use: `/readyz` and `entourage status` say so. */
+function readinessOf(component: Component, expect: Partial<Expectation> = {}): Readiness {
+  const { connected, delegations, privileges } = component.server;
+  if (!connected) return { ready: false, reason: 'not connected to the server yet' };
+  const missing = (expect.delegations ?? []).filter((namespace) => !delegations.has(namespace));
+  if (missing.length > 0)
+    return { ready: false, reason: `the server does not delegate ${missing.join(', ')}` };
+  if (expect.privileges && privileges.generation === null) {
+    return { ready: false, reason: 'the server grants no privileges (XEP-0356)' };
+  }
+  return { ready: true };
 }
 
 /** The values of the settings that every component has, and its own two. */

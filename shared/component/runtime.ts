@@ -213,10 +213,10 @@ class ComponentRuntime implements Component {
     copy.children = iq.children;
     const answer = this.tracker.expect({ ...request, timeoutMilliseconds });
     if (!this.send(copy)) {
-      this.tracker.cancel(
-        request,
-        new StanzaError('remote-server-timeout', { text: 'no link to the server' }),
-      );
+      const error = this.grants.connected
+        ? new StanzaError('resource-constraint', { text: 'too much waits for the server' })
+        : new StanzaError('remote-server-timeout', { text: 'no link to the server' });
+      this.tracker.cancel(request, error);
     }
     return answer;
   }

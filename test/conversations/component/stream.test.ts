@@ -262,6 +262,11 @@ test('every entity answers ping, version, time and disco; the rest is service-un
   assert.equal(await condition(''), 'bad-request');
   assert.equal(await condition("<ping xmlns='urn:xmpp:ping'/>", 'fetch'), 'bad-request');
 
+  assert.equal(
+    await condition("<ping xmlns='urn:xmpp:ping'/>", 'get', '@vcard.capulet.lit'),
+    'jid-malformed',
+  );
+
   // RFC 6120 §8.3.1: errors and results are never answered, and messages to nobody are.
   stream.write("<iq type='error' id='e' from='a@b' to='vcard.capulet.lit'/>");
   stream.write("<iq type='result' id='f' from='a@b' to='vcard.capulet.lit'/>");
