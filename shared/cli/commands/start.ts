@@ -9,6 +9,8 @@ import { CommandError, EXIT } from '../exit-codes.js';
 import { Launcher, type LauncherEnd } from '../launcher.js';
 import { isAlive, readRunFile } from '../run-files.js';
 
+const PARENT_WATCH_MILLISECONDS = 1_000;
+
 const ENDS: Readonly<Record<LauncherEnd, number>> = {
   stopped: EXIT.ok,
   refused: EXIT.settings,
@@ -52,10 +54,22 @@ export const startCommand: Command = {
     process.on('SIGTERM', () => void launcher.stop());
     process.on('SIGINT', () => void launcher.stop());
     process.on('SIGHUP', () => launcher.reload());
+    if (environment['npm_lifecycle_event'] !== undefined) stopWithParent(launcher);
     await launcher.start();
     return ENDS[await launcher.done];
   },
 };
+
+/** Below `npm start`: when npm was killed, nobody could stop us by its id any more. */
+function stopWithParent(launcher: Launcher): void {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    void launcher.stop();
+  }, PARENT_WATCH_MILLISECONDS);
+  watch.unref();
+}
 
 function givenIn(sources: SettingSources, key: string): string | undefined {
   return sources.environment[key] || sources.dotenv[key];
