@@ -65,6 +65,7 @@ function apply(
   const before = room.config;
   const config = submittedConfig(before, values);
   const lists = submittedLists(room, values);
+  const created = room.locked;
   room.config = config;
   room.locked = false;
   work.saveRoom(room);
@@ -72,7 +73,7 @@ function apply(
   changeAffiliations(muc, work, room, actor, lists);
   if (before.moderated !== config.moderated) moderationChanged(work, room);
   if (config.membersOnly && !before.membersOnly) removeNonMembers(muc, work, room);
-  notify(muc, work, room, before, config);
+  notify(muc, work, room, before, config, created);
   muc.emptied(work, room);
 }
 
@@ -144,13 +145,20 @@ function removeNonMembers(muc: Muc, work: Work, room: Room): void {
   }
 }
 
-/** §10.2.1 Notification of Configuration Changes. */
-function notify(muc: Muc, work: Work, room: Room, before: RoomConfig, after: RoomConfig): void {
+/** §10.2.1 Notification of Configuration Changes. A first configuration is news only as far as it concerns privacy. */
+function notify(
+  muc: Muc,
+  work: Work,
+  room: Room,
+  before: RoomConfig,
+  after: RoomConfig,
+  created: boolean,
+): void {
   const statuses: number[] = [];
   if (after.logging !== before.logging) statuses.push(after.logging ? 170 : 171);
   if (after.whois !== before.whois) statuses.push(after.whois === 'anyone' ? 172 : 173);
   const rest = { logging: after.logging, whois: after.whois };
-  if (JSON.stringify({ ...before, ...rest }) !== JSON.stringify(after)) statuses.push(104);
+  if (!created && JSON.stringify({ ...before, ...rest }) !== JSON.stringify(after)) statuses.push(104);
   if (statuses.length === 0) return;
   work.broadcast(
     template(
