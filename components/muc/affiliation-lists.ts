@@ -56,6 +56,8 @@ export function applyAffiliationChange(
     if (!concerns(bare, occupant)) continue;
     present = true;
     const was = before.get(occupant.bare) ?? 'none';
+    // §9.2: a ban of the domain is not one of those on the room's lists.
+    if (occupant.bare !== bare && was === room.affiliationOf(occupant.bare)) continue;
     affiliationChanged(muc, work, room, occupant, was, actor.nick, reason);
   }
   if (!present && held !== affiliation) tellOfAbsent(muc, work, room, actor, bare, held, affiliation);

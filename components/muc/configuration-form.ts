@@ -115,7 +115,7 @@ function longest(length: number): (value: FieldValue) => string | undefined {
 
 function maxUsersProblem(value: FieldValue, policy: MucPolicy): string | undefined {
   if (value === 'none') return undefined;
-  if (!/^\d{1,6}$/.test(String(value)) || Number(value) < 1) return 'is neither a number nor "none"';
+  if (!/^\d{1,9}$/.test(String(value)) || Number(value) < 1) return 'is neither a number nor "none"';
   return Number(value) > policy.maxOccupants ? `is more than ${policy.maxOccupants}` : undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { Muc } from './context.js';
-import { tellSelf } from './presence.js';
+import { presenceTemplate } from './presence.js';
 import type { Room } from './rooms/room.js';
 import { attribute, textElement } from './wire.js';
 import type { Work } from './work.js';
@@ -37,7 +37,8 @@ function dismiss(work: Work, room: Room, extra: string, statuses: readonly numbe
       extra,
       statuses,
     } as const;
-    tellSelf(work, room, occupant, telling, occupant.sessions);
+    const text = presenceTemplate(room, occupant, telling, false, [110]);
+    for (const session of occupant.sessions) work.sendTo(text, session);
   }
   for (const session of [...room.sessions.values()]) {
     room.removeSession(session);
