@@ -7,6 +7,7 @@ import type { Element } from '../../../shared/xml/element.js';
 import { isContentNamespace } from '../../../shared/xml/names.js';
 import { CLOSE, FAILURE, NOTHING, Scanner } from '../../../shared/xml/scanner.js';
 import { StreamParser } from '../../../shared/xml/stream-parser.js';
+import { eventsOf } from './events.js';
 import { damaged, document, random } from './generator.js';
 
 /**
@@ -82,6 +83,29 @@ test('saxes gives the same verdict', () => {
     // RFC 6120 §11.6: U+FEFF is no byte order mark here.
     if (source.startsWith('\ufeff')) continue;
     assert.equal(verdict, saxesVerdict(source), JSON.stringify(source));
+  }
+});
+
+test('the corpus gives the same events however it is cut, under any limits', () => {
+  const next = random(SEED + 1);
+  for (const { source } of samples) {
+    const bytes = Buffer.from(source);
+    const limits = {
+      stanzaBytes: 20 + Math.floor(next() * 300),
+      depth: 1 + Math.floor(next() * 5),
+      attributes: Math.floor(next() * 6),
+    };
+    for (const bounds of [LIMITS, limits]) {
+      const whole = eventsOf([bytes], bounds);
+      const chunks: Uint8Array[] = [];
+      const mean = 1 + next() * 40;
+      for (let at = 0; at < bytes.length; ) {
+        const size = 1 + Math.floor(next() * mean);
+        chunks.push(bytes.subarray(at, at + size));
+        at += size;
+      }
+      assert.deepEqual(eventsOf(chunks, bounds), whole, JSON.stringify(source));
+    }
   }
 });
 
