@@ -120,8 +120,14 @@ export class TagScanner extends UnitScanner {
   /** Lets go of all that is not needed until the next unit begins, the source of the last one above all. */
   release(): void {
     if (this.unitOpen) return;
+    // Names too: one may be as long as a stanza.
     this.unit = '';
+    this.name = '';
+    this.expectedEnd = '';
+    this.rootName = '';
     this.rootNamespace = '';
+    this.#tagName = '';
+    this.#attributeName = '';
     this.#defaultNamespace = undefined;
     this.#seen = undefined;
     if (this.#memory !== undefined) returnMemory(this.#memory);
