@@ -8,8 +8,20 @@ const DRAIN_MILLISECONDS = 1_500;
 await runComponent({
   name: 'muc',
   definition: settings,
-  async compose({ component, storage, log, metrics, control, settings: values }) {
+  async compose({ component, storage, log, metrics, control, setReadiness, settings: values }) {
+    const leave = async (): Promise<number> => {
+      const occupants = await service.close();
+      await component.stop('leaving');
+      log.info({ code: 'muc.closed', occupants }, 'the service is closed');
+      // The process stays, so that no supervisor brings back what was closed for good.
+      setReadiness({
+        ready: false,
+        reason: 'closed by its administrator; restart the process to open it again',
+      });
+      return occupants;
+    };
     const service = await composeMuc({
+      close: leave,
       component,
       storage,
       log,
@@ -34,13 +46,6 @@ await runComponent({
         pingIdleSeconds: values.MUC_PING_AFTER,
       },
     });
-    const leave = async (): Promise<number> => {
-      const occupants = await service.close();
-      await component.stop('leaving');
-      // The answer to who asked goes out first.
-      setImmediate(() => process.kill(process.pid, 'SIGTERM'));
-      return occupants;
-    };
     control.handle('close', async () => ({ occupants: await leave() }));
     return {
       drain: () => service.drain(DRAIN_MILLISECONDS),

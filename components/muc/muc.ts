@@ -2,6 +2,7 @@ import { type Component, NOT_MINE } from '../../shared/component/component.js';
 import type { Logger, Metrics } from '../../shared/observability/types.js';
 import type { Storage } from '../../shared/storage/storage.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
+import { Commands } from './commands.js';
 import type { MucPolicy } from './context.js';
 import { serviceFeatures, serviceItems } from './discovery.js';
 import { MucService } from './muc-service.js';
@@ -14,6 +15,8 @@ export interface MucComposition {
   readonly metrics: Metrics;
   readonly policy: MucPolicy;
   readonly multicast: MulticastMode;
+  /** Closes the service for good: for its ad-hoc command. */
+  readonly close: () => Promise<number>;
   readonly now?: () => number;
 }
 
@@ -24,8 +27,22 @@ export async function composeMuc(options: MucComposition): Promise<MucService> {
 
   component.disco.identity({ category: 'conference', type: 'text', name: policy.name });
   component.disco.feature(...serviceFeatures(policy));
-  component.onIq('get', NS.discoItems, 'query', ({ to, payload }) =>
-    to.local === '' ? service.directory.list().then((rooms) => serviceItems(rooms, payload)) : NOT_MINE,
+  const commands = new Commands({
+    domain: component.domain,
+    isAdmin: (bare) => policy.admins.has(bare),
+    close: options.close,
+    destroyRoom: (local, reason) => service.destroyRoom(local, reason),
+  });
+  component.onIq('get', NS.discoItems, 'query', ({ to, from, payload }) => {
+    if (to.local !== '') return NOT_MINE;
+    if (payload.attrs['node'] === NS.commands) return commands.items(from.bare);
+    return service.directory.list().then((rooms) => serviceItems(rooms, payload));
+  });
+  component.onIq('get', NS.discoInfo, 'query', ({ to, from, payload }) =>
+    to.local === '' ? commands.info(from.bare, payload.attrs['node'] ?? '') : NOT_MINE,
+  );
+  component.onIq('set', NS.commands, 'command', (request) =>
+    request.to.local === '' ? commands.execute(request) : NOT_MINE,
   );
   service.attach();
 

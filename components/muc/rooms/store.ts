@@ -54,10 +54,14 @@ export class RoomStore {
         .map((entry) => entry.value)
         .filter((message) => !message.live)
         .reverse();
+    const present: SessionDocument[] = [];
     for await (const key of this.sessions.owners(`${jid.local}/`)) {
       const stored = await this.sessions.get(key);
-      if (stored !== undefined) restoreSession(room, stored.value, occupantId);
+      if (stored !== undefined) present.push(stored.value);
     }
+    // In the order in which they came, as newcomers are told of them.
+    present.sort((one, other) => one.joinedAt - other.joinedAt);
+    for (const session of present) restoreSession(room, session, occupantId);
     return room;
   }
 

@@ -1,16 +1,37 @@
 import { pathToFileURL } from 'node:url';
 import { CORE, mainOf, PROCESSES } from '../../settings/registry.js';
 import { type Command, systemSettingsOf } from '../command.js';
+import { control, NotRunningError } from '../control-client.js';
 import { readSettings, throwProblems } from '../deployment.js';
 import { completeEnvironment } from '../environment.js';
 import { CommandError, EXIT } from '../exit-codes.js';
+import { controlSocketPath } from '../run-files.js';
+
+/** What can be asked of one running process, by its name. */
+const OPERATIONS: Readonly<Record<string, readonly string[]>> = {
+  // Everybody out of every room, with status 332; the service stays closed until its process is started again.
+  muc: ['close'],
+};
 
 /** `entourage core`, `entourage muc`, …: one process alone, in this process. */
 export const processCommands: readonly Command[] = PROCESSES.map((entry) => ({
   name: entry.name,
-  usage: entry.name,
+  usage: entry.name in OPERATIONS ? `${entry.name} [${OPERATIONS[entry.name]?.join('|')}]` : entry.name,
   summary: entry === CORE ? 'run the core server alone' : `run the ${entry.name} component alone`,
-  async run({ environment }) {
+  async run({ environment, words, print }) {
+    const [operation, ...rest] = words;
+    if (operation !== undefined) {
+      if (rest.length > 0 || !OPERATIONS[entry.name]?.includes(operation))
+        throw new CommandError(EXIT.usage, `${entry.name} has no operation ${words.join(' ')}`);
+      const path = controlSocketPath(systemSettingsOf(environment, entry.name).DATA_DIR, entry.name);
+      try {
+        print(JSON.stringify(await control(path, operation)));
+      } catch (error) {
+        if (error instanceof NotRunningError) throw new CommandError(EXIT.notRunning, error.message);
+        throw error;
+      }
+      return EXIT.ok;
+    }
     const main = mainOf(entry);
     if (main === undefined) throw new CommandError(EXIT.notFound, `${entry.name} is not installed here`);
     const settings = systemSettingsOf(environment, entry.name);

@@ -11,7 +11,7 @@ const SECRET = 'secret';
 const LIMITS = { stanzaBytes: 2 ** 20, depth: 100, attributes: 100 };
 
 /** The least of a server: one component link, and sessions that exist because a test says so. */
-export class FakeWorld implements World {
+export class FakeWorld implements World<FakeClient> {
   readonly name = 'a fake server';
   readonly domain = DOMAIN;
   readonly muc = MUC;

@@ -5,14 +5,14 @@ import { canonical, compare } from './canonical.js';
 const WAIT_MILLISECONDS = 8_000;
 
 /** A muc service behind some server, and users of that server. The same conversations run in every world. */
-export interface World {
+export interface World<C extends Client = Client> {
   readonly name: string;
   /** The server's domain. */
   readonly domain: string;
   /** The service's domain. */
   readonly muc: string;
   /** A user who is online, with a session of its own. */
-  login(user: string, resource: string): Promise<Client>;
+  login(user: string, resource: string): Promise<C>;
   /** Ends the muc process (`SIGKILL` or `SIGTERM`) and starts it again; resolves when it serves. */
   restart(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   stop(): Promise<void>;

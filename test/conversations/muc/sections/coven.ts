@@ -42,20 +42,20 @@ export function admin(room: string, id: string, items: string, type = 'set'): st
   return `<iq type='${type}' to='${room}' id='${id}'><query xmlns='${ADMIN}'>${items}</query></iq>`;
 }
 
-export interface Coven {
+export interface Coven<C extends Client> {
   readonly room: string;
-  readonly first: Client;
-  readonly second: Client;
-  readonly third: Client;
+  readonly first: C;
+  readonly second: C;
+  readonly third: C;
   end(): Promise<void>;
 }
 
 /** The witches' meeting (§4.3): an owner, an admin and somebody without affiliation, all in the room and up to date. */
-export async function coven(
-  world: World,
+export async function coven<C extends Client>(
+  world: World<C>,
   name: string,
   fields: Record<string, string | readonly string[]> = {},
-): Promise<Coven> {
+): Promise<Coven<C>> {
   const room = `${name}@${world.muc}`;
   const first = await world.login('crone1', 'desktop');
   const second = await world.login('wiccarocks', 'laptop');
