@@ -47,7 +47,13 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
   const storage = await openStorage(settings.STORAGE_URL, { process: 'core', log });
   const hooks = createHooks();
   const accounts = await openAccounts(storage, settings, log);
-  const certificates = await ServerCertificates.open({ settings });
+  const certificates = await ServerCertificates.open({
+    settings,
+    domains,
+    dataFolder: settings.DATA_DIR,
+    log,
+    metrics,
+  });
 
   // stanza → destination
   const router = new Router(log);
@@ -194,6 +200,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
           requestCert: settings.C2S_CLIENT_CERTIFICATES,
           ca: settings.C2S_CLIENT_CA,
         }),
+      onTlsChange: (listener) => certificates.onChange(listener),
       limits: limits(settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED),
       bytesPerSecond: settings.LIMIT_BYTES_PER_SECOND,
       handshakeMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,

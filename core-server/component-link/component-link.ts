@@ -145,16 +145,15 @@ async function listen(
   tls: boolean,
 ): Promise<void> {
   if (port === null) return;
-  const server = tls
-    ? createTlsServer({
-        ...core.certificates.serverOptions({
-          requestCert: core.settings.COMPONENT_CA !== undefined,
-          rejectUnauthorized: core.settings.COMPONENT_CA !== undefined,
-          ca: core.settings.COMPONENT_CA,
-        }),
-        handshakeTimeout: HANDSHAKE_MILLISECONDS,
-      })
-    : createServer({ noDelay: true });
+  const options = () =>
+    core.certificates.serverOptions({
+      requestCert: core.settings.COMPONENT_CA !== undefined,
+      rejectUnauthorized: core.settings.COMPONENT_CA !== undefined,
+      ca: core.settings.COMPONENT_CA,
+    });
+  const secure = tls ? createTlsServer({ ...options(), handshakeTimeout: HANDSHAKE_MILLISECONDS }) : null;
+  if (secure) core.certificates.onChange(() => secure.setSecureContext(options()));
+  const server = secure ?? createServer({ noDelay: true });
   server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => accept(core, socket));
   if (tls) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {

@@ -47,8 +47,12 @@ function finished(socket: TLSSocket): Buffer | null {
   return socket.getPeerFinished() ?? null;
 }
 
-/** RFC 5929 §4: of the certificate that was in fact served on this connection. */
+/**
+ * RFC 5929 §4: of the certificate that was in fact served on this connection. A resumed handshake serves none and
+ * leaves the default one on the socket, while the client remembers the one it saw first: then there is no binding.
+ */
 function serverEndPoint(socket: TLSSocket): Buffer | null {
+  if (socket.isSessionReused()) return null;
   const certificate = socket.getCertificate();
   const der = certificate && 'raw' in certificate ? certificate.raw : undefined;
   const hash = der ? endPointHash(der) : null;

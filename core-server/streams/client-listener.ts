@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, TLSSocket, type TlsOptions } from 'node:tls';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Logger } from '../../shared/observability/types.js';
 import { hostToListen } from '../../shared/settings/kinds.js';
+import { secureServerSocket } from '../../shared/tls/server-socket.js';
 import type { XmlLimits } from '../../shared/xml/stream-parser.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { ClientStream } from './client-stream.js';
@@ -18,6 +19,8 @@ export interface ClientListenerOptions {
   readonly direct: boolean;
   /** Server options with SNICallback and default context; asked for each handshake, so certificates can be reloaded. */
   readonly tls: () => TlsOptions;
+  /** Calls the listener after certificates changed. */
+  readonly onTlsChange: (listener: () => void) => void;
   readonly limits: XmlLimits;
   readonly bytesPerSecond: number;
   readonly handshakeMilliseconds: number;
@@ -34,13 +37,15 @@ export interface Listener {
 
 /** Accepts clients on one port. */
 export async function listenForClients(options: ClientListenerOptions): Promise<Listener> {
-  const server: Server = options.direct
+  const secure = options.direct
     ? createTlsServer({
         ...options.tls(),
         ALPNProtocols: ['xmpp-client'],
         handshakeTimeout: options.handshakeMilliseconds,
       })
-    : createServer({ noDelay: true });
+    : null;
+  if (secure) options.onTlsChange(() => secure.setSecureContext(options.tls()));
+  const server: Server = secure ?? createServer({ noDelay: true });
   server.on(options.direct ? 'secureConnection' : 'connection', (socket: Socket) => accept(socket, options));
   if (options.direct) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
@@ -66,7 +71,7 @@ function accept(socket: Socket, options: ClientListenerOptions): void {
     limits: options.limits,
     contentNamespace: NS.client,
     bytesPerSecond: options.bytesPerSecond,
-    upgrade: (plain) => new TLSSocket(plain, { ...options.tls(), isServer: true }),
+    upgrade: (plain) => secureServerSocket(plain, options.tls()),
     closeMilliseconds: 2000,
   });
   if (!options.streams.admit(address)) {
