@@ -11,6 +11,7 @@ import type { IqRegistry } from './iq/iq-registry.js';
 import type { LocalRequests } from './iq/local-requests.js';
 import type { MessageDelivery } from './messages/message-delivery.js';
 import type { PresenceHandlers } from './presence/presence-handlers.js';
+import type { PrivacyGate } from './privacy/privacy-gate.js';
 import type { AccountRemoval } from './registration/account-removal.js';
 import type { RosterEditor } from './roster/roster-editor.js';
 import type { RosterService } from './roster/roster-service.js';
@@ -48,6 +49,7 @@ export interface Core {
   readonly roster: RosterService;
   readonly rosterEditor: RosterEditor;
   readonly components: ComponentRegistry;
+  readonly privacyGate: PrivacyGate;
   /** XEP-0198 and XEP-0352, set by their features; SASL2 and Bind 2 use them inline. */
   streamManagement: ManagedSessions;
   clientState: { set(session: Session, active: boolean): void };

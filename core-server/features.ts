@@ -7,6 +7,7 @@ import { time } from './iq/features/time.js';
 import { version } from './iq/features/version.js';
 import { carbons } from './messages/carbons.js';
 import { offline } from './messages/offline.js';
+import { privacyEnforcement } from './privacy/enforcement.js';
 import { registration } from './registration/registration.js';
 import { roster } from './roster/roster-iq.js';
 import { clientState } from './sessions/client-state.js';
@@ -40,4 +41,5 @@ export const features: readonly Feature[] = [
   lastActivity,
   // components
   componentLink,
+  privacyEnforcement,
 ];

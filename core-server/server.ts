@@ -15,6 +15,8 @@ import { MessageDelivery } from './messages/message-delivery.js';
 import { Presence } from './presence/presence.js';
 import { Probes } from './presence/probes.js';
 import { Subscriptions } from './presence/subscriptions.js';
+import { rulesAreEmpty } from './privacy/enforcement.js';
+import { PrivacyGate } from './privacy/privacy-gate.js';
 import { AccountRemoval } from './registration/account-removal.js';
 import { RosterEditor } from './roster/roster-editor.js';
 import { RosterService } from './roster/roster-service.js';
@@ -125,6 +127,12 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     roster,
     rosterEditor: new RosterEditor(roster, presence, settings.LIMIT_ROSTER_ITEMS),
     components: new ComponentRegistry(),
+    privacyGate: new PrivacyGate({
+      needed: settings.COMPONENT.get('privacy')?.SECRET !== undefined && (await rulesAreEmpty(storage)),
+      timeoutMilliseconds: settings.PRIVACY_SYNC_TIMEOUT * 1000,
+      whenLate: settings.PRIVACY_FAIL,
+      log,
+    }),
     streamFeatures,
     streams,
     hosts,

@@ -238,6 +238,15 @@ export const coreSettings = defineSettings({
     },
   }),
 
+  PRIVACY_SYNC_TIMEOUT: setting(seconds(0), {
+    description: 'How long log-ins wait for a configured privacy component while this core knows no rules.',
+    default: 30,
+  }),
+  PRIVACY_FAIL: setting(choice('open', 'closed'), {
+    description: 'What happens after `PRIVACY_SYNC_TIMEOUT`: log-ins without rules, or none.',
+    default: 'open',
+  }),
+
   // ---- federation ----
   S2S_PORT: setting(port, { description: 'Port for other servers (STARTTLS).', default: 5269 }),
   S2S_TLS_PORT: setting(port, {

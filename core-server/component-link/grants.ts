@@ -38,7 +38,7 @@ export const STANDARD_GRANTS: Readonly<Record<string, string>> = {
     `iq:${NS.vcard}=both`,
     `iq:${NS.pubsub}=set`,
   ].join(' '),
-  privacy: `delegate:${NS.privacy} delegate:${NS.blocking} roster:get privacy-enforcement`,
+  privacy: `delegate:${NS.privacy} delegate:${NS.blocking} roster:get iq:${NS.privacy}=set iq:${NS.blocking}=set privacy-enforcement`,
   bosh: 'client-link',
 };
 

@@ -37,10 +37,23 @@ export class MessageDelivery {
     // §8.5.1: no such account looks like one that refuses
     if (!account.exists) return this.#refuse(message);
     const exact = to.resource === '' ? undefined : account.session(to.resource);
-    const verdict = verdictOf(account, exact ?? null, 'in', 'message', message.fromJid, origin);
-    if (verdict !== 'allow') return this.#refuse(message);
-
-    if (exact !== undefined) return this.#hand(message, account, [exact]);
+    if (exact !== undefined) {
+      if (verdictOf(account, exact, 'in', 'message', message.fromJid, origin) !== 'allow')
+        return this.#refuse(message);
+      return this.#hand(message, account, [exact]);
+    }
+    const candidates = account.sessions.filter(
+      (session) => session.presence !== null && session.priority >= 0,
+    );
+    // XEP-0016 §2.2 rules 1, 2: each resource's own active list, and the default list when no resource is there
+    const eligible = candidates.filter(
+      (session) => verdictOf(account, session, 'in', 'message', message.fromJid, origin) === 'allow',
+    );
+    const allowed =
+      candidates.length > 0
+        ? eligible.length > 0
+        : verdictOf(account, null, 'in', 'message', message.fromJid, origin) === 'allow';
+    if (!allowed) return this.#refuse(message);
     const type = messageType(message);
     const bare = to.resource === '';
     switch (type) {
@@ -49,7 +62,7 @@ export class MessageDelivery {
       case 'groupchat':
         return this.#refuse(message); // §8.5.2.1.1: never from a bare JID to resources
       case 'headline':
-        if (bare) this.#hand(message, account, this.#eligible(account, message, origin));
+        if (bare) this.#hand(message, account, eligible);
         return; // full without match: silently
       case 'normal':
         if (!bare) return this.#refuse(message); // §8.5.3.2.1
@@ -57,7 +70,6 @@ export class MessageDelivery {
       case 'chat':
         break;
     }
-    const eligible = this.#eligible(account, message, origin);
     if (eligible.length === 0) {
       // §8.5.2.2.1: stored offline, or refused when nobody stores
       if (!this.#hooks.messageUndelivered.run(account, message, origin)) this.#refuse(message);
@@ -71,18 +83,9 @@ export class MessageDelivery {
     this.#hooks.messageDelivered.run(account, message, sessions);
   }
 
-  /** Available resources with a non-negative priority whose own active list allows the sender. */
-  #eligible(account: AccountState, message: Stanza, origin: Origin): Session[] {
-    return account.sessions.filter(
-      (session) =>
-        session.presence !== null &&
-        session.priority >= 0 &&
-        verdictOf(account, session, 'in', 'message', message.fromJid, origin) === 'allow',
-    );
-  }
-
   /** §8.5: service-unavailable; errors, groupchat and headline of a blocked sender are not answered further down. */
   #refuse(message: Stanza): void {
+    // a bounced groupchat message would put the user out of the room
     if (message.type === 'headline') return;
     this.#router.bounce(message, new StanzaError('service-unavailable'));
   }

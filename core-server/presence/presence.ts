@@ -121,7 +121,8 @@ export class Presence implements PresenceHandlers {
     const priority = priorityOf(stanza);
     if (priority === null) return this.#refuse(stanza, session, new StanzaError('bad-request'));
     const initial = session.presence === null;
-    session.presence = stanza;
+    // kept for long: not as a slice of the chunk it came in
+    session.presence = stanza.detached();
     session.priority = priority;
     const { account } = session;
     this.#broadcast(stanza, session);

@@ -43,6 +43,8 @@ export class Probes {
 
   /** A probe that arrived for an account (§4.3.2, §4.6.6). */
   answer(probe: Stanza, from: Jid, to: Jid, account: AccountState, origin: Origin): void {
+    // XEP-0016 §2.15: a blocked prober gets no answer at all
+    if (verdictOf(account, null, 'in', 'other', from, origin) !== 'allow') return;
     const authorised =
       account.exists && (account.roster.subscribesToUs(from.bare) || from.bare === account.bare);
     if (!authorised) {
@@ -56,7 +58,6 @@ export class Probes {
       this.#reply({ from: to.bare, to: from.bare, type: 'unsubscribed', ...idOf(probe) }, null, from);
       return;
     }
-    if (verdictOf(account, null, 'in', 'other', from, origin) !== 'allow') return;
     this.#parts.hooks.presenceProbed.emit(account, from);
     if (to.resource !== '') {
       const session = account.session(to.resource);
