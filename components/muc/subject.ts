@@ -1,5 +1,6 @@
 import { children, type Element, namespaceOf, sameNamespace } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
 import { type Muc, refusal } from './context.js';
 import { delayElement } from './delay.js';
 import { stanzaIdElement } from './messages.js';
@@ -11,7 +12,7 @@ import type { Work } from './work.js';
 export function isSubjectChange(stanza: Stanza): boolean {
   let subject = false;
   for (const { name, namespace } of stanza.children()) {
-    if (namespace !== stanza.namespace) continue;
+    if (namespace !== NS.client) continue;
     if (name === 'body' || name === 'thread') return false;
     if (name === 'subject') subject = true;
   }
