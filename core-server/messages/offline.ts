@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { StorageError } from '../../shared/storage/storage.js';
 import { clone, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
@@ -10,12 +9,7 @@ import type { Origin } from '../routing/origin.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import { messageType } from './message-delivery.js';
-
-const storedMessage = z.object({
-  /** The stanza as wire text, stamped with its delay. */
-  text: z.string(),
-});
-type StoredMessage = z.infer<typeof storedMessage>;
+import { OFFLINE_MESSAGES } from './offline-document.js';
 
 const PAGE = 100;
 /** More than this in the session's queue waits for the client before the next message is read from the store. */
@@ -40,11 +34,7 @@ export const offline = defineFeature({
     },
   ],
   setup(core) {
-    const archive = core.storage.archive<StoredMessage>({
-      name: 'offline',
-      schema: storedMessage,
-      schemaVersion: 1,
-    });
+    const archive = core.storage.archive(OFFLINE_MESSAGES);
     const stored = core.metrics.counter('offline_stored_total', 'Messages stored for offline accounts');
     const delivered = core.metrics.counter('offline_delivered_total', 'Stored messages delivered');
     const refused = core.metrics.counter(

@@ -1,31 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { z } from 'zod';
 import type { Logger } from '../../shared/observability/types.js';
-import type { KeyValueCollection, Storage, Versioned } from '../../shared/storage/storage.js';
+import type { KeyValueCollection, Storage } from '../../shared/storage/storage.js';
 import { clone, type Element, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import type { BareJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import type { Hooks } from '../routing/hooks.js';
 import type { AccountState } from '../sessions/account-state.js';
-import { type PendingRequest, Roster, type RosterItem } from './roster.js';
-
-const itemSchema = z.object({
-  jid: z.string(),
-  name: z.string().optional(),
-  groups: z.array(z.string()),
-  subscription: z.enum(['none', 'to', 'from', 'both']),
-  ask: z.boolean(),
-  approved: z.boolean(),
-});
-const rosterSchema = z.object({
-  /** Random, so that versions of a former account of this name never match. */
-  epoch: z.string(),
-  version: z.number().int(),
-  items: z.array(itemSchema),
-  pending: z.array(z.object({ from: z.string(), stanza: z.string() })),
-});
-type RosterDocument = z.infer<typeof rosterSchema>;
+import type { PendingRequest, RosterItem } from './roster.js';
+import { documentOf, ROSTERS, type RosterDocument, rosterOf } from './roster-document.js';
 
 /** Loads, changes and stores rosters, and tells interested resources (RFC 6121 §2). */
 export class RosterService {
@@ -35,7 +17,7 @@ export class RosterService {
   #pushes = 0;
 
   constructor(storage: Storage, hooks: Hooks, log: Logger) {
-    this.#collection = storage.keyval({ name: 'roster', schema: rosterSchema, schemaVersion: 1 });
+    this.#collection = storage.keyval(ROSTERS);
     this.#hooks = hooks;
     this.#log = log;
   }
@@ -44,11 +26,11 @@ export class RosterService {
   load(account: AccountState): Promise<void> | undefined {
     const known = this.#collection.getSync(account.bare);
     if (known !== 'async') {
-      account.roster = fromDocument(known);
+      account.roster = rosterOf(known);
       return undefined;
     }
     return this.#collection.get(account.bare).then((found) => {
-      account.roster = fromDocument(found);
+      account.roster = rosterOf(found);
     });
   }
 
@@ -93,12 +75,7 @@ export class RosterService {
   async #save(account: AccountState): Promise<void> {
     const { roster } = account;
     try {
-      await this.#collection.put(account.bare, {
-        epoch: roster.epoch,
-        version: roster.version,
-        items: [...roster.items.values()].map((item) => ({ ...item, groups: [...item.groups] })),
-        pending: [...roster.pendingIn.values()],
-      });
+      await this.#collection.put(account.bare, documentOf(roster));
     } catch (error) {
       this.#log.error({ code: 'storage.roster-unwritable', err: error }, 'a roster could not be stored');
       // what is in memory must not promise more than what is stored
@@ -123,27 +100,6 @@ export class RosterService {
       );
     }
   }
-}
-
-function fromDocument(stored: Versioned<RosterDocument> | undefined): Roster {
-  const roster = new Roster();
-  if (stored === undefined) {
-    roster.epoch = randomBytes(6).toString('base64url');
-    return roster;
-  }
-  const { value } = stored;
-  roster.epoch = value.epoch;
-  roster.version = value.version;
-  for (const item of value.items) {
-    const { name, ...rest } = item;
-    const jid = item.jid as BareJid;
-    roster.items.set(jid, name === undefined ? { ...rest, jid } : { ...rest, jid, name });
-  }
-  for (const request of value.pending) {
-    const from = request.from as BareJid;
-    roster.pendingIn.set(from, { from, stanza: request.stanza });
-  }
-  return roster;
 }
 
 /** RFC 6121 §2.1.2: an item as clients see it. */

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import type { CollectionDefinition } from '../../shared/storage/storage.js';
+
+const storedMessage = z.object({
+  /** The stanza as wire text, stamped with its delay. */
+  text: z.string(),
+});
+export type StoredMessage = z.infer<typeof storedMessage>;
+
+/** Messages that wait for their account, in order, by bare JID. */
+export const OFFLINE_MESSAGES: CollectionDefinition<StoredMessage> = {
+  name: 'offline',
+  schema: storedMessage,
+  schemaVersion: 1,
+};
