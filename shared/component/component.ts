@@ -19,6 +19,11 @@ export interface Component {
    * the server refuses the secret.
    */
   start(): Promise<void>;
+  /**
+   * Takes a changed secret or changed TLS settings: the next stream is made with them, and a refused secret is tried
+   * again. A stream that is up stays.
+   */
+  renew(change: { readonly secret: string; readonly tls: ComponentTls | null }): void;
   /** Finishes what was accepted, sends `<reset/>` or (`leaving`) a plain close, and ends. */
   stop(how: 'restart' | 'leaving'): Promise<void>;
 
@@ -64,6 +69,14 @@ export interface Component {
    * {@link StanzaError} for an error answer, for `remote-server-timeout` after `timeoutMilliseconds`, when the link is lost.
    */
   request(iq: Element, options?: { timeoutMilliseconds?: number }): Promise<Stanza>;
+}
+
+/** TLS from the first byte of the component's connection. */
+export interface ComponentTls {
+  /** Trust anchors (PEM) instead of the system's. */
+  readonly ca?: string;
+  /** The name that the server's certificate must have. */
+  readonly servername: string;
 }
 
 /** Who asks, about whom, and how it came. */

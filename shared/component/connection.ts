@@ -37,7 +37,7 @@ const PASSING: ReadonlySet<string> = new Set([
 
 /** Keeps one stream open: makes it, and makes it again with back-off when it is lost. */
 export class Connection {
-  private readonly options: StreamOptions;
+  private options: StreamOptions;
   private readonly timing: ConnectionTiming;
   private readonly log: Logger;
   private readonly events: ConnectionEvents;
@@ -47,6 +47,7 @@ export class Connection {
   private timer: NodeJS.Timeout | null = null;
   private upSince = 0;
   private stopped = false;
+  private gaveUp = false;
   /** Why the last stream ended or could not be opened. */
   lastEnd: StreamEnd | null = null;
 
@@ -70,7 +71,7 @@ export class Connection {
   }
 
   start(): void {
-    if (this.stopped || this.opening !== null || this.current !== null) return;
+    if (this.stopped || this.gaveUp || this.opening !== null || this.current !== null) return;
     this.timer = null;
     this.opening = new ComponentStream(this.options, {
       opened: (stream) => this.opened(stream),
@@ -78,6 +79,15 @@ export class Connection {
       heard: () => this.events.heard(),
       ended: (end) => this.ended(end),
     });
+  }
+
+  /** The next stream is made with these; one that was given up for a refused secret is tried again. */
+  renew(change: Pick<StreamOptions, 'secret' | 'tls'>): void {
+    this.options = { ...this.options, ...change };
+    if (!this.gaveUp) return;
+    this.gaveUp = false;
+    this.backoff.reset();
+    this.start();
   }
 
   /** Ends the stream as told and tries no more. */
@@ -121,7 +131,7 @@ export class Connection {
         { code: 'component.not-authorized', ...fields },
         'the server refuses the secret of this component: it is not tried again',
       );
-      this.stopped = true;
+      this.gaveUp = true;
       this.events.refused(end);
       return;
     }

@@ -1,5 +1,6 @@
 import type { Logger, Metrics } from '../observability/types.js';
 import type { XmlLimits } from '../xml/stream-parser.js';
+import type { ComponentTls } from './component.js';
 import { CONNECTION_TIMING, type ConnectionTiming } from './connection.js';
 import type { Expectation } from './grants.js';
 import { KEEPALIVE_TIMING, type KeepaliveTiming } from './keepalive.js';
@@ -11,7 +12,7 @@ export interface ComponentOptions {
   readonly port: number;
   /** The domains that the component serves, the main one first: only they can delegate and grant. */
   readonly serverDomains: readonly string[];
-  readonly tls?: { readonly ca?: string; readonly servername: string } | null;
+  readonly tls?: ComponentTls | null;
   /** For XEP-0092. */
   readonly software: { readonly name: string; readonly version: string };
   readonly log: Logger;

@@ -65,6 +65,15 @@ export function runComponent<D extends SettingEntries & Shared & Link>(
         ...parts,
         addresses: parts.addresses ?? {},
         status: async () => ({ ...statusOf(component), ...(await parts.status?.()) }),
+        async reload(changed) {
+          const { secret, tls } = componentOptions(
+            name,
+            changed as unknown as ComponentSettingValues,
+            context,
+          );
+          component.renew({ secret, tls: tls ?? null });
+          await parts.reload?.(changed);
+        },
         async drain() {
           await parts.drain?.();
           // We shall be back, or someone in our place: the server may hold what it has for us.

@@ -171,6 +171,10 @@ class ComponentRuntime implements Component {
     });
   }
 
+  renew(change: Parameters<Component['renew']>[0]): void {
+    this.connection.renew(change);
+  }
+
   async stop(how: 'restart' | 'leaving'): Promise<void> {
     const cut = new AbortController();
     await Promise.race([

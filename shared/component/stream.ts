@@ -6,6 +6,7 @@ import { component as createEntity, type Entity, type EntityParser } from '@xmpp
 import type { Stanza } from '../xml/stanza.js';
 import { type StreamHeader, StreamParser, type XmlLimits } from '../xml/stream-parser.js';
 import { NS } from '../xmpp/namespaces.js';
+import type { ComponentTls } from './component.js';
 import { handshakeDigest } from './handshake.js';
 
 /** Where and how to connect. */
@@ -15,8 +16,7 @@ export interface StreamOptions {
   /** The component's own domain: the stream's `to` (XEP-0114 §3). */
   readonly domain: string;
   readonly secret: string;
-  /** TLS from the first byte; `ca` replaces the system's trust anchors (PEM), `servername` is what is verified. */
-  readonly tls: { readonly ca?: string; readonly servername: string } | null;
+  readonly tls: ComponentTls | null;
   readonly limits: XmlLimits;
   /** For connecting, opening and authenticating together. */
   readonly openTimeoutMilliseconds: number;

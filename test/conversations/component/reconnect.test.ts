@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { xml } from '../../../shared/xml/element.js';
 import { componentBefore } from '../../tools/component.js';
@@ -73,6 +74,14 @@ test('a refused secret is not tried again', async (t) => {
     ['component.not-authorized'],
   );
   assert.ok(!JSON.stringify(log.lines).includes('Öffne dich'), 'the secret is in no log line');
+
+  // The operator mends the secret and has the process read its settings again.
+  component.renew({ secret: 'Sesam', tls: null });
+  const again = await server.accept();
+  await again.header();
+  again.open('second');
+  const handshake = await again.next();
+  assert.equal(handshake.element.getText(), createHash('sha1').update('secondSesam').digest('hex'));
 });
 
 for (const condition of ['host-unknown', 'conflict', 'invalid-namespace']) {
