@@ -53,7 +53,7 @@ export class ServerCertificates {
   private constructor(options: ServerCertificatesOptions) {
     this.#options = options;
     this.#gauge = options.metrics?.gauge(
-      'certificate_not_after_seconds',
+      'cert_not_after_seconds',
       'When a certificate of this process expires, in seconds since 1970.',
       ['file'],
     );

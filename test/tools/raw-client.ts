@@ -222,6 +222,11 @@ export class RawClient {
     this.socket.destroy();
   }
 
+  /** What the client's end has for the channel binding tls-exporter (RFC 9266). */
+  exportKeyingMaterial(): Buffer {
+    return (this.socket as TLSSocket).exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
+  }
+
   /** Cuts the connection without a word. */
   cut(): void {
     this.socket.destroy();

@@ -169,7 +169,7 @@ test('reloading changes new handshakes and leaves open connections alone', async
   const echoed = new Promise((resolve) => before.client.once('data', resolve));
   before.server.write('still here');
   assert.equal(String(await echoed), 'still here');
-  assert.match(await metrics.expose(), /xmpp_certificate_not_after_seconds\{[^}]*\} 2208988800/);
+  assert.match(await metrics.expose(), /xmpp_cert_not_after_seconds\{[^}]*\} 2208988800/);
 });
 
 test('bad new files are reported, and the old certificate stays', async (t) => {
