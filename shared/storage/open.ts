@@ -47,5 +47,10 @@ export async function openStorage(url: string, options: OpenOptions): Promise<St
       readOnly: options.readOnly === true,
     });
   }
-  throw new StorageError('unsupported', 'the mongodb driver is not here yet');
+  if (options.readOnly === true) {
+    throw new StorageError('unsupported', 'only a store in lmdb can be opened for reading only');
+  }
+  // Loaded only where it is used: the driver costs memory and start-up time.
+  const { MongoStorage } = await import('./mongodb.js');
+  return MongoStorage.open({ url: location.url, process: options.process, log: options.log });
 }
