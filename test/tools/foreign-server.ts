@@ -103,6 +103,12 @@ export async function startForeignEjabberd(component: ForeignComponent): Promise
     presence: {managed_entity: component, roster: component}
 `
     : '';
+  const delegation =
+    component.delegations.length === 0
+      ? ''
+      : `  mod_delegation:
+    namespaces:
+${component.delegations.map((namespace) => `      "${namespace}": {access: component}\n`).join('')}`;
   writeFileSync(
     join(folder, 'ejabberd.yml'),
     `loglevel: info
@@ -127,9 +133,7 @@ modules:
   mod_roster: {}
   mod_ping: {}
   mod_register: {ip_access: all, password_strength: 0}
-${privilege}  mod_delegation:
-    namespaces:
-${component.delegations.map((namespace) => `      "${namespace}": {access: component}\n`).join('')}`,
+${privilege}${delegation}`,
   );
   const child = spawn(erlang, ['-mnesia', 'dir', `"${spool}"`, '-s', 'ejabberd', '-noinput'], {
     cwd: spool,

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CoreUnderTest, ProcessUnderTest } from '../core-harness.js';
+import { type ForeignComponent, startForeignEjabberd, startForeignProsody } from '../foreign-server.js';
+import { RawClient } from '../raw-client.js';
+import { Client, type World } from './world.js';
+
+const COMPONENT: ForeignComponent = { domain: 'chat.localhost', secret: 'secret', delegations: [] };
+const USERS = ['crone1', 'wiccarocks', 'hag66', 'hecate', 'bard'];
+
+interface Server {
+  readonly c2sPort: number;
+  readonly componentPort: number;
+  stop(): Promise<void>;
+}
+
+/** The muc process behind a real server, reached by real client streams. */
+export class ServerWorld implements World<ServerClient> {
+  readonly name: string;
+  readonly domain = 'localhost';
+  readonly muc = COMPONENT.domain;
+  readonly #server: Server;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'muc-test-'));
+  #process: ProcessUnderTest;
+  #logins = 0;
+
+  private constructor(name: string, server: Server) {
+    this.name = name;
+    this.#server = server;
+    this.#process = this.#spawn();
+  }
+
+  /** Undefined where it is not installed. */
+  static async behind(name: 'core' | 'prosody' | 'ejabberd'): Promise<ServerWorld | undefined> {
+    const server = await SERVERS[name]();
+    if (server === undefined) return undefined;
+    const world = new ServerWorld(name, server);
+    try {
+      await world.#process.ready();
+    } catch (error) {
+      await world.stop();
+      throw error;
+    }
+    return world;
+  }
+
+  #spawn(): ProcessUnderTest {
+    return new ProcessUnderTest('muc', this.#folder, {
+      CORE_HOST: '127.0.0.1',
+      CORE_PORT: String(this.#server.componentPort),
+      CORE_DOMAIN: this.domain,
+      MUC_DOMAIN: COMPONENT.domain,
+      MUC_SECRET: COMPONENT.secret,
+      MUC_RATE: '0',
+      LOG_LEVEL: 'info',
+    });
+  }
+
+  get log(): readonly string[] {
+    return this.#process.output.trim().split('\n');
+  }
+
+  async login(user: string, resource: string): Promise<ServerClient> {
+    const raw = await RawClient.connect('127.0.0.1', this.#server.c2sPort);
+    // Another resource each time: what is still under way for the last one is not for this.
+    await raw.login(user, 'secret', this.domain, `${resource}-${++this.#logins}`);
+    await raw.goOnline();
+    return new ServerClient(raw);
+  }
+
+  async restart(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    await this.#process.stop(signal);
+    this.#process = this.#spawn();
+    await this.#process.ready();
+  }
+
+  async stop(): Promise<void> {
+    await this.#process.stop('SIGKILL');
+    await this.#server.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export class ServerClient extends Client {
+  readonly #raw: RawClient;
+  answersPings = true;
+
+  constructor(raw: RawClient) {
+    super(raw.jid);
+    this.#raw = raw;
+    void this.#read();
+  }
+
+  async #read(): Promise<void> {
+    for (;;) {
+      const next = await this.#raw.next(3_600_000);
+      if (next.kind !== 'element') return;
+      const { stanza } = next;
+      const ping =
+        stanza.name === 'iq' && stanza.type === 'get' && stanza.payload?.namespace === 'urn:xmpp:ping';
+      if (ping && this.answersPings) this.send(`<iq type='result' to='${stanza.from}' id='${stanza.id}'/>`);
+      else if (stanza.from?.includes(COMPONENT.domain)) this.receive(stanza);
+    }
+  }
+
+  send(xml: string): void {
+    this.#raw.send(xml.trim());
+  }
+
+  /** Gone without a word. */
+  cut(): void {
+    this.#raw.cut();
+  }
+
+  async close(): Promise<void> {
+    this.send("<presence type='unavailable'/>");
+    await this.#raw.close();
+  }
+}
+
+const SERVERS = {
+  async core(): Promise<Server> {
+    const core = await CoreUnderTest.start({
+      COMPONENTS: 'muc',
+      COMPONENT_MUC_DOMAIN: COMPONENT.domain,
+      COMPONENT_MUC_SECRET: COMPONENT.secret,
+    });
+    await core.addUsers(...USERS);
+    return {
+      c2sPort: core.address('c2s').port,
+      componentPort: core.address('component').port,
+      stop: () => core.stop(),
+    };
+  },
+  prosody(): Promise<Server | undefined> {
+    return startForeignProsody(COMPONENT, Object.fromEntries(USERS.map((user) => [user, 'secret'])));
+  },
+  async ejabberd(): Promise<Server | undefined> {
+    const server = await startForeignEjabberd(COMPONENT);
+    if (server !== undefined) for (const user of USERS) await register(server.c2sPort, user);
+    return server;
+  },
+};
+
+/** XEP-0077, for servers whose accounts cannot be written beforehand. */
+async function register(port: number, user: string): Promise<void> {
+  const raw = await RawClient.connect('127.0.0.1', port);
+  await raw.open('localhost');
+  const answer = await raw.iq(
+    'set',
+    `<query xmlns='jabber:iq:register'><username>${user}</username><password>secret</password></query>`,
+  );
+  assert.equal(answer.type, 'result', answer.source);
+  await raw.close();
+}
