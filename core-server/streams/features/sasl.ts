@@ -56,6 +56,8 @@ export const sasl = defineFeature({
       // RFC 6120 §6.5.4, §6.3.3: nothing is offered before TLS where TLS is required
       if (!stream.secure && core.settings.C2S_REQUIRE_TLS)
         return refuse(stream, negotiation, failure('encryption-required'));
+      // contracts: no log-in may open what privacy lists had closed and this core has lost
+      if (!core.privacyGate.isOpen) return refuse(stream, negotiation, failure('temporary-auth-failure'));
       const text = element.element.getText();
       take(
         stream,

@@ -4,7 +4,7 @@ import { Stanza } from '../../../shared/xml/stanza.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import type { Core } from '../../core.js';
 import { defineFeature } from '../../feature.js';
-import type { SaslFailure, SaslSuccess } from '../../sasl/mechanism.js';
+import { failure, type SaslFailure, type SaslSuccess } from '../../sasl/mechanism.js';
 import type { SaslReply } from '../../sasl/negotiation.js';
 import type { ManagedSession } from '../../sessions/stream-management/managed-session.js';
 import type { ClientStream } from '../client-stream.js';
@@ -40,6 +40,7 @@ export const sasl2 = defineFeature({
         const negotiation = negotiationOf(core, stream, true);
         switch (element.name) {
           case 'authenticate': {
+            if (!core.privacyGate.isOpen) return refuse(stream, failure('temporary-auth-failure'));
             const request = element.element;
             const initial = child(request, 'initial-response', NS.sasl2);
             stream.notes.set(REQUEST, request);

@@ -1,0 +1,186 @@
+import type { Component } from '../../shared/component/component.js';
+import { children, type Element, xml } from '../../shared/xml/element.js';
+import type { Stanza } from '../../shared/xml/stanza.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import { StanzaError } from '../../shared/xmpp/stanza-error.js';
+import type { Lists } from './lists.js';
+
+/** A connected resource, as the core knows it. */
+export interface ConnectedResource {
+  readonly jid: string;
+  /** Name of the list it has made active. */
+  readonly active: string | null;
+  /** It has asked for the block list (XEP-0191 §3.2). */
+  readonly blocklist: boolean;
+}
+
+/** The set that an account is to have in force. */
+export interface RuleSet {
+  readonly account: string;
+  readonly epoch: string;
+  readonly sequence: number;
+  readonly lists: Lists;
+  /** Which set the core is expected to have; 0 = none. */
+  readonly expect: number;
+  /** The session on whose behalf, for conflicts. */
+  readonly session: string | null;
+  /** No conflicts: block and unblock (XEP-0191 §5), and catching up. */
+  readonly force: boolean;
+  /** The core may have a set of another epoch: a restored store. */
+  readonly restore: boolean;
+}
+
+export interface AccountStanding {
+  readonly epoch: string;
+  readonly sequence: number;
+}
+
+/** This component's side of the privacy enforcement protocol (docs/protocols/privacy-enforcement.md). */
+export interface Enforcer {
+  /** Whether the server enforces at all. */
+  readonly available: boolean;
+  hello(domain: string): Promise<void>;
+  standings(domain: string): Promise<Map<string, AccountStanding>>;
+  /** Which set the core has in force for one account; null = none. */
+  standingOf(account: string): Promise<AccountStanding | null>;
+  store(rules: RuleSet): Promise<ConnectedResource[]>;
+  setActive(account: string, session: string, name: string | null): Promise<ConnectedResource[]>;
+  resources(account: string): Promise<ConnectedResource[]>;
+}
+
+const VERSION = '1';
+
+/**
+ * An {@link Enforcer} that asks the core of each account's domain. On a server without the protocol, where the operator
+ * allows it, lists are kept and nothing is blocked; active lists, which only the server can know of, are refused.
+ */
+export class CoreEnforcer implements Enforcer {
+  readonly #component: Component;
+
+  readonly #allowUnenforced: boolean;
+
+  constructor(component: Component, allowUnenforced: boolean) {
+    this.#component = component;
+    this.#allowUnenforced = allowUnenforced;
+  }
+
+  get available(): boolean {
+    return this.#component.server.features.has(NS.privacyEnforcement);
+  }
+
+  async hello(domain: string): Promise<void> {
+    await this.#ask(
+      'get',
+      domain,
+      xml('hello', { xmlns: NS.privacyEnforcement, min: VERSION, max: VERSION }),
+    );
+  }
+
+  async standings(domain: string): Promise<Map<string, AccountStanding>> {
+    const found = new Map<string, AccountStanding>();
+    let after = '';
+    for (;;) {
+      const answer = await this.#ask('get', domain, xml('states', { xmlns: NS.privacyEnforcement, after }));
+      const states = answer?.getChildren('state') ?? [];
+      for (const state of states) {
+        after = state.attrs['account'] ?? after;
+        found.set(after, { epoch: state.attrs['epoch'] ?? '', sequence: Number(state.attrs['sequence']) });
+      }
+      if (answer?.attrs['more'] !== 'true' || states.length === 0) return found;
+    }
+  }
+
+  async standingOf(account: string): Promise<AccountStanding | null> {
+    if (this.#unenforced) return null;
+    const stored = await this.#ask(
+      'get',
+      domainOf(account),
+      xml('status', { xmlns: NS.privacyEnforcement, account }),
+    );
+    const { epoch, sequence } = stored?.attrs ?? {};
+    return epoch === undefined ? null : { epoch, sequence: Number(sequence) };
+  }
+
+  get #unenforced(): boolean {
+    return this.#allowUnenforced && !this.available;
+  }
+
+  async store(rules: RuleSet): Promise<ConnectedResource[]> {
+    if (this.#unenforced) return [];
+    const { lists } = rules;
+    const request = xml(
+      'rules',
+      {
+        xmlns: NS.privacyEnforcement,
+        account: rules.account,
+        epoch: rules.epoch,
+        sequence: String(rules.sequence),
+        expect: String(rules.expect),
+        ...(lists.default === null ? {} : { default: lists.default }),
+        ...(rules.session === null ? {} : { session: rules.session }),
+        ...(rules.force ? { force: 'true' } : {}),
+        ...(rules.restore ? { restore: 'true' } : {}),
+      },
+      ...lists.lists.map((list) =>
+        xml(
+          'list',
+          { name: list.name },
+          ...list.items.map((item) =>
+            xml(
+              'item',
+              {
+                ...(item.type === null ? {} : { type: item.type, value: item.value }),
+                action: item.action,
+                order: String(item.order),
+              },
+              ...item.kinds.map((kind) => xml(kind)),
+            ),
+          ),
+        ),
+      ),
+    );
+    return resourcesIn(await this.#ask('set', domainOf(rules.account), request));
+  }
+
+  async setActive(account: string, session: string, name: string | null): Promise<ConnectedResource[]> {
+    if (this.#unenforced) throw new StanzaError('feature-not-implemented');
+    const request = xml('active', {
+      xmlns: NS.privacyEnforcement,
+      account,
+      session,
+      ...(name === null ? {} : { name }),
+    });
+    return resourcesIn(await this.#ask('set', domainOf(account), request));
+  }
+
+  async resources(account: string): Promise<ConnectedResource[]> {
+    if (this.#unenforced) return [];
+    return resourcesIn(
+      await this.#ask('get', domainOf(account), xml('status', { xmlns: NS.privacyEnforcement, account })),
+    );
+  }
+
+  async #ask(type: 'get' | 'set', domain: string, payload: Element): Promise<Element | undefined> {
+    const iq = xml('iq', { type, from: this.#component.domain, to: domain }, payload);
+    const answer: Stanza = await this.#component.request(iq, { timeoutMilliseconds: 10_000 });
+    return answer.element.getChildElements()[0];
+  }
+}
+
+/** Whether an error says that the core's set is not the one we believed. */
+export function isOutOfStep(error: unknown): error is StanzaError {
+  return error instanceof StanzaError && error.application?.getName() === 'out-of-step';
+}
+
+function domainOf(account: string): string {
+  return account.slice(account.indexOf('@') + 1);
+}
+
+function resourcesIn(stored: Element | undefined): ConnectedResource[] {
+  if (stored === undefined) return [];
+  return children(stored, 'session', NS.privacyEnforcement).map((session) => ({
+    jid: session.attrs['jid'] ?? '',
+    active: session.attrs['active'] ?? null,
+    blocklist: session.attrs['blocklist'] === 'true',
+  }));
+}

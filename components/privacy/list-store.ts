@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import type { KeyValueCollection, Storage } from '../../shared/storage/storage.js';
+import { type AccountLists, accountSchema, noLists } from './lists.js';
+
+/** The privacy lists of all accounts, and the epoch of this store. */
+export class ListStore {
+  /** Random; a store made anew (or restored, see `renew`) has another one. */
+  readonly epoch: string;
+  readonly #accounts: KeyValueCollection<AccountLists>;
+
+  private constructor(accounts: KeyValueCollection<AccountLists>, epoch: string) {
+    this.#accounts = accounts;
+    this.epoch = epoch;
+  }
+
+  static async open(storage: Storage): Promise<ListStore> {
+    const meta = storage.keyval({ name: 'meta', schema: z.object({ epoch: z.string() }), schemaVersion: 1 });
+    let epoch = (await meta.get('epoch'))?.value.epoch;
+    if (epoch === undefined) {
+      epoch = randomBytes(9).toString('base64url');
+      await meta.put('epoch', { epoch });
+    }
+    return new ListStore(storage.keyval({ name: 'lists', schema: accountSchema, schemaVersion: 1 }), epoch);
+  }
+
+  async get(account: string): Promise<AccountLists> {
+    return (await this.#accounts.get(account))?.value ?? { sequence: 0, current: noLists, intent: null };
+  }
+
+  /** Resolves when durable. */
+  async put(account: string, lists: AccountLists): Promise<void> {
+    await this.#accounts.put(account, lists);
+  }
+
+  owners(): AsyncIterable<string> {
+    return this.#accounts.owners();
+  }
+}

@@ -1,0 +1,24 @@
+import { runComponent } from '../../shared/component/process.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import { composePrivacy } from './privacy.js';
+import { settings } from './settings.js';
+
+await runComponent({
+  name: 'privacy',
+  definition: settings,
+  expect: { delegations: [NS.privacy, NS.blocking] },
+  async compose({ component, storage, settings: values, setReadiness }) {
+    await composePrivacy(component, storage, {
+      allowUnenforced: values.ALLOW_UNENFORCED,
+      maxLists: values.PRIVACY_MAX_LISTS,
+      maxItems: values.PRIVACY_MAX_ITEMS,
+      refuse: (reason) => {
+        component.log.error({ code: 'privacy.cannot-enforce' }, reason);
+        setReadiness({ ready: false, reason });
+        process.exitCode = 1;
+        process.kill(process.pid, 'SIGTERM');
+      },
+    });
+    return undefined;
+  },
+});
