@@ -10,6 +10,7 @@ import { offline } from './messages/offline.js';
 import { privacyEnforcement } from './privacy/enforcement.js';
 import { registration } from './registration/registration.js';
 import { roster } from './roster/roster-iq.js';
+import { s2s } from './s2s/s2s.js';
 import { clientState } from './sessions/client-state.js';
 import { streamManagement } from './sessions/stream-management/stream-management.js';
 import { bind } from './streams/features/bind.js';
@@ -39,6 +40,8 @@ export const features: readonly Feature[] = [
   version,
   time,
   lastActivity,
+  // other servers
+  s2s,
   // components
   componentLink,
   privacyEnforcement,

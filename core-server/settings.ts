@@ -271,8 +271,30 @@ export const coreSettings = defineSettings({
     default: '',
   }),
   S2S_ROUTES: setting(list(text, '`domain=host:port`'), {
-    description: 'Servers that are not looked up in DNS.',
+    description:
+      'Servers that are not looked up in DNS, each `domain=host:port` (`domain=tls://host:port` for TLS from the first byte); the domain `*` is all others.',
     default: '',
+  }),
+  S2S_CONNECT_SECONDS: setting(seconds(1, 300), {
+    description: 'Longest time to open a stream to another server, all its hosts together.',
+    default: 30,
+  }),
+  S2S_QUEUE_STANZAS: setting(integer(1), {
+    description: 'Stanzas that may wait for another server, for each pair of domains.',
+    default: 1000,
+  }),
+  S2S_QUEUE_BYTES: setting(byteSize(65_536), {
+    description: 'What may wait for another server, for each pair of domains.',
+    default: '4M',
+  }),
+  S2S_QUEUE_SECONDS: setting(seconds(1, 3600), {
+    description: 'How long a stanza waits for another server before it is returned.',
+    default: 60,
+  }),
+  S2S_DIALBACK_SECRET: setting(text.optional(), {
+    description:
+      'Secret of the dialback keys (XEP-0185), where several processes answer for one domain; absent: random.',
+    secret: true,
   }),
   S2S_IDLE_SECONDS: setting(seconds(10), {
     description: 'An unused stream to another server is closed after this time.',

@@ -25,6 +25,7 @@ export class PresenceFeed {
     core.hooks.presenceBroadcast.on((_session, presence) => this.#tell('managed_entity', presence));
     core.hooks.sessionUnavailable.on((_session, presence) => this.#tell('managed_entity', presence));
     core.hooks.presenceReceived.on((account, presence, from) => this.#received(account, presence, from));
+    core.hooks.remoteLost.on((domain) => this.forgetDomain(domain));
     registry.onUp((domain) => void this.#replay(domain));
   }
 

@@ -88,6 +88,8 @@ export interface Hooks {
   readonly rosterChanged: Signal<[account: AccountState, contact: BareJid, removed: boolean]>;
   readonly componentUp: Signal<[domain: string]>;
   readonly componentDown: Signal<[domain: string, comesBack: boolean]>;
+  /** The streams from another server broke: what is known of the presence of its users is stale. */
+  readonly remoteLost: Signal<[domain: string]>;
   /** SIGHUP or `entourage reload`. */
   readonly reloaded: Signal<[]>;
 }
@@ -114,6 +116,7 @@ export function createHooks(): Hooks {
     rosterChanged: new Signal(),
     componentUp: new Signal(),
     componentDown: new Signal(),
+    remoteLost: new Signal(),
     reloaded: new Signal(),
   };
 }

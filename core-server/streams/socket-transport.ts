@@ -40,6 +40,8 @@ export class SocketTransport implements Transport {
   handler: TransportHandler = silent;
   /** When the peer last sent anything, in `performance.now()` milliseconds. */
   lastReceived = performance.now();
+  /** How often {@link flush} has begun: text sent while it does not change leaves together. */
+  flushes = 0;
   readonly #options: SocketTransportOptions;
   readonly #parser: StreamParser;
   #socket: Socket | TLSSocket;
@@ -118,6 +120,7 @@ export class SocketTransport implements Transport {
   /** Hands everything that waits to the socket; the write scheduler calls it. */
   flush(): void {
     if (this.#lost) return;
+    this.flushes++;
     const text = this.#pending;
     const callbacks = this.#flushCallbacks;
     this.#pending = '';

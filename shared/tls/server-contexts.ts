@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls';
+import { createSecureContext, rootCertificates, type SecureContext, type TlsOptions } from 'node:tls';
 import type { LoadedCertificate } from './certificate-files.js';
 import { SECURE_OPTIONS } from './secure-options.js';
 
@@ -12,6 +12,8 @@ export interface ServerOptions {
   readonly rejectUnauthorized?: boolean;
   /** File (PEM) of the trust anchors for peers' certificates, in place of the system's. */
   readonly ca?: string | undefined;
+  /** The same, beside the system's. */
+  readonly moreCa?: string | undefined;
 }
 
 /** The TLS contexts of one kind of listener: one for each certificate, made when it is first wanted. */
@@ -23,7 +25,7 @@ export class ServerContexts {
   /** Throws when the file of trust anchors cannot be read. */
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#ca = readAnchors(options.ca);
+    this.#ca = readAnchors(options);
   }
 
   /** For a server or a socket that shows `certificate` unless SNI makes `choose` take another. */
@@ -48,9 +50,9 @@ export class ServerContexts {
   refresh(certificates: readonly LoadedCertificate[]): string | null {
     let ca: string | undefined;
     try {
-      ca = readAnchors(this.#options.ca);
+      ca = readAnchors(this.#options);
     } catch (error) {
-      return `${this.#options.ca}: ${(error as Error).message}`;
+      return `${this.#options.ca ?? this.#options.moreCa}: ${(error as Error).message}`;
     }
     const kept = ca === this.#ca ? this.#contexts : new Map<LoadedCertificate, SecureContext>();
     this.#contexts = new Map([...kept].filter(([certificate]) => certificates.includes(certificate)));
@@ -72,12 +74,15 @@ export class ServerContexts {
       dhparam: 'auto',
       cert,
       key,
-      ...(this.#ca === undefined ? {} : { ca: this.#ca }),
+      ...(this.#ca === undefined
+        ? {}
+        : { ca: this.#options.ca === undefined ? [...rootCertificates, this.#ca] : this.#ca }),
     };
   }
 }
 
-function readAnchors(file: string | undefined): string | undefined {
+function readAnchors({ ca, moreCa }: ServerOptions): string | undefined {
+  const file = ca ?? moreCa;
   if (file === undefined) return undefined;
   const text = readFileSync(file, 'utf8');
   new X509Certificate(text); // OpenSSL passes over what is no certificate, and would trust nobody

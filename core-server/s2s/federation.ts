@@ -1,0 +1,256 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Counter, Logger } from '../../shared/observability/types.js';
+import type { Stanza } from '../../shared/xml/stanza.js';
+import { type Origin, serverOrigin } from '../routing/origin.js';
+import type { Destination, Router } from '../routing/router.js';
+import type { SocketTransport, SocketTransportOptions } from '../streams/socket-transport.js';
+import { type BacklogLimits, type Outbound, SharedBudget } from './backlog.js';
+import type { FederationContext, KeyToVerify } from './context.js';
+import type { DialbackKeys } from './dialback-key.js';
+import { Dialer } from './dialer.js';
+import { DomainPair, type DomainPairOwner } from './domain-pair.js';
+import { FederationFailure } from './failure.js';
+import { IncomingStream } from './incoming-stream.js';
+import type { OutgoingStream } from './outgoing-stream.js';
+import type { FederationPolicy } from './policy.js';
+import type { ServerStream } from './server-stream.js';
+import type { TargetResolver } from './targets.js';
+import type { FederationTls } from './tls.js';
+
+export interface FederationOptions {
+  readonly router: Router;
+  readonly log: Logger;
+  readonly policy: FederationPolicy;
+  readonly keys: DialbackKeys;
+  readonly resolver: TargetResolver;
+  readonly tls: FederationTls;
+  readonly limits: BacklogLimits;
+  readonly transport: Omit<SocketTransportOptions, 'upgrade'>;
+  readonly connectMilliseconds: number;
+  readonly sent: Counter;
+  readonly received: Counter;
+  readonly failures: Counter;
+  /** The last inbound stream of a domain broke: what is known of its users' presence is stale. */
+  readonly remoteLost: (domain: string) => void;
+}
+
+/** What may wait for all other servers together, in characters of wire text. */
+const WAITING_SIZE = 64 * 1024 * 1024;
+/** Streams that are being opened at a time; more domains wait for their turn in their backlogs' time. */
+const OPENING = 500;
+
+/** Federation: finds for each stanza the stream of its domain pair, and knows all streams of other servers. */
+export class Federation implements Destination, DomainPairOwner, FederationContext {
+  readonly log: Logger;
+  readonly policy: FederationPolicy;
+  readonly keys: DialbackKeys;
+  readonly limits: BacklogLimits;
+  readonly budget = new SharedBudget(WAITING_SIZE);
+  readonly incoming = new Set<IncomingStream>();
+  readonly outgoing = new Set<OutgoingStream>();
+  /** Our domain → their domain. */
+  readonly pairs = new Map<string, Map<string, DomainPair>>();
+  readonly #opening = new Map<string, { remote: string; stream: Promise<OutgoingStream> }>();
+  readonly #options: FederationOptions;
+  readonly #dialer: Dialer;
+  stopping = false;
+
+  constructor(options: FederationOptions) {
+    this.#options = options;
+    this.log = options.log;
+    this.policy = options.policy;
+    this.keys = options.keys;
+    this.limits = options.limits;
+    this.serves = this.serves.bind(this);
+    this.#dialer = new Dialer({
+      resolver: options.resolver,
+      context: this,
+      transport: options.transport,
+      milliseconds: options.connectMilliseconds,
+    });
+  }
+
+  // ---- stanzas of ours ----
+
+  deliver(stanza: Stanza, origin: Origin): void {
+    const { fromJid: from, toJid: to } = stanza;
+    // only what is from a domain of ours can leave it
+    if (!from || !to || !this.serves(from.domain)) return;
+    if (this.policy.ruleFor(to.domain) === 'refuse') {
+      return this.bounce(
+        stanza,
+        new FederationFailure('not-allowed', 'no federation with this domain', { permanent: true }),
+      );
+    }
+    this.#pair(from.domain, to.domain).send(stanza, origin);
+  }
+
+  #pair(local: string, remote: string): DomainPair {
+    let ours = this.pairs.get(local);
+    if (ours === undefined) {
+      ours = new Map();
+      this.pairs.set(local, ours);
+    }
+    let pair = ours.get(remote);
+    if (pair === undefined) {
+      pair = new DomainPair(local, remote, this);
+      ours.set(remote, pair);
+    }
+    return pair;
+  }
+
+  async streamFor(local: string, remote: string): Promise<ServerStream> {
+    const stream = await this.#streamTo(local, remote, (candidate) => candidate.canCarry(local));
+    await stream.authorize(local);
+    this.log.info(
+      {
+        code: 's2s.connected',
+        local,
+        remote,
+        tls: stream.transport.secure,
+        by: stream.authenticated ? 'EXTERNAL' : 'dialback',
+        bidirectional: stream.bidirectional,
+      },
+      'connected to another server',
+    );
+    return stream;
+  }
+
+  bounce(stanza: Stanza, failure: FederationFailure): void {
+    this.#options.router.bounce(stanza, failure.toStanzaError());
+  }
+
+  sent(count: number): void {
+    this.#options.sent.inc(count);
+  }
+
+  failed(pair: DomainPair, failure: FederationFailure): void {
+    this.#options.failures.inc(1, { condition: failure.condition });
+    this.log.warn(
+      {
+        code: 's2s.failed',
+        local: pair.local,
+        remote: pair.remote,
+        condition: failure.condition,
+        reason: failure.message,
+        waiting: pair.waiting,
+      },
+      'another server cannot be reached',
+    );
+  }
+
+  /** A stream to `remote` that `fits`, one that is being opened included; else a new one. */
+  async #streamTo(
+    local: string,
+    remote: string,
+    fits: (stream: OutgoingStream) => boolean,
+  ): Promise<OutgoingStream> {
+    for (const stream of this.outgoing) {
+      if (stream.remote === remote && stream.open && fits(stream)) return stream;
+    }
+    for (const opening of this.#opening.values()) {
+      if (opening.remote !== remote) continue;
+      const stream = await opening.stream;
+      if (stream.open && fits(stream)) return stream;
+    }
+    return this.#open(local, remote);
+  }
+
+  #open(local: string, remote: string): Promise<OutgoingStream> {
+    const name = `${local} ${remote}`;
+    const known = this.#opening.get(name);
+    if (known !== undefined) return known.stream;
+    if (this.stopping || this.#opening.size >= OPENING) {
+      return Promise.reject(
+        new FederationFailure('resource-constraint', 'too many servers are being connected to'),
+      );
+    }
+    const stream = this.#dialer
+      .open(local, remote)
+      .then((opened) => {
+        if (opened.closed) throw new FederationFailure('remote-server-timeout', 'the stream was lost');
+        this.outgoing.add(opened);
+        return opened;
+      })
+      .finally(() => this.#opening.delete(name));
+    this.#opening.set(name, { remote, stream });
+    return stream;
+  }
+
+  // ---- streams of others ----
+
+  /** Another server has connected. */
+  admit(transport: SocketTransport): void {
+    this.incoming.add(new IncomingStream(transport, this));
+  }
+
+  serves(domain: string): boolean {
+    return this.#options.router.serves(domain);
+  }
+
+  secure(socket: Socket, local: string, remote: string, direct: boolean): TLSSocket {
+    return this.#options.tls.connect(socket, local, remote, direct);
+  }
+
+  hasCertificate(local: string): boolean {
+    return this.#options.tls.hasCertificate(local);
+  }
+
+  receive(stanza: Stanza): void {
+    this.#options.received.inc();
+    this.#options.router.route(stanza, serverOrigin);
+  }
+
+  accepted(stream: ServerStream, remote: string, local: string): void {
+    this.log.info(
+      {
+        code: 's2s.accepted',
+        local,
+        remote,
+        direction: stream.direction,
+        tls: stream.transport.secure,
+        certificate: stream.peerProves(remote),
+        address: stream.transport.remoteAddress,
+      },
+      'another server may send',
+    );
+    if (stream.bidirectional && stream.direction === 'in') this.#pair(local, remote).ready(stream);
+  }
+
+  async verify({ local, remote, streamId, key, receivedOn }: KeyToVerify): Promise<boolean> {
+    const stream = await this.#streamTo(local, remote, (candidate) => candidate !== receivedOn);
+    return stream.dialback.verify(local, remote, streamId, key);
+  }
+
+  drained(stream: ServerStream): void {
+    for (const pair of this.#all()) if (pair.stream === stream) pair.flush();
+  }
+
+  closed(stream: ServerStream, unsent: readonly Outbound[], orderly: boolean): void {
+    this.incoming.delete(stream as IncomingStream);
+    this.outgoing.delete(stream as OutgoingStream);
+    const byPair = new Map<DomainPair, Outbound[]>();
+    for (const pair of this.#all()) if (pair.stream === stream) byPair.set(pair, []);
+    for (const outbound of unsent) {
+      const { fromJid: from, toJid: to } = outbound.stanza;
+      if (from && to) byPair.get(this.#pair(from.domain, to.domain))?.push(outbound);
+    }
+    for (const [pair, own] of byPair) pair.lost(stream, own);
+    if (orderly || this.stopping) return;
+    for (const remote of stream.remotes) {
+      const others = [...this.incoming, ...this.outgoing];
+      if (!others.some((other) => other.remotes.includes(remote))) this.#options.remoteLost(remote);
+    }
+  }
+
+  *#all(): Iterable<DomainPair> {
+    for (const ours of this.pairs.values()) yield* ours.values();
+  }
+
+  get waiting(): number {
+    let count = 0;
+    for (const pair of this.#all()) count += pair.waiting;
+    return count;
+  }
+}

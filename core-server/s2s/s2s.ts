@@ -1,0 +1,208 @@
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { hostToListen, portToListen } from '../../shared/settings/kinds.js';
+import { secureServerSocket } from '../../shared/tls/server-socket.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import type { Core } from '../core.js';
+import { defineFeature } from '../feature.js';
+import { SocketTransport, type SocketTransportOptions } from '../streams/socket-transport.js';
+import { DialbackKeys } from './dialback-key.js';
+import { Federation } from './federation.js';
+import { keepHouse } from './housekeeping.js';
+import { FederationPolicy, parseExceptions } from './policy.js';
+import { createNameService, parseRoutes, TargetResolver } from './targets.js';
+import { ALPN, FederationTls } from './tls.js';
+
+const HANDSHAKE_MILLISECONDS = 20_000;
+const UNAUTHENTICATED_MILLISECONDS = 60_000;
+const CLOSE_MILLISECONDS = 2000;
+/** How long other servers get to take our last words when the core stops. */
+const SHUTDOWN_MILLISECONDS = 1000;
+
+interface Parts {
+  readonly federation: Federation;
+  readonly tls: FederationTls;
+  readonly transport: Omit<SocketTransportOptions, 'upgrade'>;
+}
+
+const partsOf = new WeakMap<Core, Parts>();
+
+/** Server-to-server streams: everything that is not for a domain of ours. */
+export const s2s = defineFeature({
+  name: 's2s',
+  specifications: ['RFC 6120 §3, §4.7, §8.1, §10.4, §13.7'],
+  xeps: [
+    { id: '0220', version: '1.1.1', status: 'complete' },
+    { id: '0185', version: '1.0', status: 'complete' },
+    { id: '0178', version: '1.2', status: 'complete' },
+    { id: '0288', version: '1.0.1', status: 'complete' },
+    { id: '0368', version: '1.1.0', status: 'complete' },
+  ],
+  settings: [
+    'S2S_PORT',
+    'S2S_TLS_PORT',
+    'S2S_POLICY',
+    'S2S_POLICY_EXCEPTIONS',
+    'S2S_REQUIRE_TLS',
+    'S2S_CA',
+    'S2S_DNS_SERVERS',
+    'S2S_ROUTES',
+    'S2S_IDLE_SECONDS',
+    'S2S_CONNECT_SECONDS',
+    'S2S_QUEUE_STANZAS',
+    'S2S_QUEUE_BYTES',
+    'S2S_QUEUE_SECONDS',
+    'S2S_DIALBACK_SECRET',
+    'LIMIT_STANZA_BYTES_SERVER',
+  ],
+  metrics: [
+    { name: 's2s_sent_total', kind: 'counter', help: 'Stanzas given to streams to other servers' },
+    { name: 's2s_received_total', kind: 'counter', help: 'Stanzas accepted from other servers' },
+    {
+      name: 's2s_failures_total',
+      kind: 'counter',
+      help: 'Times that another server could not be reached',
+      labels: ['condition'],
+    },
+    { name: 's2s_streams_in', kind: 'gauge', help: 'Streams that other servers opened' },
+    { name: 's2s_streams_out', kind: 'gauge', help: 'Streams that we opened to other servers' },
+    { name: 's2s_waiting', kind: 'gauge', help: 'Stanzas that wait for a stream to another server' },
+  ],
+  setup(core) {
+    const { settings, log, metrics, router } = core;
+    const transport = {
+      limits: {
+        stanzaBytes: settings.LIMIT_STANZA_BYTES_SERVER,
+        depth: settings.LIMIT_XML_DEPTH,
+        attributes: settings.LIMIT_XML_ATTRIBUTES,
+      },
+      contentNamespace: NS.server,
+      bytesPerSecond: 0,
+      closeMilliseconds: CLOSE_MILLISECONDS,
+    };
+    const tls = new FederationTls(core.certificates, settings.S2S_CA);
+    const federation = new Federation({
+      router,
+      log,
+      policy: new FederationPolicy(
+        settings.S2S_POLICY,
+        parseExceptions(settings.S2S_POLICY_EXCEPTIONS),
+        settings.S2S_REQUIRE_TLS,
+      ),
+      keys: new DialbackKeys(settings.S2S_DIALBACK_SECRET ?? randomBytes(32).toString('hex')),
+      resolver: new TargetResolver(
+        createNameService(settings.S2S_DNS_SERVERS),
+        parseRoutes(settings.S2S_ROUTES),
+      ),
+      tls,
+      limits: {
+        stanzas: settings.S2S_QUEUE_STANZAS,
+        size: settings.S2S_QUEUE_BYTES,
+        milliseconds: settings.S2S_QUEUE_SECONDS * 1000,
+      },
+      transport,
+      connectMilliseconds: settings.S2S_CONNECT_SECONDS * 1000,
+      sent: metrics.counter('s2s_sent_total', 'Stanzas given to streams to other servers'),
+      received: metrics.counter('s2s_received_total', 'Stanzas accepted from other servers'),
+      failures: metrics.counter('s2s_failures_total', 'Times that another server could not be reached', [
+        'condition',
+      ]),
+      remoteLost: (domain) => core.hooks.remoteLost.emit(domain),
+    });
+    partsOf.set(core, { federation, tls, transport });
+    metrics.observedGauge(
+      's2s_streams_in',
+      'Streams that other servers opened',
+      () => federation.incoming.size,
+    );
+    metrics.observedGauge(
+      's2s_streams_out',
+      'Streams that we opened to other servers',
+      () => federation.outgoing.size,
+    );
+    metrics.observedGauge(
+      's2s_waiting',
+      'Stanzas that wait for a stream to another server',
+      () => federation.waiting,
+    );
+    core.status.set('s2s', () => ({
+      in: [...federation.incoming].map((stream) => ({
+        remotes: stream.remotes,
+        tls: stream.transport.secure,
+      })),
+      out: [...federation.outgoing].map((stream) => ({
+        remote: stream.remote,
+        tls: stream.transport.secure,
+      })),
+      waiting: federation.waiting,
+    }));
+    // with both ports off there is no federation: nobody could dial back, nor answer
+    const on = portToListen(settings.S2S_PORT) !== null || portToListen(settings.S2S_TLS_PORT) !== null;
+    if (on) router.setRemote(federation);
+  },
+  async start(core) {
+    const parts = partsOf.get(core);
+    if (parts === undefined) return;
+    const { settings } = core;
+    core.closers.push(
+      keepHouse(parts.federation, {
+        idleMilliseconds: settings.S2S_IDLE_SECONDS * 1000,
+        unauthenticatedMilliseconds: UNAUTHENTICATED_MILLISECONDS,
+      }),
+    );
+    await listen(core, parts, 's2s', portToListen(settings.S2S_PORT), false);
+    await listen(core, parts, 's2s-tls', portToListen(settings.S2S_TLS_PORT), true);
+  },
+  async stop(core) {
+    const federation = partsOf.get(core)?.federation;
+    if (federation === undefined) return;
+    federation.stopping = true;
+    for (const stream of [...federation.outgoing, ...federation.incoming]) stream.fail('system-shutdown');
+    await new Promise((resolve) => setTimeout(resolve, Math.min(50, SHUTDOWN_MILLISECONDS)));
+  },
+});
+
+/** Accepts other servers on one port. */
+async function listen(
+  core: Core,
+  { federation, tls, transport }: Parts,
+  name: string,
+  port: number | null,
+  direct: boolean,
+): Promise<void> {
+  if (port === null) return;
+  const secure = direct
+    ? createTlsServer({
+        ...tls.serverOptions(),
+        ALPNProtocols: [ALPN],
+        handshakeTimeout: HANDSHAKE_MILLISECONDS,
+      })
+    : null;
+  if (secure !== null) core.certificates.onChange(() => secure.setSecureContext(tls.serverOptions()));
+  const server = secure ?? createServer({ noDelay: true, keepAlive: true });
+  server.on(direct ? 'secureConnection' : 'connection', (socket: Socket) => {
+    socket.on('error', () => {});
+    federation.admit(
+      new SocketTransport(socket, {
+        ...transport,
+        upgrade: (plain) => secureServerSocket(plain, tls.serverOptions()),
+      }),
+    );
+  });
+  if (direct) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: hostToListen(core.settings.LISTEN_HOST), port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  server.on('error', (error) =>
+    core.log.error({ code: 's2s.listener-failed', err: error }, 'listener failed'),
+  );
+  const address = server.address() as AddressInfo;
+  core.addresses[name] = `${address.address}:${address.port}`;
+  core.closers.push(() => server.close());
+}

@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { isIP } from 'node:net';
+import {
+  connect,
+  createSecureContext,
+  rootCertificates,
+  type SecureContext,
+  type TLSSocket,
+  type TlsOptions,
+} from 'node:tls';
+import type { LoadedCertificate } from '../../shared/tls/certificate-files.js';
+import { SECURE_OPTIONS } from '../../shared/tls/secure-options.js';
+import type { ServerCertificates } from '../../shared/tls/server-certificates.js';
+import { domainToDns } from '../../shared/xmpp/jid.js';
+
+/** The name of the protocol in ALPN (XEP-0368 §3 rule 9). */
+export const ALPN = 'xmpp-server';
+
+/** The TLS side of federation, both ends of the handshake. */
+export class FederationTls {
+  readonly #certificates: ServerCertificates;
+  readonly #anchors: { readonly file: string; readonly only: boolean } | null;
+  /** One context for each certificate that we show, and one for none. */
+  readonly #contexts = new Map<LoadedCertificate | undefined, SecureContext>();
+
+  /** `anchors` is the setting S2S_CA: a file of more trust anchors, or `only:FILE` in place of the system's. */
+  constructor(certificates: ServerCertificates, anchors: string | undefined) {
+    this.#certificates = certificates;
+    const only = anchors?.startsWith('only:') === true;
+    this.#anchors = anchors === undefined ? null : { file: only ? anchors.slice(5) : anchors, only };
+    certificates.onChange(() => this.#contexts.clear());
+  }
+
+  /** For the server's end; the peer is asked for its certificate, which may be a bad one. */
+  serverOptions(): TlsOptions {
+    const anchors = this.#anchors;
+    return this.#certificates.serverOptions({
+      requestCert: true,
+      rejectUnauthorized: false,
+      ...(anchors === null ? {} : anchors.only ? { ca: anchors.file } : { moreCa: anchors.file }),
+    });
+  }
+
+  hasCertificate(local: string): boolean {
+    return this.#certificates.covering(local, 'xmpp-server') !== undefined;
+  }
+
+  /** The client's end: shows the certificate of `local`, asks for that of `remote` (SNI, XEP-0368 §3 rule 6). */
+  connect(socket: Socket, local: string, remote: string, direct: boolean): TLSSocket {
+    const name = domainToDns(remote);
+    return connect({
+      socket,
+      secureContext: this.#contextFor(local),
+      // judged when the stream is open, by the policy for the domain
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+      ...(isIP(name) === 0 ? { servername: name } : {}),
+      ...(direct ? { ALPNProtocols: [ALPN] } : {}),
+    });
+  }
+
+  #contextFor(local: string): SecureContext {
+    const certificate = this.#certificates.covering(local, 'xmpp-server');
+    const known = this.#contexts.get(certificate);
+    if (known !== undefined) return known;
+    const anchors = this.#anchors;
+    const context = createSecureContext({
+      ...SECURE_OPTIONS,
+      ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
+      ...(anchors === null
+        ? {}
+        : { ca: [...(anchors.only ? [] : rootCertificates), readFileSync(anchors.file, 'utf8')] }),
+    });
+    this.#contexts.set(certificate, context);
+    return context;
+  }
+}
