@@ -14,7 +14,13 @@ import { SASL_MECHANISMS } from './mechanisms.js';
 /** What the stream sends next; `data` is the character data of the element, undefined for none. */
 export type SaslReply =
   | { readonly kind: 'challenge'; readonly data: string }
-  | { readonly kind: 'success'; readonly success: SaslSuccess; readonly data: string | undefined }
+  | {
+      readonly kind: 'success';
+      readonly success: SaslSuccess;
+      /** By which it was reached, for the log. */
+      readonly mechanism: string;
+      readonly data: string | undefined;
+    }
   | { readonly kind: 'failure'; readonly failure: SaslFailure };
 
 export type SaslNegotiationContext = Omit<SaslContext, 'offered'>;
@@ -31,6 +37,7 @@ export class SaslNegotiation {
   readonly #context: SaslContext;
   readonly #mechanisms: readonly SaslMechanism[];
   #exchange: SaslExchange | null = null;
+  #mechanism = '';
   #failures = 0;
 
   constructor(context: SaslNegotiationContext, mechanisms: readonly SaslMechanism[] = SASL_MECHANISMS) {
@@ -68,6 +75,7 @@ export class SaslNegotiation {
     const data = initial === undefined || initial === '=' ? EMPTY : decodeBase64Strict(initial);
     if (data === null) return this.#failed(failure('incorrect-encoding'));
     this.#exchange = mechanism.begin(this.#context);
+    this.#mechanism = mechanism.name;
     if (initial === undefined && mechanism.clientFirst) return { kind: 'challenge', data: '' };
     return this.#step(this.#exchange, data);
   }
@@ -103,7 +111,7 @@ export class SaslNegotiation {
     if (step.kind === 'failure') return this.#failed(step);
     this.#exchange = null;
     const data = step.data && (step.data.length === 0 ? '=' : step.data.toString('base64'));
-    return { kind: 'success', success: step, data };
+    return { kind: 'success', success: step, mechanism: this.#mechanism, data };
   }
 
   #failed(failed: SaslFailure): SaslReply {

@@ -85,8 +85,12 @@ export const sasl = defineFeature({
       }
       if (reply.kind === 'failure') return refuse(stream, negotiation, reply.failure);
       succeeded.inc();
+      const { mechanism } = reply;
       const { account } = reply.success;
-      stream.log.info({ code: 'c2s.authenticated', account, address: stream.remoteAddress }, 'authenticated');
+      stream.log.info(
+        { code: 'c2s.authenticated', account, mechanism, address: stream.remoteAddress },
+        'authenticated',
+      );
       stream.send(
         reply.data === undefined
           ? `<success xmlns='${NS.sasl}'/>`

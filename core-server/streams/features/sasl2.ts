@@ -4,7 +4,7 @@ import { Stanza } from '../../../shared/xml/stanza.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import type { Core } from '../../core.js';
 import { defineFeature } from '../../feature.js';
-import { failure, type SaslFailure, type SaslSuccess } from '../../sasl/mechanism.js';
+import { failure, type SaslFailure } from '../../sasl/mechanism.js';
 import type { SaslReply } from '../../sasl/negotiation.js';
 import type { ManagedSession } from '../../sessions/stream-management/managed-session.js';
 import type { ClientStream } from '../client-stream.js';
@@ -71,7 +71,7 @@ export const sasl2 = defineFeature({
       } else if (reply.kind === 'failure') refuse(stream, reply.failure);
       else {
         stream.transport.pause();
-        void succeed(stream, reply.success, reply.data)
+        void succeed(stream, reply)
           .catch((error: unknown) => {
             core.log.error({ code: 'c2s.sasl2-failed', err: error }, 'an inline feature failed');
             stream.fail('internal-server-error');
@@ -105,14 +105,13 @@ export const sasl2 = defineFeature({
     /** §"Success": inline features are carried out now, resumption before binding (XEP-0386). */
     async function succeed(
       stream: ClientStream,
-      success: SaslSuccess,
-      data: string | undefined,
+      { data, mechanism, success }: Extract<SaslReply, { kind: 'success' }>,
     ): Promise<void> {
       const request = stream.notes.get(REQUEST) as Element | undefined;
       stream.notes.delete(REQUEST);
       stream.authenticated(success.account, false);
       stream.log.info(
-        { code: 'c2s.authenticated', account: success.account, address: stream.remoteAddress },
+        { code: 'c2s.authenticated', account: success.account, mechanism, address: stream.remoteAddress },
         'authenticated',
       );
       let identity: string = success.account;
