@@ -4,8 +4,9 @@ import { createLogger } from '../../observability/logger.js';
 import { openStorage, parseStorageUrl } from '../../storage/open.js';
 import { type Command, type CommandContext, systemSettingsOf } from '../command.js';
 import { CommandError, EXIT } from '../exit-codes.js';
+import { exportStore, importStore } from './portable.js';
 
-const USAGE = 'store backup FOLDER';
+const USAGE = 'store backup FOLDER | export FILE [--for ejabberd] | import FILE';
 /** Folders beside the stores that a deployment cannot do without. */
 const KEPT_FOLDERS = ['secrets', 'tls'];
 
@@ -13,10 +14,15 @@ const KEPT_FOLDERS = ['secrets', 'tls'];
 export const storeCommand: Command = {
   name: 'store',
   usage: `${USAGE} [--json]`,
-  summary: 'copy all data while everything runs',
+  summary: 'copy all data while everything runs; move accounts in the portable format (XEP-0227)',
+  options: { for: { type: 'string' } },
   async run(context) {
     const [verb, ...words] = context.words;
     if (verb === 'backup' && words[0] !== undefined && words.length === 1) return backup(context, words[0]);
+    if (verb === 'export' && words[0] !== undefined && words.length === 1)
+      return exportStore(context, words[0]);
+    if (verb === 'import' && words[0] !== undefined && words.length === 1)
+      return importStore(context, words[0]);
     throw new CommandError(EXIT.usage, `usage: entourage ${USAGE}`);
   },
 };
