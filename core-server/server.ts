@@ -203,8 +203,9 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
       host: settings.LISTEN_HOST,
       port: number,
       direct,
-      tls: () =>
+      tls: (domain) =>
         certificates.serverOptions({
+          domain,
           requestCert: settings.C2S_CLIENT_CERTIFICATES,
           ca: settings.C2S_CLIENT_CA,
         }),

@@ -18,7 +18,7 @@ export interface ClientListenerOptions {
   /** TLS from the first byte (XEP-0368) instead of STARTTLS. */
   readonly direct: boolean;
   /** Server options with SNICallback and default context; asked for each handshake, so certificates can be reloaded. */
-  readonly tls: () => TlsOptions;
+  readonly tls: (domain: string | null) => TlsOptions;
   /** Calls the listener after certificates changed. */
   readonly onTlsChange: (listener: () => void) => void;
   readonly limits: XmlLimits;
@@ -39,12 +39,12 @@ export interface Listener {
 export async function listenForClients(options: ClientListenerOptions): Promise<Listener> {
   const secure = options.direct
     ? createTlsServer({
-        ...options.tls(),
+        ...options.tls(null),
         ALPNProtocols: ['xmpp-client'],
         handshakeTimeout: options.handshakeMilliseconds,
       })
     : null;
-  if (secure) options.onTlsChange(() => secure.setSecureContext(options.tls()));
+  if (secure) options.onTlsChange(() => secure.setSecureContext(options.tls(null)));
   const server: Server = secure ?? createServer({ noDelay: true });
   server.on(options.direct ? 'secureConnection' : 'connection', (socket: Socket) => accept(socket, options));
   if (options.direct) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
@@ -71,7 +71,7 @@ function accept(socket: Socket, options: ClientListenerOptions): void {
     limits: options.limits,
     contentNamespace: NS.client,
     bytesPerSecond: options.bytesPerSecond,
-    upgrade: (plain) => secureServerSocket(plain, options.tls()),
+    upgrade: (plain, domain) => secureServerSocket(plain, options.tls(domain)),
     closeMilliseconds: 2000,
   });
   if (!options.streams.admit(address)) {

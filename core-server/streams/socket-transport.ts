@@ -19,7 +19,7 @@ export interface SocketTransportOptions {
   /** Sustained input, after which reading pauses (never drops); 0 = unlimited. */
   readonly bytesPerSecond: number;
   /** Makes a TLS socket of a plain one, as the server or as the client of the handshake. */
-  readonly upgrade: ((socket: Socket) => TLSSocket) | null;
+  readonly upgrade: ((socket: Socket, domain: string | null) => TLSSocket) | null;
   /** Longest wait for the peer's closing tag and for the kernel to take our last words. */
   readonly closeMilliseconds: number;
 }
@@ -186,7 +186,7 @@ export class SocketTransport implements Transport {
     this.#loseWith('destroyed');
   }
 
-  startTls(beforeText: string): void {
+  startTls(beforeText: string, domain: string | null = null): void {
     const upgrade = this.#options.upgrade;
     if (upgrade === null) throw new Error('this transport has no TLS');
     // Bytes sent before our <proceed/> would be plaintext smuggled into the encrypted stream (RFC 6120 §5.4.3.1).
@@ -206,7 +206,7 @@ export class SocketTransport implements Transport {
     plain.removeAllListeners('error');
     plain.removeAllListeners('close');
     plain.on('error', (error) => this.#loseWith(error.message));
-    this.#encrypted = upgrade(plain);
+    this.#encrypted = upgrade(plain, domain);
     this.#socket = this.#encrypted;
     this.#headerSent = false;
     this.#parser.restart();

@@ -38,7 +38,7 @@ export interface Transport {
   /** Drops the connection without another word. */
   destroy(): void;
   /** Only sockets: continues inside TLS after `beforeText` has been written in the clear. */
-  startTls?(beforeText: string): void;
+  startTls?(beforeText: string, domain: string | null): void;
   /** Only sockets: continues inside zlib (XEP-0138) after `beforeText`. */
   startCompression?(beforeText: string): void;
 }

@@ -87,7 +87,7 @@ export class ServerCertificates {
    * for at each STARTTLS. The certificate is chosen by SNI; without SNI it is that of `domain`, for instance the `to`
    * of the stream header, or the first. Throws when `ca` cannot be read at the first call.
    */
-  serverOptions(more: ServerOptions & { readonly domain?: string } = {}): TlsOptions {
+  serverOptions(more: ServerOptions & { readonly domain?: string | null } = {}): TlsOptions {
     const { domain, ...options } = more;
     const key = JSON.stringify(options);
     let contexts = this.#contexts.get(key);

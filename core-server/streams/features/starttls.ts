@@ -23,7 +23,8 @@ export const starttls = defineFeature({
           return stream.close();
         }
         stream.state = { step: 'opening' };
-        stream.transport.startTls?.(`<proceed xmlns='${NS.tls}'/>`);
+        // RFC 7590 §3.5: `to` says which certificate a client without SNI wants
+        stream.transport.startTls?.(`<proceed xmlns='${NS.tls}'/>`, stream.domain);
       },
     });
   },

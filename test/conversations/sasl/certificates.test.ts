@@ -100,6 +100,22 @@ for (const direct of [false, true]) {
     }
   });
 
+  if (!direct) {
+    test('STARTTLS without SNI: the certificate follows the to of the stream (RFC 7590 §3.5)', async (t) => {
+      for (const [domain, pair] of [
+        ['localhost', own.localhost],
+        ['other.example', own.other],
+      ] as const) {
+        const client = await core.connect();
+        t.after(() => client.cut());
+        await client.open(domain);
+        await client.startTls(domain, { servername: '' });
+        const { fingerprint256 } = (client.socket as TLSSocket).getPeerCertificate();
+        assert.equal(fingerprint256, new X509Certificate(pair.certificate).fingerprint256);
+      }
+    });
+  }
+
   test(`${way}: the certificate follows SNI, also after a reload, and open streams stay`, async (t) => {
     const shown = async (domain: string) => {
       const { client } = await opened(direct, null, domain);
