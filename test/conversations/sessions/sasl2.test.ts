@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { CoreUnderTest } from '../../tools/core-harness.js';
+import { RawClient } from '../../tools/raw-client.js';
+
+const SASL2 = 'urn:xmpp:sasl:2';
+const SM = 'urn:xmpp:sm:3';
+const BIND2 = 'urn:xmpp:bind:0';
+
+let core: CoreUnderTest;
+before(async () => {
+  core = await CoreUnderTest.start({ C2S_TLS_PORT: 'auto' });
+  await core.addUsers('romeo', 'juliet');
+});
+after(() => core.stop());
+
+/** A client inside TLS with the features of its stream. */
+async function secured(): Promise<RawClient> {
+  const { host, port } = core.address('c2s-tls');
+  return RawClient.connectTls({ host, port, servername: 'localhost', ALPNProtocols: ['xmpp-client'] });
+}
+
+const plain = (user: string, password = 'secret') => Buffer.from(`\0${user}\0${password}`).toString('base64');
+const authenticate = (user: string, inner = '', password?: string) =>
+  `<authenticate xmlns='${SASL2}' mechanism='PLAIN'><initial-response>${plain(user, password)}</initial-response>${inner}</authenticate>`;
+
+test('XEP-0388 §2.1: offered inside TLS only, with what can be had inline', async () => {
+  const open = await core.connect();
+  const features = await open.open('localhost');
+  assert.equal(features.hasChild('authentication', SASL2), false);
+  await open.close();
+  const client = await secured();
+  const offered = (await client.open('localhost')).element.getChild('authentication', SASL2);
+  const mechanisms = offered?.getChildren('mechanism').map((each) => each.getText()) ?? [];
+  assert.ok(
+    mechanisms.includes('SCRAM-SHA-256-PLUS') && mechanisms.includes('SCRAM-SHA-1'),
+    mechanisms.join(),
+  );
+  const inline = offered?.getChild('inline');
+  assert.ok(inline?.getChild('sm', SM));
+  const vars = inline
+    ?.getChild('bind', BIND2)
+    ?.getChild('inline')
+    ?.getChildren('feature')
+    .map((each) => each.attrs['var']);
+  assert.deepEqual(vars?.sort(), ['urn:xmpp:carbons:2', 'urn:xmpp:csi:0', SM].sort());
+  await client.close();
+});
+
+test('XEP-0388 §2.6: success names the account, and the features of the same stream follow', async () => {
+  const client = await secured();
+  await client.open('localhost');
+  client.send(authenticate('romeo'));
+  await client.expect(
+    `<success xmlns='${SASL2}'><authorization-identifier>romeo@localhost</authorization-identifier></success>`,
+  );
+  const features = await client.element('features');
+  assert.ok(features.hasChild('bind', 'urn:ietf:params:xml:ns:xmpp-bind'));
+  await client.bind('classic');
+  await client.ping();
+  // §"Multiple Authentication"
+  client.send(authenticate('romeo'));
+  await client.expectStreamError('policy-violation');
+});
+
+test('XEP-0388 §2.6.2: a failure leaves the stream as it was', async () => {
+  const client = await secured();
+  await client.open('localhost');
+  client.send(authenticate('romeo', `<bind xmlns='${BIND2}'/>`, 'wrong'));
+  await client.expect(
+    `<failure xmlns='${SASL2}'><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>`,
+  );
+  client.send(`<authenticate xmlns='${SASL2}' mechanism='NONESUCH'/>`);
+  await client.expect(
+    `<failure xmlns='${SASL2}'><invalid-mechanism xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></failure>`,
+  );
+  client.send(authenticate('romeo'));
+  await client.element('success');
+  await client.close();
+});
+
+test('XEP-0386: one request logs in, binds, enables stream management and carbons; the next resumes', async () => {
+  const agent =
+    "<user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'><software>Test</software></user-agent>";
+  const client = await secured();
+  await client.open('localhost');
+  client.send(
+    authenticate(
+      'juliet',
+      `${agent}<bind xmlns='${BIND2}'><tag>Awesome</tag><enable xmlns='urn:xmpp:carbons:2'/><enable xmlns='${SM}' resume='true'/></bind>`,
+    ),
+  );
+  const success = await client.element('success');
+  const jid = success.element.getChildText('authorization-identifier') ?? '';
+  assert.match(jid, /^juliet@localhost\/Awesome\/[\w-]+$/);
+  assert.equal(jid.includes('d4565fa7'), false);
+  const enabled = success.element.getChild('bound', BIND2)?.getChild('enabled', SM);
+  const id = enabled?.attrs['id'] ?? '';
+  assert.notEqual(id, '');
+  await client.element('features');
+  client.jid = jid;
+  await client.goOnline();
+  client.cut();
+
+  const romeo = await core.online('romeo', 'orchard');
+  romeo.send(`<message to='${jid}' type='chat' id='w1'><body>while away</body></message>`);
+  await romeo.ping();
+  const again = await secured();
+  await again.open('localhost');
+  // the ping of goOnline, its roster result and the presence were handled
+  again.send(
+    authenticate('juliet', `${agent}<resume xmlns='${SM}' previd='${id}' h='2'/><bind xmlns='${BIND2}'/>`),
+  );
+  const resumed = await again.element('success');
+  assert.equal(resumed.element.getChildText('authorization-identifier'), jid);
+  assert.ok(resumed.element.getChild('resumed', SM), resumed.source);
+  assert.equal(resumed.element.getChild('bound', BIND2), undefined);
+  await again.element('features');
+  const message = await again.stanza((stanza) => stanza.name === 'message');
+  assert.equal(message.id, 'w1');
+  await romeo.close();
+  await again.close();
+});
+
+test('XEP-0386: a resumption that fails is said, and a resource is bound instead', async () => {
+  const client = await secured();
+  await client.open('localhost');
+  client.send(authenticate('juliet', `<resume xmlns='${SM}' previd='none' h='0'/><bind xmlns='${BIND2}'/>`));
+  const success = await client.element('success');
+  assert.ok(
+    success.element.getChild('failed', SM)?.getChild('item-not-found', 'urn:ietf:params:xml:ns:xmpp-stanzas'),
+  );
+  assert.ok(success.element.getChild('bound', BIND2));
+  await client.close();
+});
