@@ -1,0 +1,202 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Transform } from 'node:stream';
+import { createGunzip, createInflate } from 'node:zlib';
+import type { Counter, Logger } from '../../../shared/observability/types.js';
+import { prepareDomain } from '../../../shared/xmpp/jid.js';
+import { BodyError, BodyReader, type BodyRequest } from '../session/body-request.js';
+import { writeTerminal } from '../session/body-response.js';
+import { legacyStatusOf, type TerminalCondition } from '../session/conditions.js';
+import type { BoshLimits } from '../session/limits.js';
+import { negotiate } from '../session/negotiation.js';
+import type { SessionTable } from '../session/session-table.js';
+import type { Upstream } from '../upstreams/upstream.js';
+import type { RequestOrigin } from './client-address.js';
+import type { AllowedOrigins } from './cors.js';
+import { HttpExchange } from './http-exchange.js';
+
+const xmlType = 'text/xml; charset=utf-8';
+/** What is read and thrown away of a body that was refused, so that the client gets to read the answer. */
+const mostDiscarded = 4_194_304;
+
+export interface BoshEndpointOptions {
+  readonly sessions: SessionTable;
+  readonly upstream: Upstream;
+  readonly limits: BoshLimits;
+  readonly origins: AllowedOrigins;
+  readonly compress: boolean;
+  /** Where clients that came without TLS are sent; undefined: they are welcome. */
+  readonly secureUri: string | undefined;
+  readonly log: Logger;
+  readonly requests: Counter;
+  readonly stopping: () => boolean;
+}
+
+/** `/http-bind`: XEP-0124 over HTTP. */
+export class BoshEndpoint {
+  readonly #options: BoshEndpointOptions;
+
+  constructor(options: BoshEndpointOptions) {
+    this.#options = options;
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse, from: RequestOrigin) {
+    const allowed = this.#options.origins.apply(request, response, from);
+    // BOSH answers say who is online and what they write: no shared cache may keep one, no browser may run one.
+    response.setHeader('Cache-Control', 'no-store');
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    response.setHeader('Content-Security-Policy', "default-src 'none'; sandbox; frame-ancestors 'none'");
+    switch (request.method) {
+      case 'OPTIONS':
+        response.writeHead(allowed ? 204 : 403, { 'Content-Length': 0, Allow: 'POST, GET, HEAD, OPTIONS' });
+        response.end();
+        return;
+      case 'GET':
+      case 'HEAD':
+        return explain(request, response);
+      case 'POST':
+        if (allowed) return this.#read(request, response, from);
+        return refuse(response, 403, 'This origin is not allowed here.\n');
+      default:
+        response.setHeader('Allow', 'POST, GET, HEAD, OPTIONS');
+        refuse(response, 405, 'Only POST.\n');
+    }
+  }
+
+  #read(request: IncomingMessage, response: ServerResponse, from: RequestOrigin) {
+    const { limits, compress, requests } = this.#options;
+    requests.inc();
+    const exchange = new HttpExchange(request, response, { secure: from.secure, compress });
+    const reader = new BodyReader(limits);
+    const decoder = decoderOf(request.headers['content-encoding']);
+    let done = false;
+    const finish = (result: BodyRequest | BodyError) => {
+      if (done) return;
+      done = true;
+      if (result instanceof BodyError) this.#refused(result, exchange, from);
+      else this.#dispatch(result, exchange, from);
+    };
+    if (decoder === null) {
+      request.resume();
+      return finish(new BodyError('bad-request', 'unknown content encoding', undefined));
+    }
+    let discarded = 0;
+    const take = (chunk: Buffer) => {
+      if (done) {
+        discarded += chunk.length;
+        if (discarded > mostDiscarded) request.destroy();
+      } else if (!reader.write(chunk)) {
+        response.setHeader('Connection', 'close');
+        finish(reader.end());
+        if (decoder !== undefined) {
+          request.unpipe(decoder);
+          decoder.destroy();
+          request.on('data', take);
+        }
+      }
+    };
+    const source = decoder === undefined ? request : request.pipe(decoder);
+    source.on('data', take);
+    source.on('end', () => finish(reader.end()));
+    source.on('error', () => {
+      if (decoder === undefined) return;
+      response.setHeader('Connection', 'close');
+      finish(new BodyError('bad-request', 'cannot be decompressed', undefined));
+      request.resume();
+    });
+  }
+
+  /** A body that is wrong ends the session it names, and no other. */
+  #refused(error: BodyError, exchange: HttpExchange, from: RequestOrigin): void {
+    const { log, sessions } = this.#options;
+    log.debug({ code: 'bosh.bad-body', address: from.address, reason: error.reason }, 'a body was refused');
+    const session = error.sid === undefined ? undefined : sessions.find(error.sid);
+    if (session === undefined) say(exchange, error.condition, false);
+    else if (session.origin.secure && !exchange.secure) exchange.drop();
+    else session.fail(error.condition, exchange);
+  }
+
+  #dispatch(request: BodyRequest, exchange: HttpExchange, from: RequestOrigin) {
+    if (request.sid === undefined) return this.#create(request, exchange, from);
+    const session = this.#options.sessions.find(request.sid);
+    if (session === undefined) return say(exchange, 'item-not-found', false);
+    session.receive(request, exchange);
+  }
+
+  /** XEP-0124 §"Session Creation Request". */
+  #create(request: BodyRequest, exchange: HttpExchange, from: RequestOrigin) {
+    const { upstream, limits, sessions, secureUri } = this.#options;
+    const legacy = request.ver === undefined;
+    if (this.#options.stopping()) return say(exchange, 'system-shutdown', legacy);
+    if (secureUri !== undefined && !from.secure) {
+      exchange.respond({
+        status: 200,
+        contentType: xmlType,
+        body: writeTerminal('see-other-uri', '', secureUri),
+      });
+      return;
+    }
+    const terms = negotiate(request, limits);
+    if (typeof terms === 'string') return say(exchange, terms, legacy);
+    const domain = prepareDomain(request.to ?? '');
+    if (domain === null || !upstream.serves(domain)) return say(exchange, 'host-unknown', legacy);
+    if (!upstream.ready) return say(exchange, 'remote-connection-failed', legacy);
+    const origin = { transport: 'bosh', address: from.address, secure: from.secure } as const;
+    const session = sessions.create({ ...request, to: domain }, exchange, { terms, origin, upstream });
+    if (typeof session === 'string') say(exchange, session, legacy);
+  }
+}
+
+/** Tells a terminal condition to a client that has no session. */
+function say(exchange: HttpExchange, condition: TerminalCondition, legacy: boolean): void {
+  const status = legacy ? legacyStatusOf(condition) : undefined;
+  exchange.respond(
+    status === undefined
+      ? { status: 200, contentType: xmlType, body: writeTerminal(condition) }
+      : { status, contentType: xmlType, body: '' },
+  );
+}
+
+function refuse(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    Connection: 'close',
+  });
+  response.end(text);
+}
+
+/** XEP-0124 §"Session Creation Response", `accept`; undefined for plain, null for one we cannot undo. */
+function decoderOf(encoding: string | undefined): Transform | undefined | null {
+  switch (encoding?.trim().toLowerCase()) {
+    case undefined:
+    case '':
+    case 'identity':
+      return undefined;
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip();
+    case 'deflate':
+      return createInflate();
+    default:
+      return null;
+  }
+}
+
+const explanation = `<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<title>BOSH endpoint</title>
+<h1>It works</h1>
+<p>This is a BOSH endpoint (XEP-0124, XEP-0206): XMPP clients in browsers use it by POST. There is nothing to see for
+people here; point your client at this address.</p>
+</html>
+`;
+
+/** A person who opens the address in a browser should learn that it works. */
+function explain(request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(200, {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Length': Buffer.byteLength(explanation),
+  });
+  response.end(request.method === 'HEAD' ? undefined : explanation);
+}

@@ -1,0 +1,71 @@
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+
+/** Where a request really comes from. */
+export interface RequestOrigin {
+  readonly address: string;
+  /** Every hop to us was encrypted, as far as those who tell are trusted. */
+  readonly secure: boolean;
+  /** `Host` as the client sent it. */
+  readonly host: string | undefined;
+}
+
+/** Reverse proxies whose `X-Forwarded-*` headers are believed, by address or network. */
+export class TrustedProxies {
+  readonly #list = new BlockList();
+
+  /** @throws Error where an entry is neither an address nor a network (`10.0.0.0/8`, `::1`). */
+  constructor(entries: readonly string[]) {
+    for (const entry of entries) {
+      const [address = '', length, ...rest] = entry.split('/');
+      const family = isIP(address);
+      const bits = length === undefined ? undefined : Number(length);
+      const wrong =
+        bits !== undefined && !(Number.isInteger(bits) && bits >= 0 && bits <= (family === 4 ? 32 : 128));
+      if (family === 0 || wrong || rest.length > 0) throw new Error(`not an address or a network: ${entry}`);
+      const type = family === 4 ? 'ipv4' : 'ipv6';
+      if (bits === undefined) this.#list.addAddress(address, type);
+      else this.#list.addSubnet(address, bits, type);
+    }
+  }
+
+  has(address: string): boolean {
+    const family = isIP(address);
+    return family !== 0 && this.#list.check(address, family === 4 ? 'ipv4' : 'ipv6');
+  }
+
+  /**
+   * Who sent a request. Each proxy appends the address it saw to `X-Forwarded-For`, so the list is believed from its end
+   * for as long as those who speak are trusted; what stands before that is anybody's claim.
+   */
+  originOf(request: IncomingMessage): RequestOrigin {
+    const encrypted = 'encrypted' in request.socket && request.socket.encrypted === true;
+    let address = plain(request.socket.remoteAddress ?? '');
+    const { host } = request.headers;
+    if (!this.has(address)) return { address, secure: encrypted, host };
+    const forwarded = header(request, 'x-forwarded-for')?.split(',') ?? [];
+    while (this.has(address)) {
+      const previous = plain(forwarded.pop()?.trim() ?? '');
+      if (isIP(previous) === 0) break;
+      address = previous;
+    }
+    const protocol = header(request, 'x-forwarded-proto')?.split(',').at(-1)?.trim().toLowerCase();
+    const secure = protocol === undefined ? encrypted : protocol === 'https' || protocol === 'wss';
+    return { address, secure, host: header(request, 'x-forwarded-host')?.split(',').at(-1)?.trim() ?? host };
+  }
+}
+
+function header(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value.join(',') : value;
+}
+
+/** `::ffff:192.0.2.1`, `192.0.2.1:4321` and `[2001:db8::1]:4321` as bare addresses. */
+function plain(text: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text);
+  if (mapped?.[1] !== undefined) return mapped[1];
+  const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(text);
+  if (bracketed?.[1] !== undefined) return bracketed[1];
+  const withPort = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text);
+  return withPort?.[1] ?? text;
+}

@@ -1,0 +1,107 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, type ServerOptions } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Logger } from '../../../shared/observability/types.js';
+import type { RequestOrigin, TrustedProxies } from './client-address.js';
+
+export type Handler = (request: IncomingMessage, response: ServerResponse, from: RequestOrigin) => void;
+export type UpgradeHandler = (
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  from: RequestOrigin,
+) => void;
+
+export interface WebServerOptions {
+  readonly proxies: TrustedProxies;
+  /** By path, without a trailing slash (`''` is the root). */
+  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly upgrades: ReadonlyMap<string, UpgradeHandler>;
+  /** Seconds without a byte after which a connection is closed: longer than any request is held. */
+  readonly idleSeconds: number;
+  readonly log: Logger;
+}
+
+/** The HTTP listeners of this process: one table of paths, served with and without TLS. */
+export class WebServer {
+  readonly #options: WebServerOptions;
+  readonly #servers: Server[] = [];
+
+  constructor(options: WebServerOptions) {
+    this.#options = options;
+  }
+
+  /** Listens; resolves with the real port. `tls`: serve HTTPS with these certificates. */
+  async listen(
+    port: number,
+    host: string | undefined,
+    tls?: ServerOptions,
+  ): Promise<{ port: number; server: Server }> {
+    const server = tls === undefined ? createServer() : createSecureServer(tls);
+    server.on('request', (request, response) => this.#request(request, response));
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    server.headersTimeout = 15_000;
+    server.requestTimeout = 60_000;
+    server.keepAliveTimeout = 75_000;
+    // Also ends the wait for a client that does not read its response.
+    server.timeout = this.#options.idleSeconds * 1000;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ port, host }, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#servers.push(server);
+    return { port: (server.address() as AddressInfo).port, server };
+  }
+
+  #request(request: IncomingMessage, response: ServerResponse) {
+    request.on('error', () => undefined);
+    response.on('error', () => undefined);
+    const handler = this.#options.handlers.get(pathOf(request));
+    if (handler === undefined) return notFound(response);
+    try {
+      handler(request, response, this.#options.proxies.originOf(request));
+    } catch (error) {
+      this.#options.log.error({ code: 'bosh.request-failed', error }, 'a request failed');
+      response.destroy();
+    }
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => undefined);
+    const handler = this.#options.upgrades.get(pathOf(request));
+    if (handler === undefined) {
+      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      return;
+    }
+    handler(request, socket, head, this.#options.proxies.originOf(request));
+  }
+
+  /** Accepts no more connections; closes those that are idle. */
+  stopListening(): void {
+    for (const server of this.#servers) {
+      server.close();
+      server.closeIdleConnections();
+    }
+  }
+
+  /** Cuts what is left. */
+  closeAll(): void {
+    for (const server of this.#servers) server.closeAllConnections();
+  }
+}
+
+/** The path of a request without its query and a trailing slash. */
+function pathOf(request: IncomingMessage): string {
+  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  return path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+function notFound(response: ServerResponse): void {
+  const text = 'Nothing here.\n';
+  response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': text.length });
+  response.end(text);
+}

@@ -1,0 +1,161 @@
+import type { Stanza } from '../../../shared/xml/stanza.js';
+import { type StreamHeader, StreamParser } from '../../../shared/xml/stream-parser.js';
+import { NS } from '../../../shared/xmpp/namespaces.js';
+import { elementToServer } from './element-text.js';
+import type { BoshLimits } from './limits.js';
+
+/** The `<body/>` of one request, read (XEP-0124 §"<body/> Wrapper Element"). Attributes are absent where not given. */
+export interface BodyRequest {
+  readonly sid: string | undefined;
+  /** Undefined where it is missing or not a positive integer below 2^53. */
+  readonly rid: number | undefined;
+  readonly type: string | undefined;
+  readonly condition: string | undefined;
+  readonly key: string | undefined;
+  readonly newkey: string | undefined;
+  /** `ack`, `pause`, `hold` and `wait` are NaN where they are not whole numbers. */
+  readonly ack: number | undefined;
+  readonly pause: number | undefined;
+  readonly hold: number | undefined;
+  readonly wait: number | undefined;
+  readonly to: string | undefined;
+  readonly from: string | undefined;
+  readonly route: string | undefined;
+  readonly lang: string | undefined;
+  readonly ver: string | undefined;
+  readonly content: string | undefined;
+  /** `xmpp:version` and `xmpp:restart` (XEP-0206). */
+  readonly version: string | undefined;
+  readonly restart: boolean;
+  /** What it carries, each element self-contained. */
+  readonly payloads: readonly string[];
+}
+
+/** Why a body was refused. Its `sid` and `rid` are known if its start tag was good: only that session is to blame. */
+export class BodyError {
+  readonly condition: 'bad-request' | 'policy-violation';
+  /** For the operator. */
+  readonly reason: string;
+  readonly sid: string | undefined;
+  constructor(condition: 'bad-request' | 'policy-violation', reason: string, sid: string | undefined) {
+    this.condition = condition;
+    this.reason = reason;
+    this.sid = sid;
+  }
+}
+
+/** Reads one body, as it comes in, through the strict parser: no more is kept than the limits allow. */
+export class BodyReader {
+  readonly #parser: StreamParser;
+  readonly #limits: BoshLimits;
+  readonly #payloads: string[] = [];
+  #bytes = 0;
+  #header: StreamHeader | undefined;
+  #closed = false;
+  #error: BodyError | undefined;
+
+  constructor(limits: BoshLimits) {
+    this.#limits = limits;
+    this.#parser = new StreamParser(
+      {
+        streamOpened: (header) => {
+          this.#header = header;
+          if (header.name !== 'body' || header.namespace !== NS.httpBind) {
+            this.#refuse('bad-request', 'not a body of the namespace httpbind');
+          }
+        },
+        stanza: (stanza) => this.#payload(stanza),
+        streamClosed: () => {
+          this.#closed = true;
+          this.#afterRoot(this.#parser.takeRemainder());
+        },
+        failed: ({ condition, text }) => {
+          this.#refuse(
+            condition === 'policy-violation' ? 'policy-violation' : 'bad-request',
+            `${condition}: ${text}`,
+          );
+        },
+      },
+      { stanzaBytes: limits.stanzaBytes, depth: 128, attributes: 64 },
+    );
+  }
+
+  /** Takes the next bytes; false when the rest need not be read since the body is refused. */
+  write(chunk: Buffer): boolean {
+    if (this.#error !== undefined) return false;
+    this.#bytes += chunk.length;
+    if (this.#bytes > this.#limits.bodyBytes) this.#refuse('policy-violation', 'body too big');
+    else if (this.#closed) this.#afterRoot(chunk);
+    else this.#parser.write(chunk);
+    return this.#error === undefined;
+  }
+
+  /** The body is complete. */
+  end(): BodyRequest | BodyError {
+    if (this.#error === undefined && (this.#header === undefined || !this.#closed)) {
+      this.#refuse('bad-request', 'incomplete');
+    }
+    const header = this.#header;
+    if (this.#error !== undefined || header === undefined) {
+      return this.#error ?? new BodyError('bad-request', 'no body', undefined);
+    }
+    return readAttributes(header, this.#payloads);
+  }
+
+  /** XML §2.8 [27]: only white space may follow the root (comments and PIs are forbidden here). */
+  #afterRoot(bytes: Buffer): void {
+    if (!isWhiteSpace(bytes)) this.#refuse('bad-request', 'text after the body');
+  }
+
+  #payload(stanza: Stanza): void {
+    if (this.#error !== undefined) return;
+    this.#payloads.push(elementToServer(stanza));
+  }
+
+  #refuse(condition: 'bad-request' | 'policy-violation', reason: string): void {
+    this.#error ??= new BodyError(condition, reason, this.#header?.attributes.get('sid'));
+    this.#parser.stop();
+  }
+}
+
+function isWhiteSpace(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
+}
+
+function readAttributes(header: StreamHeader, payloads: readonly string[]): BodyRequest {
+  const { attributes } = header;
+  const rid = wholeNumber(attributes.get('rid'));
+  let xbosh: string | undefined;
+  for (const [prefix, namespace] of header.prefixes) if (namespace === NS.xbosh) xbosh = prefix;
+  const extended = (name: string) => (xbosh === undefined ? undefined : attributes.get(`${xbosh}:${name}`));
+  const restart = extended('restart');
+  return {
+    sid: attributes.get('sid'),
+    rid: rid !== undefined && rid > 0 ? rid : undefined,
+    type: attributes.get('type'),
+    condition: attributes.get('condition'),
+    key: attributes.get('key'),
+    newkey: attributes.get('newkey'),
+    ack: wholeNumber(attributes.get('ack')),
+    pause: wholeNumber(attributes.get('pause')),
+    hold: wholeNumber(attributes.get('hold')),
+    wait: wholeNumber(attributes.get('wait')),
+    to: attributes.get('to'),
+    from: attributes.get('from'),
+    route: attributes.get('route'),
+    lang: header.lang,
+    ver: attributes.get('ver'),
+    content: attributes.get('content'),
+    version: extended('version'),
+    restart: restart === 'true' || restart === '1',
+    payloads,
+  };
+}
+
+/** XEP-0124 §"Request IDs": no number above 2^53 - 1 can be told from its neighbours. */
+function wholeNumber(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,16}$/.test(text)) return Number.NaN;
+  const value = Number(text);
+  return value <= Number.MAX_SAFE_INTEGER ? value : Number.NaN;
+}

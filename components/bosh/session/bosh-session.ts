@@ -1,0 +1,507 @@
+import type {
+  ClientEnd,
+  ClientOrigin,
+  ServerElement,
+  ServerHeader,
+  Upstream,
+  UpstreamEnd,
+  UpstreamStream,
+} from '../upstreams/upstream.js';
+import { Activity } from './activity.js';
+import type { BodyRequest } from './body-request.js';
+import { type BodyAttributes, recoverable, writeBody, writeTerminal } from './body-response.js';
+import { legacyStatusOf, type TerminalCondition } from './conditions.js';
+import type { Exchange } from './exchange.js';
+import { HeldRequest } from './held-request.js';
+import { KeySequence } from './key-sequence.js';
+import type { BoshLimits } from './limits.js';
+import type { SessionTerms } from './negotiation.js';
+import { type Batch, Outbox } from './outbox.js';
+import { ResponseCache, type SentResponse } from './response-cache.js';
+
+export interface BoshSessionOptions {
+  readonly sid: string;
+  readonly terms: SessionTerms;
+  readonly limits: BoshLimits;
+  readonly upstream: Upstream;
+  readonly origin: ClientOrigin;
+  /**
+   * The session is over, and why. `lingers` says that it can still repeat its last responses and tell what happened;
+   * otherwise it is to be forgotten at once.
+   */
+  readonly over: (session: BoshSession, why: string, lingers: boolean) => void;
+}
+
+/**
+ * One BOSH session (XEP-0124, XEP-0206): requests in the order of their rids to one stream of the upstream, and what that
+ * stream brings into the responses. It lives from its creation request until either side ends it or nobody asks for it.
+ */
+export class BoshSession {
+  readonly sid: string;
+  readonly terms: SessionTerms;
+  readonly origin: ClientOrigin;
+  readonly #options: BoshSessionOptions;
+  readonly #outbox = new Outbox();
+  readonly #cache: ResponseCache;
+  readonly #activity: Activity;
+  readonly #keys: KeySequence;
+  readonly #stream: UpstreamStream;
+  /** The rid to be processed next. */
+  #expected: number;
+  /** Processed and unanswered, in the order of their rids. */
+  readonly #held: HeldRequest[] = [];
+  /** Received before one with a lower rid. */
+  readonly #early = new Map<number, HeldRequest>();
+  /** The upstream takes no more for now: requests wait unprocessed, and with them the client. */
+  #blocked = false;
+  #flushScheduled = false;
+  /** Set until the creation request has been answered. */
+  #creation: HeldRequest | undefined;
+  #creationTimer: NodeJS.Timeout | undefined;
+  #serverHeader: ServerHeader | undefined;
+  /** The server's identity is not known to the client yet. */
+  #headerIsNews = false;
+  #report: { report: number; time: number } | undefined;
+  #acknowledged = 0;
+  #pause: number | undefined;
+  #inactivityTimer: NodeJS.Timeout | undefined;
+  #over = false;
+  /** What the next request is told, where nobody was there when the session ended. */
+  #lastWords: string | undefined;
+
+  constructor(options: BoshSessionOptions, request: BodyRequest, rid: number, exchange: Exchange) {
+    this.#options = options;
+    this.sid = options.sid;
+    this.terms = options.terms;
+    this.origin = options.origin;
+    this.#expected = rid + 1;
+    this.#cache = new ResponseCache(options.terms.requests, (response) => this.#letGo(response));
+    this.#activity = new Activity(options.terms);
+    this.#keys = new KeySequence(request.newkey);
+    const creation = new HeldRequest(request, rid, exchange);
+    this.#creation = creation;
+    this.#held.push(creation);
+    this.#watch(creation);
+    const patience = Math.min(options.terms.wait, options.limits.creation);
+    creation.due = patience === 0;
+    if (patience > 0) {
+      this.#creationTimer = setTimeout(() => {
+        creation.due = true;
+        this.#flush();
+      }, patience * 1000);
+    }
+    this.#stream = options.upstream.open(headerOf(request), options.origin, {
+      opened: (header) => this.#opened(header),
+      element: (element) => this.#element(element),
+      writable: () => this.#writable(),
+      ended: (end) => this.#endedByServer(end),
+    });
+    this.#scheduleFlush();
+  }
+
+  /** Requests that are being held open for this session. */
+  get heldCount(): number {
+    return this.#held.length + this.#early.size;
+  }
+
+  /** Takes one request with this session's sid. */
+  receive(request: BodyRequest, exchange: Exchange) {
+    // §"Connection Between Client and BOSH Service": close, do not terminate, or anyone could end a secure session.
+    if (this.origin.secure && !exchange.secure) return exchange.drop();
+    const { rid } = request;
+    if (rid === undefined) return this.fail('bad-request', exchange);
+    if (rid < this.#expected) return this.#repeated(rid, request, exchange);
+    if (this.#over) return this.#tellLastWords(rid, exchange);
+    const held = new HeldRequest(request, rid, exchange);
+    // §"In-Order Message Forwarding": the window begins after the previous request.
+    if (rid >= this.#expected + this.terms.requests + (held.isPauseOrEnd ? 1 : 0)) {
+      return this.fail('item-not-found', exchange);
+    }
+    const earlier = this.#early.get(rid);
+    if (earlier !== undefined) return this.#replace(earlier, request, exchange);
+    const lastResponseWasEmpty = (this.#cache.last?.bytes ?? 1) === 0;
+    if (this.#activity.isTooMuch(held, this.heldCount + 1, lastResponseWasEmpty)) {
+      return this.fail('policy-violation', exchange);
+    }
+    this.#pause = undefined;
+    this.#early.set(rid, held);
+    this.#watch(held);
+    if (this.terms.wait > 0) held.startWaiting(this.terms.wait, (one) => this.#waited(one));
+    this.#processInOrder();
+    this.#flush();
+  }
+
+  /** Ends the session by the client's fault and says so on `exchange`; everyone else waiting hears of it too. */
+  fail(condition: TerminalCondition, exchange: Exchange): void {
+    if (!this.#over) {
+      this.#finish(condition, clientEndOf(condition), false);
+      this.#answerOthers(writeTerminal('other-request'));
+    }
+    this.#say(exchange, condition);
+  }
+
+  /** Ends the session since this process stops. */
+  shutdown(): void {
+    if (this.#over) return;
+    this.#finish('system-shutdown', 'system-shutdown', true);
+    this.#endWith(writeTerminal('system-shutdown'));
+  }
+
+  /** Ends what lingers. */
+  forget(): void {
+    clearTimeout(this.#inactivityTimer);
+    this.#stream.close('connection-lost');
+  }
+
+  #watch(held: HeldRequest): void {
+    const { exchange } = held;
+    exchange.onLost(() => {
+      if (held.exchange !== exchange) return;
+      // Nobody can have learned the sid of a session whose creation was never answered.
+      if (held === this.#creation) this.#inactive();
+      else this.#watchInactivity();
+    });
+    this.#watchInactivity();
+  }
+
+  // ---- requests
+
+  #processInOrder(): void {
+    while (!this.#over && !this.#blocked) {
+      const next = this.#early.get(this.#expected);
+      if (next === undefined) return;
+      this.#early.delete(this.#expected);
+      this.#expected++;
+      this.#process(next);
+    }
+  }
+
+  #process(held: HeldRequest) {
+    const { request, exchange } = held;
+    if (!this.#keys.accept(request)) {
+      held.stopWaiting();
+      return this.fail('item-not-found', exchange);
+    }
+    const { pause } = request;
+    // §"Inactivity": where we did not offer it the client must not ask, nor for more than we offered.
+    if (pause !== undefined && !(pause <= this.terms.maxpause)) {
+      held.stopWaiting();
+      return this.fail('policy-violation', exchange);
+    }
+    this.#takeAcknowledgement(held);
+    // XEP-0206 §"Authentication and Resource Binding": what a restart request carries is ignored.
+    if (request.restart) this.#stream.restart(headerOf(request));
+    else for (const payload of request.payloads) if (!this.#stream.send(payload)) this.#blocked = true;
+    if (request.type === 'terminate') return this.#endedByClient(held);
+    if (pause !== undefined) return this.#pauseFor(pause, held);
+    this.#held.push(held);
+    if (this.terms.wait === 0) held.due = true;
+  }
+
+  /** §"Inactivity": answers everything at once, the pause itself without payloads, and waits longer (or shorter). */
+  #pauseFor(seconds: number, pausing: HeldRequest): void {
+    for (const held of this.#held.splice(0)) {
+      this.#respond(held, held.exchange.alive ? this.#outbox.take() : this.#outbox.none());
+    }
+    this.#respond(pausing, this.#outbox.none());
+    this.#pause = seconds;
+    this.#watchInactivity();
+  }
+
+  /** A rid that was received before (§"Broken Connections"). */
+  #repeated(rid: number, request: BodyRequest, exchange: Exchange) {
+    const held = this.#held.find((one) => one.rid === rid);
+    if (held !== undefined) return this.#replace(held, request, exchange);
+    const sent = this.#cache.get(rid);
+    if (sent === undefined || sent.key?.toLowerCase() !== request.key?.toLowerCase()) {
+      return this.fail('item-not-found', exchange);
+    }
+    if (++sent.repeats > this.#options.limits.repeats) return this.fail('policy-violation', exchange);
+    exchange.respond(this.#ok(sent.body), () => this.#wasTaken(sent));
+    this.#watchInactivity();
+  }
+
+  /** A copy of a request that has not been answered: the older one gets a recoverable error, the copy any answer. */
+  #replace(held: HeldRequest, request: BodyRequest, exchange: Exchange) {
+    if (held.request.key?.toLowerCase() !== request.key?.toLowerCase())
+      return this.fail('item-not-found', exchange);
+    if (++held.repeats > this.#options.limits.repeats) return this.fail('policy-violation', exchange);
+    const older = held.exchange;
+    held.exchange = exchange;
+    if (older.alive) older.respond(this.#ok(recoverable));
+    this.#watch(held);
+    this.#flush();
+  }
+
+  #waited(held: HeldRequest): void {
+    const at = this.#held.indexOf(held);
+    if (at < 0) {
+      // Its predecessor never came, or the upstream is stuck: the client repeats what is missing (§"Recoverable Binding
+      // Conditions").
+      this.#early.delete(held.rid);
+      if (held.exchange.alive) held.exchange.respond(this.#ok(recoverable));
+      this.#watchInactivity();
+      return;
+    }
+    for (const one of this.#held.slice(0, at + 1)) one.due = true;
+    this.#flush();
+  }
+
+  // ---- acknowledgements
+
+  /** §"Response Acknowledgements". */
+  #takeAcknowledgement(held: HeldRequest): void {
+    const { request, rid } = held;
+    if (!this.terms.acknowledgements) {
+      // A client may not have more than `requests` unanswered: it has seen what was before them.
+      this.#acknowledgeUpTo(rid - this.terms.requests);
+      return;
+    }
+    const last = this.#cache.last?.rid ?? 0;
+    const ack = request.ack === undefined || Number.isNaN(request.ack) ? last : Math.min(request.ack, last);
+    this.#acknowledgeUpTo(ack);
+    const missing = ack < last ? this.#cache.get(ack + 1) : undefined;
+    if (missing === undefined) return;
+    const time = Math.round(performance.now() - missing.at);
+    if (time < this.#options.limits.reportAfter * 1000) return;
+    this.#report = { report: missing.rid, time };
+    held.due = true;
+  }
+
+  #acknowledgeUpTo(rid: number): void {
+    const response = this.#cache.lastUpTo(rid);
+    if (response === undefined) return;
+    this.#wasTaken(response);
+    this.#acknowledgeElements(response.lastElement);
+  }
+
+  #acknowledgeElements(count: number): void {
+    if (count <= this.#acknowledged) return;
+    this.#acknowledged = count;
+    this.#stream.acknowledged(count);
+  }
+
+  #wasTaken(response: SentResponse): void {
+    if (response.taken) return;
+    response.taken = true;
+    if (response.bytes > 0) this.#stream.taken(response.bytes);
+  }
+
+  /** The cache is full: the client has had its chance to ask again. */
+  #letGo(response: SentResponse): void {
+    this.#wasTaken(response);
+  }
+
+  // ---- responses
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    // What the server sends together goes into one response.
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  /** Answers, oldest first, whatever can or must be answered now. */
+  #flush(): void {
+    while (!this.#over) {
+      const oldest = this.#held[0];
+      if (oldest === undefined || !this.#held.some((held) => held.exchange.alive)) break;
+      if (oldest === this.#creation && this.#outbox.isEmpty && !oldest.due) break;
+      const crowded = this.#held.length > this.terms.hold && !this.#blocked;
+      if (this.#outbox.isEmpty && !crowded && !oldest.due) break;
+      this.#held.shift();
+      // The connection of the oldest is gone but a newer one is there: payloads take that one.
+      this.#respond(oldest, oldest.exchange.alive ? this.#outbox.take() : this.#outbox.none());
+    }
+    this.#watchInactivity();
+  }
+
+  #respond(held: HeldRequest, batch: Batch, attributes: BodyAttributes = {}): void {
+    held.stopWaiting();
+    const body = writeBody({ ...this.#attributesFor(held), ...attributes }, batch.content);
+    const { rid, request, exchange } = held;
+    const response: SentResponse = {
+      rid,
+      body,
+      key: request.key,
+      isPause: request.pause !== undefined,
+      bytes: batch.bytes,
+      lastElement: batch.last,
+      at: performance.now(),
+      repeats: 0,
+      taken: false,
+    };
+    this.#cache.add(response);
+    if (exchange.alive) exchange.respond(this.#ok(body), () => this.#wasTaken(response));
+  }
+
+  #attributesFor(held: HeldRequest): BodyAttributes {
+    const { terms } = this;
+    const received = this.#expected - 1;
+    const news = this.#headerIsNews ? this.#serverHeader : undefined;
+    const identity = news && { from: news.from, authid: news.id, 'xmpp:version': news.version };
+    this.#headerIsNews = false;
+    if (held === this.#creation) {
+      this.#creation = undefined;
+      clearTimeout(this.#creationTimer);
+      return {
+        sid: this.sid,
+        wait: terms.wait,
+        requests: terms.requests,
+        hold: terms.hold,
+        ver: terms.ver,
+        polling: terms.polling,
+        inactivity: terms.inactivity,
+        maxpause: terms.maxpause > 0 ? terms.maxpause : undefined,
+        ack: terms.acknowledgements ? held.rid : undefined,
+        accept: 'gzip,deflate',
+        charsets: 'UTF-8',
+        'xmpp:restartlogic': 'true',
+        ...identity,
+      };
+    }
+    const report = this.#report;
+    this.#report = undefined;
+    return {
+      ...identity,
+      // §"Request Acknowledgements": left out where it would say the rid that is answered.
+      ack: terms.acknowledgements && received !== held.rid ? received : undefined,
+      ...report,
+    };
+  }
+
+  // ---- the server
+
+  #opened(header: ServerHeader): void {
+    if (this.#serverHeader !== undefined) return;
+    this.#serverHeader = header;
+    this.#headerIsNews = true;
+    // RFC 6120 §4.7.5: to a client without a version the server sends no features, so there is nothing to wait for.
+    if (this.#creation?.request.version === undefined && this.#creation !== undefined)
+      this.#creation.due = true;
+    this.#scheduleFlush();
+  }
+
+  #element(element: ServerElement): void {
+    if (this.#over) return;
+    this.#outbox.put(element);
+    this.#scheduleFlush();
+  }
+
+  #writable(): void {
+    if (!this.#blocked || this.#over) return;
+    this.#blocked = false;
+    this.#processInOrder();
+    this.#flush();
+  }
+
+  #endedByServer(end: UpstreamEnd): void {
+    if (this.#over) return;
+    // XEP-0206 §"remote-stream-error": the stanzas before the error, then the error, in one body.
+    const condition = this.#outbox.hasError ? 'remote-stream-error' : end;
+    const content = this.#outbox.take().content;
+    this.#finish(condition ?? 'ended by the server', undefined, true);
+    this.#endWith(writeBody({ type: 'terminate', condition }, content));
+  }
+
+  // ---- the end
+
+  /**
+   * §"Terminating the BOSH Session": the oldest connection hears `terminate`, the others an empty body. What waits for the
+   * client is not sent: it has left, and the server answers for it.
+   */
+  #endedByClient(last: HeldRequest): void {
+    if (!this.terms.acknowledgements) this.#acknowledgeElements(this.#cache.last?.lastElement ?? 0);
+    this.#finish('terminated by the client', 'closed', true);
+    [...this.#held.splice(0), last].forEach((held, k) => {
+      this.#respond(held, this.#outbox.none(), k === 0 ? { type: 'terminate' } : {});
+    });
+    this.#answerOthers(writeBody());
+  }
+
+  #inactive(): void {
+    if (this.#over) return;
+    this.#finish('inactivity', 'connection-lost', false);
+    this.#answerOthers(writeTerminal('item-not-found'));
+  }
+
+  /** Ends everything but the answers. `end` closes the stream; without one the server has ended it. */
+  #finish(why: string, end: ClientEnd | undefined, lingers: boolean): void {
+    this.#over = true;
+    clearTimeout(this.#creationTimer);
+    clearTimeout(this.#inactivityTimer);
+    if (end !== undefined) this.#stream.close(end);
+    this.#options.over(this, why, lingers);
+  }
+
+  /** Gives the last words to the oldest request, or keeps them for the next one. */
+  #endWith(body: string): void {
+    const oldest = this.#held.find((held) => held.exchange.alive);
+    if (oldest === undefined) this.#lastWords = body;
+    else {
+      oldest.stopWaiting();
+      oldest.exchange.respond(this.#ok(body), () => this.#settle());
+      this.#held.splice(this.#held.indexOf(oldest), 1);
+    }
+    this.#answerOthers(writeBody({ type: 'terminate' }));
+  }
+
+  #tellLastWords(rid: number, exchange: Exchange) {
+    const words = this.#lastWords;
+    if (words === undefined || rid !== this.#expected) return this.#say(exchange, 'item-not-found');
+    this.#lastWords = undefined;
+    exchange.respond(this.#ok(words), () => this.#settle());
+  }
+
+  /** The last response has been written: no request can acknowledge it, so that counts as delivered. */
+  #settle(): void {
+    this.#acknowledgeElements(this.#outbox.none().last);
+    this.#stream.close('closed');
+  }
+
+  #answerOthers(body: string): void {
+    const waiting = [...this.#held.splice(0), ...[...this.#early.values()].sort((a, b) => a.rid - b.rid)];
+    this.#early.clear();
+    for (const held of waiting) {
+      held.stopWaiting();
+      if (held.exchange.alive) held.exchange.respond(this.#ok(body));
+    }
+  }
+
+  #ok(body: string): { status: number; contentType: string; body: string } {
+    return { status: 200, contentType: this.terms.contentType, body };
+  }
+
+  /** Says a terminal condition, to a legacy client by the HTTP status (§"HTTP Conditions"). */
+  #say(exchange: Exchange, condition: TerminalCondition): void {
+    const status = this.terms.ver === undefined ? legacyStatusOf(condition) : undefined;
+    exchange.respond(
+      status === undefined
+        ? this.#ok(writeTerminal(condition))
+        : { status, contentType: this.terms.contentType, body: '' },
+    );
+  }
+
+  /** §"Inactivity": counts while no request is being held open. */
+  #watchInactivity(): void {
+    clearTimeout(this.#inactivityTimer);
+    this.#inactivityTimer = undefined;
+    if (this.#over) return;
+    for (const held of this.#held) if (held.exchange.alive) return;
+    for (const held of this.#early.values()) if (held.exchange.alive) return;
+    const seconds = this.#pause ?? this.terms.inactivity;
+    this.#inactivityTimer = setTimeout(() => this.#inactive(), seconds * 1000);
+  }
+}
+
+function headerOf(request: BodyRequest) {
+  const { to = '', from, version, lang, route } = request;
+  return { to, from, version, lang, route };
+}
+
+function clientEndOf(condition: TerminalCondition): ClientEnd {
+  return condition === 'policy-violation' || condition === 'bad-request' ? condition : 'connection-lost';
+}

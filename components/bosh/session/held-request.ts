@@ -1,0 +1,39 @@
+import type { BodyRequest } from './body-request.js';
+import type { Exchange } from './exchange.js';
+
+/** A request that has not been answered yet: held, or waiting for one with a lower rid. */
+export class HeldRequest {
+  readonly request: BodyRequest;
+  readonly rid: number;
+  exchange: Exchange;
+  /** Must be answered now, whether there is anything to say or not. */
+  due = false;
+  /** Copies of it that came while it was not answered. */
+  repeats = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(request: BodyRequest, rid: number, exchange: Exchange) {
+    this.request = request;
+    this.rid = rid;
+    this.exchange = exchange;
+  }
+
+  /** Has `expired` called when the client's `wait` is over. */
+  startWaiting(seconds: number, expired: (held: HeldRequest) => void): void {
+    this.#timer = setTimeout(expired, seconds * 1000, this);
+  }
+
+  stopWaiting(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  get isEmpty(): boolean {
+    return this.request.payloads.length === 0 && !this.request.restart;
+  }
+
+  /** §"Overactivity" allows one more request to a client that pauses or terminates. */
+  get isPauseOrEnd(): boolean {
+    return this.request.pause !== undefined || this.request.type === 'terminate';
+  }
+}

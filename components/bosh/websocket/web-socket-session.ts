@@ -1,0 +1,228 @@
+import { randomBytes } from 'node:crypto';
+import type { RawData, WebSocket } from 'ws';
+import type { Stanza } from '../../../shared/xml/stanza.js';
+import { prepareDomain } from '../../../shared/xmpp/jid.js';
+import { NS } from '../../../shared/xmpp/namespaces.js';
+import {
+  isStreamErrorCondition,
+  StreamError,
+  type StreamErrorCondition,
+} from '../../../shared/xmpp/stream-error.js';
+import type {
+  ClientEnd,
+  ClientHeader,
+  ClientOrigin,
+  ServerElement,
+  ServerHeader,
+  Upstream,
+  UpstreamEnd,
+  UpstreamStream,
+} from '../upstreams/upstream.js';
+import { FrameReader, writeClose, writeOpen } from './framing.js';
+
+/** Times in milliseconds. */
+const openMilliseconds = 15_000;
+const closeMilliseconds = 5_000;
+
+export interface WebSocketSessionOptions {
+  readonly socket: WebSocket;
+  readonly origin: ClientOrigin;
+  readonly upstream: Upstream;
+  readonly stanzaBytes: number;
+  /** How often a ping asks whether the client is still there, in seconds. */
+  readonly pingSeconds: number;
+  /** Where clients that came without TLS are sent; undefined: they are welcome. */
+  readonly secureUri: string | undefined;
+  readonly over: (session: WebSocketSession, why: string) => void;
+}
+
+/** One XMPP stream over one WebSocket connection (RFC 7395). */
+export class WebSocketSession {
+  readonly origin: ClientOrigin;
+  readonly #options: WebSocketSessionOptions;
+  readonly #socket: WebSocket;
+  readonly #reader: FrameReader;
+  #stream: UpstreamStream | undefined;
+  /** The client's first `<open/>`; its domain stays the stream's. */
+  #header: ClientHeader | undefined;
+  /** `<open/>` has been sent: a stream error must not come before one (§3.5). */
+  #answered = false;
+  #count = 0;
+  #over = false;
+  #closing = false;
+  #alive = true;
+  #timer: NodeJS.Timeout;
+
+  constructor(options: WebSocketSessionOptions) {
+    this.#options = options;
+    this.origin = options.origin;
+    this.#socket = options.socket;
+    this.#reader = new FrameReader(options.stanzaBytes);
+    const { socket } = options;
+    socket.on('message', (data, isBinary) => this.#frame(data, isBinary));
+    socket.on('pong', () => {
+      this.#alive = true;
+    });
+    socket.on('error', () => undefined);
+    // §3.6: a connection that breaks closes the stream, unless XEP-0198 can resume the session.
+    socket.on('close', () => this.#end('connection-lost', 'the connection was closed'));
+    this.#timer = setTimeout(() => this.fail('connection-timeout', 'no <open/> came'), openMilliseconds);
+  }
+
+  /** Ends the session by a stream error that is ours (§3.5). */
+  fail(condition: StreamErrorCondition, text?: string, end: ClientEnd = 'bad-request'): void {
+    if (this.#over) return;
+    this.#sayOpen();
+    this.#write(new StreamError(condition, { text }).toText(true));
+    this.#end(end, condition);
+    this.#close();
+  }
+
+  #frame(data: RawData, isBinary: boolean) {
+    if (this.#closing) {
+      // After our <close/> only the client's own is waited for.
+      this.#socket.close(1000);
+      return;
+    }
+    if (isBinary || !Buffer.isBuffer(data))
+      return this.fail('unsupported-encoding', 'binary frames are not XMPP');
+    this.#alive = true;
+    const element = this.#reader.read(data);
+    if (!('source' in element)) {
+      const condition = isStreamErrorCondition(element.condition) ? element.condition : 'bad-format';
+      return this.fail(condition, element.text);
+    }
+    if (element.namespace === NS.framing && element.name === 'open') return this.#open(element);
+    if (element.namespace === NS.framing && element.name === 'close') return this.#closedByClient();
+    // §3.3.2; and a stanza without a namespace is no standalone document (§3.3.3).
+    if (element.namespace === '' || element.name === 'open' || element.name === 'close') {
+      return this.fail('invalid-namespace', 'the namespace is missing or wrong');
+    }
+    if (this.#stream === undefined) return this.fail('bad-format', 'the first frame must be <open/>');
+    if (!this.#stream.send(element.source)) this.#socket.pause();
+  }
+
+  #open(element: Stanza) {
+    const { upstream, secureUri } = this.#options;
+    const { from, lang } = element;
+    const version = element.attribute('version');
+    if (this.#stream !== undefined && this.#header !== undefined) {
+      // §3.7: a restart.
+      this.#stream.restart({ to: element.to ?? this.#header.to, from, version, lang });
+      return;
+    }
+    if (secureUri !== undefined && !this.origin.secure) {
+      this.#write(writeClose(secureUri));
+      this.#end('closed', 'see-other-uri');
+      this.#finish();
+      return;
+    }
+    if (element.to === undefined) return this.fail('improper-addressing', 'the domain is missing');
+    const to = prepareDomain(element.to);
+    if (to === null || !upstream.serves(to)) return this.fail('host-unknown');
+    if (!upstream.ready) return this.fail('remote-connection-failed');
+    this.#header = { to, from, version, lang };
+    clearTimeout(this.#timer);
+    this.#stream = upstream.open(this.#header, this.origin, {
+      opened: (header) => this.#opened(header),
+      element: (one) => this.#element(one),
+      writable: () => this.#socket.resume(),
+      ended: (end) => this.#endedByServer(end),
+    });
+    this.#timer = setInterval(() => this.#ping(), this.#options.pingSeconds * 1000);
+  }
+
+  #opened(header: ServerHeader): void {
+    this.#answered = true;
+    this.#write(writeOpen(header));
+  }
+
+  #element({ text, bytes }: ServerElement): void {
+    this.#sayOpen();
+    const number = ++this.#count;
+    this.#socket.send(text, (error) => {
+      if (error !== undefined && error !== null) return;
+      this.#stream?.taken(bytes);
+      this.#stream?.acknowledged(number);
+    });
+  }
+
+  #endedByServer(end: UpstreamEnd): void {
+    if (this.#over) return;
+    if (end !== undefined) {
+      this.#sayOpen();
+      this.#write(new StreamError(isStreamErrorCondition(end) ? end : 'undefined-condition').toText(true));
+    }
+    // The server waits to hear what the client has got: written frames count, so they are let out first.
+    this.#write(writeClose(), () => this.#stream?.close('closed'));
+    this.#end(undefined, end ?? 'ended by the server');
+    this.#finish();
+  }
+
+  #closedByClient(): void {
+    this.#write(writeClose());
+    this.#end('closed', 'closed by the client');
+    this.#finish();
+  }
+
+  #close(): void {
+    this.#write(writeClose());
+    this.#finish();
+  }
+
+  /** §3.6: the other side answers, or closes the connection, or is helped along after a while. */
+  #finish(): void {
+    this.#closing = true;
+    const socket = this.#socket;
+    socket.resume();
+    const giveUp = setTimeout(() => {
+      socket.close(1000);
+      socket.terminate();
+    }, closeMilliseconds);
+    socket.once('close', () => clearTimeout(giveUp));
+  }
+
+  /** §3.5: an error while the stream is being opened comes after an `<open/>`. */
+  #sayOpen(): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#write(
+      writeOpen({
+        id: randomBytes(12).toString('base64url'),
+        from: this.#header?.to,
+        version: '1.0',
+        lang: 'en',
+      }),
+    );
+  }
+
+  #write(text: string, written?: () => void): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#socket.send(text, written === undefined ? undefined : () => written());
+  }
+
+  /** §3.8: whether the client is there, by ping frames, since white space is not allowed. */
+  #ping(): void {
+    if (this.#socket.isPaused) return;
+    if (!this.#alive) {
+      this.#end('connection-lost', 'no answer to a ping');
+      this.#socket.terminate();
+      return;
+    }
+    this.#alive = false;
+    this.#socket.ping();
+  }
+
+  #end(end: ClientEnd | undefined, why: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    if (end !== undefined) this.#stream?.close(end);
+    this.#options.over(this, why);
+  }
+
+  /** This process stops. */
+  shutdown(): void {
+    this.fail('system-shutdown', undefined, 'system-shutdown');
+  }
+}
