@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import { runProcess } from '../../shared/cli/process.js';
+import type { Component } from '../../shared/component/component.js';
+import { componentOptions } from '../../shared/component/process.js';
+import { createComponent } from '../../shared/component/runtime.js';
+import { hostToListen, portToListen } from '../../shared/settings/kinds.js';
+import { ServerCertificates } from '../../shared/tls/server-certificates.js';
+import { composeBosh } from './bosh.js';
+import { pageHandlers } from './http/page.js';
+import { defaultLimits } from './session/limits.js';
+import { settings as definition } from './settings.js';
+import { LinkUpstream } from './upstreams/link/link.js';
+import { ProxyUpstream } from './upstreams/proxy/proxy.js';
+import type { Upstream } from './upstreams/upstream.js';
+
+await runProcess({
+  name: 'bosh',
+  definition,
+  async start(context) {
+    const { settings, log, metrics, setReadiness } = context;
+    let component: Component | undefined;
+    let upstream: Upstream;
+    if (settings.BOSH_UPSTREAM === 'core') {
+      component = createComponent({
+        ...componentOptions('bosh', settings, context),
+        gaveUp: (reason) => setReadiness({ ready: false, reason }),
+      });
+      component.disco.identity({ category: 'component', type: 'c2s', name: 'BOSH and WebSocket' });
+      upstream = new LinkUpstream({
+        component,
+        serverDomain: settings.CORE_DOMAIN[0] ?? 'localhost',
+        log,
+        state: (problem) =>
+          setReadiness(problem === undefined ? { ready: true } : { ready: false, reason: problem }),
+      });
+    } else {
+      const caPath = settings.BOSH_UPSTREAM_CA;
+      upstream = new ProxyUpstream({
+        address: settings.BOSH_UPSTREAM,
+        domains: settings.BOSH_DOMAINS,
+        routes: settings.BOSH_ROUTES,
+        tls: settings.BOSH_UPSTREAM_TLS,
+        ca: caPath === undefined ? undefined : readFileSync(caPath, 'utf8'),
+        allowPlain: settings.BOSH_ALLOW_PLAIN,
+        stanzaBytes: settings.BOSH_STANZA_BYTES,
+        log,
+      });
+    }
+    await upstream.start();
+
+    const bosh = composeBosh({
+      upstream,
+      limits: {
+        ...defaultLimits,
+        wait: settings.BOSH_WAIT,
+        hold: settings.BOSH_HOLD,
+        inactivity: settings.BOSH_INACTIVITY,
+        polling: settings.BOSH_POLLING,
+        maxpause: settings.BOSH_MAXPAUSE,
+        stanzaBytes: settings.BOSH_STANZA_BYTES,
+        bodyBytes: settings.BOSH_BODY_BYTES,
+        sessions: settings.BOSH_MAX_SESSIONS,
+        sessionsPerAddress: settings.BOSH_MAX_SESSIONS_PER_ADDRESS,
+      },
+      origins: settings.BOSH_CORS_ORIGINS,
+      trustedProxies: settings.BOSH_TRUSTED_PROXIES,
+      publicUrl: settings.BOSH_PUBLIC_URL,
+      requireTls: settings.BOSH_REQUIRE_TLS,
+      compress: settings.BOSH_COMPRESSION,
+      instance: settings.BOSH_INSTANCE ?? '',
+      pingSeconds: settings.BOSH_PING,
+      log,
+      metrics,
+      pages: settings.BOSH_PAGE
+        ? pageHandlers({ domain: settings.CORE_DOMAIN[0] ?? 'localhost', ready: () => upstream.ready })
+        : new Map(),
+    });
+
+    const host = hostToListen(settings.LISTEN_HOST);
+    const addresses: Record<string, string> = {};
+    const plainPort = portToListen(settings.BOSH_PORT);
+    if (plainPort !== null) {
+      const { port } = await bosh.server.listen(plainPort, host);
+      addresses['http'] = `${settings.LISTEN_HOST}:${port}`;
+    }
+    const securePort = portToListen(settings.BOSH_TLS_PORT);
+    let certificates: ServerCertificates | undefined;
+    let reloadTls = () => {};
+    if (securePort !== null) {
+      certificates = await ServerCertificates.open({ settings });
+      const { port, server } = await bosh.server.listen(securePort, host, certificates.serverOptions({}));
+      addresses['https'] = `${settings.LISTEN_HOST}:${port}`;
+      reloadTls = () => {
+        if (certificates !== undefined && 'setSecureContext' in server) {
+          (server as import('node:https').Server).setSecureContext(certificates.serverOptions({}));
+        }
+      };
+    }
+    if (component !== undefined) {
+      setReadiness({ ready: false, reason: 'not connected to the core yet' });
+      // Not awaited: a core that is down must not keep this process from answering about itself.
+      component.start().catch(() => undefined);
+    }
+
+    return {
+      addresses,
+      status: () => ({
+        upstream: upstream.name,
+        upstreamReady: upstream.ready,
+        boshSessions: bosh.sessions.boshCount,
+        sessions: bosh.sessions.size,
+        ...(component === undefined
+          ? {}
+          : { domain: component.domain, connected: component.health.connected }),
+      }),
+      async reload() {
+        await certificates?.reload();
+        reloadTls();
+      },
+      async drain() {
+        await bosh.drain();
+        await component?.stop('restart');
+      },
+    };
+  },
+});

@@ -1,0 +1,66 @@
+// Rooms (XEP-0045): joining, who is there, what is said.
+import { $pres, Strophe } from './strophe.mjs';
+import { view } from './view.mjs';
+
+const MUC = 'http://jabber.org/protocol/muc';
+const MUC_USER = `${MUC}#user`;
+const storageKey = 'rooms';
+
+/** Rooms by address: our nickname and the nicknames that are there. */
+const rooms = new Map();
+
+/** The rooms to be joined again after the page was loaded anew. */
+function remember() {
+  sessionStorage.setItem(storageKey, JSON.stringify([...rooms].map(([room, { nick }]) => [room, nick])));
+}
+
+export function isRoom(address) {
+  return rooms.has(address);
+}
+
+export function nickIn(address) {
+  return rooms.get(address)?.nick;
+}
+
+export function join(connection, room, nick) {
+  rooms.set(room, { nick, occupants: new Set() });
+  remember();
+  connection.send($pres({ to: `${room}/${nick}` }).c('x', { xmlns: MUC }));
+  view.open(room, { room: true });
+}
+
+export function joinAgain(connection) {
+  for (const [room, nick] of JSON.parse(sessionStorage.getItem(storageKey) ?? '[]'))
+    join(connection, room, nick);
+}
+
+export function forgetRooms() {
+  rooms.clear();
+  sessionStorage.removeItem(storageKey);
+}
+
+/** Presence from a room: who comes and goes, and why we could not join. */
+export function roomPresence(presence) {
+  const from = presence.getAttribute('from') ?? '';
+  const room = Strophe.getBareJidFromJid(from);
+  const known = rooms.get(room);
+  if (known === undefined) return;
+  const nick = Strophe.getResourceFromJid(from) ?? '';
+  const type = presence.getAttribute('type');
+  if (type === 'error') {
+    const condition = presence.querySelector('error > *')?.localName ?? 'error';
+    view.message(room, { kind: 'note', text: `The room says: ${condition}` }, { room: true });
+    return;
+  }
+  const isOurs = [...presence.getElementsByTagNameNS(MUC_USER, 'status')].some(
+    (status) => status.getAttribute('code') === '110',
+  );
+  if (type === 'unavailable') known.occupants.delete(nick);
+  else known.occupants.add(nick);
+  if (isOurs && type !== 'unavailable') {
+    known.nick = nick;
+    remember();
+    view.message(room, { kind: 'note', text: `You are here as ${nick}` }, { room: true });
+  }
+  view.occupants(room, [...known.occupants].sort());
+}

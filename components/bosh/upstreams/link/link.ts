@@ -1,0 +1,186 @@
+import { randomBytes } from 'node:crypto';
+import { creditWindow } from '../../../../shared/client-link/credit.js';
+import { OperationWriter, readOperation } from '../../../../shared/client-link/operations.js';
+import type { Component, ServerLink } from '../../../../shared/component/component.js';
+import type { Logger } from '../../../../shared/observability/types.js';
+import { type Element, xml } from '../../../../shared/xml/element.js';
+import type { Stanza } from '../../../../shared/xml/stanza.js';
+import { NS } from '../../../../shared/xmpp/namespaces.js';
+import { StanzaError } from '../../../../shared/xmpp/stanza-error.js';
+import type { ClientHeader, ClientOrigin, Upstream, UpstreamEvents, UpstreamStream } from '../upstream.js';
+import { LinkStream, type LinkWriter } from './link-stream.js';
+
+const version = '1';
+
+export interface LinkOptions {
+  readonly component: Component;
+  /** The server's main domain: where operations go. */
+  readonly serverDomain: string;
+  readonly log: Logger;
+  /** Says why clients are refused; undefined: they are welcome again. */
+  readonly state?: (problem: string | undefined) => void;
+}
+
+/** What the server said when the link was negotiated (docs/protocols/client-link.md §4). */
+interface Terms {
+  readonly credit: number;
+  readonly streams: number;
+  readonly domains: ReadonlySet<string>;
+}
+
+/** Our core, by the client link: all streams on the component's one XEP-0114 stream. */
+export class LinkUpstream implements Upstream, LinkWriter {
+  readonly name = 'client-link';
+  readonly operations: OperationWriter;
+  readonly #options: LinkOptions;
+  readonly #streams = new Map<string, LinkStream>();
+  #terms: Terms | undefined;
+  /** Distinguishes the streams of this process from those of another on the same domain. */
+  readonly #prefix = randomBytes(4).toString('hex');
+  #opened = 0;
+  /** Streams that found the link full, in the order in which they get their turn. */
+  readonly #queue = new Set<LinkStream>();
+  #draining = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    const { component } = options;
+    this.operations = new OperationWriter(component.domain, options.serverDomain);
+    component.onUp((link) => this.#negotiate(link).catch((error: unknown) => this.#refused(error)));
+    component.onDown(() => this.#down());
+    component.onMessage((message) => this.#message(message));
+  }
+
+  get ready(): boolean {
+    return this.#terms !== undefined;
+  }
+
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  async start(): Promise<void> {}
+
+  serves(domain: string): boolean {
+    // While the link is down nobody knows: such a client is told that, not that its domain is unknown.
+    return this.#terms === undefined || this.#terms.domains.has(domain);
+  }
+
+  open(header: ClientHeader, origin: ClientOrigin, events: UpstreamEvents): UpstreamStream {
+    this.#opened++;
+    const credit = this.#terms?.credit ?? creditWindow;
+    const stream = new LinkStream(`${this.#prefix}-${this.#opened.toString(36)}`, this, { credit, events });
+    if (this.#terms === undefined || this.#streams.size >= this.#terms.streams) {
+      setImmediate(() => events.ended('remote-connection-failed'));
+      return stream;
+    }
+    this.#streams.set(stream.name, stream);
+    stream.open(header, origin);
+    return stream;
+  }
+
+  async stop(): Promise<void> {
+    for (const stream of [...this.#streams.values()]) stream.close('system-shutdown');
+    this.#terms = undefined;
+  }
+
+  // ---- the link
+
+  /** §4. */
+  async #negotiate(link: ServerLink): Promise<void> {
+    const { component, serverDomain, log } = this.#options;
+    if (!link.features.has(NS.clientLink)) {
+      throw new Error('the server does not offer the client link to this component');
+    }
+    const request = xml('link', { xmlns: NS.clientLink, min: version, max: version });
+    const answer = await component.request(xml('iq', { type: 'set', to: serverDomain }, request));
+    const terms = readTerms(answer.element.getChild('link', NS.clientLink));
+    if (!component.server.connected) return;
+    this.#terms = terms;
+    const domains = [...terms.domains];
+    log.info({ code: 'bosh.link-up', domains, credit: terms.credit }, 'the core takes our clients');
+    this.#options.state?.(undefined);
+  }
+
+  #refused(error: unknown): void {
+    const reason =
+      error instanceof StanzaError ? error.condition : error instanceof Error ? error.message : '?';
+    this.#options.log.error({ code: 'bosh.link-refused', reason }, 'no client link: clients are refused');
+    this.#options.state?.(`no client link: ${reason}`);
+  }
+
+  /** §8.2. */
+  #down(): void {
+    this.#terms = undefined;
+    this.#queue.clear();
+    this.#options.state?.('the link to the core is lost');
+    for (const stream of [...this.#streams.values()]) stream.lost();
+  }
+
+  #message(message: Stanza): void {
+    if (message.payload?.namespace !== NS.clientLink || message.type === 'error') return;
+    if (message.from !== this.#options.serverDomain) return;
+    const operation = readOperation(message.source);
+    if (operation === null) {
+      this.#options.log.warn(
+        { code: 'bosh.link-bad-operation' },
+        'an operation of the core was not understood',
+      );
+      return;
+    }
+    const stream = this.#streams.get(operation.stream);
+    if (stream !== undefined) return stream.receive(operation);
+    // §8.1: a stream that is gone already; the core is told, so that it does not go on.
+    if (operation.name === 'close') return;
+    this.send(this.operations.write('close', operation.stream, { condition: 'item-not-found' }));
+  }
+
+  // ---- for its streams
+
+  send(text: string): boolean {
+    return this.#options.component.send(text);
+  }
+
+  waitForRoom(stream: LinkStream): void {
+    this.#queue.add(stream);
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#drain().catch((error: unknown) =>
+      this.#options.log.error({ code: 'bosh.link-drain-failed', error }, 'internal error'),
+    );
+  }
+
+  /** §6: in turn, one element each. */
+  async #drain(): Promise<void> {
+    try {
+      while (this.#queue.size > 0) {
+        await this.#options.component.drained();
+        for (const stream of [...this.#queue]) {
+          this.#queue.delete(stream);
+          if (stream.takeTurn()) this.#queue.add(stream);
+        }
+      }
+    } finally {
+      this.#draining = false;
+    }
+  }
+
+  gone(stream: LinkStream): void {
+    this.#queue.delete(stream);
+    this.#streams.delete(stream.name);
+  }
+}
+
+function readTerms(link: Element | undefined): Terms {
+  if (link === undefined || link.attrs['version'] !== version)
+    throw new Error('no common version of the client link');
+  const number = (name: string, otherwise: number) => {
+    const text = link.attrs[name];
+    return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : otherwise;
+  };
+  return {
+    credit: number('credit', creditWindow),
+    streams: number('streams', Number.MAX_SAFE_INTEGER),
+    domains: new Set(link.getChildren('domain').map((domain) => domain.getText())),
+  };
+}
