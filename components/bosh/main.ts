@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Server as SecureServer } from 'node:https';
 import { runProcess } from '../../shared/cli/process.js';
 import type { Component } from '../../shared/component/component.js';
 import { componentOptions } from '../../shared/component/process.js';
@@ -85,16 +86,18 @@ await runProcess({
     }
     const securePort = portToListen(settings.BOSH_TLS_PORT);
     let certificates: ServerCertificates | undefined;
-    let reloadTls = () => {};
     if (securePort !== null) {
-      certificates = await ServerCertificates.open({ settings });
-      const { port, server } = await bosh.server.listen(securePort, host, certificates.serverOptions({}));
+      const all = await ServerCertificates.open({
+        settings,
+        domains: settings.CORE_DOMAIN,
+        dataFolder: settings.DATA_DIR,
+        log,
+        metrics,
+      });
+      certificates = all;
+      const { port, server } = await bosh.server.listen(securePort, host, all.serverOptions());
       addresses['https'] = `${settings.LISTEN_HOST}:${port}`;
-      reloadTls = () => {
-        if (certificates !== undefined && 'setSecureContext' in server) {
-          (server as import('node:https').Server).setSecureContext(certificates.serverOptions({}));
-        }
-      };
+      if (server instanceof SecureServer) all.onChange(() => server.setSecureContext(all.serverOptions()));
     }
     if (component !== undefined) {
       setReadiness({ ready: false, reason: 'not connected to the core yet' });
@@ -115,9 +118,9 @@ await runProcess({
       }),
       async reload() {
         await certificates?.reload();
-        reloadTls();
       },
       async drain() {
+        certificates?.close();
         await bosh.drain();
         await component?.stop('restart');
       },

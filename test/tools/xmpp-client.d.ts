@@ -1,0 +1,22 @@
+// The package has no types of its own; what the tests use of it.
+declare module '@xmpp/client' {
+  export interface XmppElement {
+    readonly attrs: Record<string, unknown>;
+    is(name: string): boolean;
+    getChildText(name: string): string | null;
+  }
+  export interface XmppClient {
+    on(event: 'error', handler: (error: Error) => void): void;
+    on(event: 'stanza', handler: (stanza: XmppElement) => void): void;
+    start(): Promise<{ toString(): string }>;
+    stop(): Promise<unknown>;
+    send(element: XmppElement): Promise<void>;
+  }
+  export function client(options: {
+    service: string;
+    domain: string;
+    username: string;
+    password: string;
+  }): XmppClient;
+  export function xml(name: string, attributes?: Record<string, string>, ...children: unknown[]): XmppElement;
+}
