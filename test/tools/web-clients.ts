@@ -1,5 +1,10 @@
 import { client as makeXmppClient, xml } from '@xmpp/client';
 import { $msg, $pres, Strophe } from 'strophe.js';
+import { XmlHttpRequest } from './xml-http-request.js';
+
+// Strophe.js is made for browsers: this is the one part of theirs that it takes from the global object.
+Object.assign(globalThis, { XMLHttpRequest: XmlHttpRequest });
+Strophe.setLogLevel(Strophe.LogLevel.FATAL);
 
 /** What the tests do with a client from elsewhere, whichever library it is. */
 export interface WebClient {
@@ -77,7 +82,9 @@ export function connectStrophe(url: string, jid: string, password: string): Prom
         sendPresence: () => connection.send($pres()),
         sendMessage: (to, body, type = 'chat') => connection.send($msg({ to, type }).c('body').t(body)),
         joinRoom: (room, nick) =>
-          connection.send($pres({ to: `${room}/${nick}` }).c('x', { xmlns: 'http://jabber.org/protocol/muc' })),
+          connection.send(
+            $pres({ to: `${room}/${nick}` }).c('x', { xmlns: 'http://jabber.org/protocol/muc' }),
+          ),
         stop: () =>
           new Promise((done) => {
             const giveUp = setTimeout(done, 3_000);
@@ -107,7 +114,10 @@ export async function connectXmppClient(
   xmpp.on('stanza', (stanza) => {
     const body = stanza.is('message') ? stanza.getChildText('body') : null;
     if (stanza.is('message') && stanza.attrs['type'] === 'error') {
-      errors.put('', /<([a-z-]+) xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/.exec(stanza.toString())?.[1] ?? '?');
+      errors.put(
+        '',
+        /<([a-z-]+) xmlns="urn:ietf:params:xml:ns:xmpp-stanzas"/.exec(stanza.toString())?.[1] ?? '?',
+      );
     } else if (body) inbox.put(String(stanza.attrs['from']), body);
   });
   const timer = setTimeout(() => xmpp.stop(), 15_000);
@@ -119,9 +129,12 @@ export async function connectXmppClient(
     nextError: async () => (await errors.next()).body,
     vanish: () => void xmpp.stop(),
     sendPresence: () => void xmpp.send(xml('presence')),
-    sendMessage: (to, body, type = 'chat') => void xmpp.send(xml('message', { to, type }, xml('body', {}, body))),
+    sendMessage: (to, body, type = 'chat') =>
+      void xmpp.send(xml('message', { to, type }, xml('body', {}, body))),
     joinRoom: (room, nick) =>
-      void xmpp.send(xml('presence', { to: `${room}/${nick}` }, xml('x', { xmlns: 'http://jabber.org/protocol/muc' }))),
+      void xmpp.send(
+        xml('presence', { to: `${room}/${nick}` }, xml('x', { xmlns: 'http://jabber.org/protocol/muc' })),
+      ),
     stop: async () => {
       await xmpp.stop();
     },

@@ -48,7 +48,10 @@ test('the features come without TLS, compression and channel bindings, and witho
     ?.getChildren('mechanism')
     .map((one) => one.getText());
   assert.ok(mechanisms?.includes('SCRAM-SHA-1'), text);
-  assert.ok(!mechanisms?.some((name) => name.endsWith('-PLUS') || name === 'PLAIN' || name === 'EXTERNAL'), text);
+  assert.ok(
+    !mechanisms?.some((name) => name.endsWith('-PLUS') || name === 'PLAIN' || name === 'EXTERNAL'),
+    text,
+  );
   assert.equal(features?.getChild('starttls'), undefined);
   assert.equal(body.attrs['from'], 'localhost');
   assert.ok(body.attrs['authid']);
@@ -59,7 +62,10 @@ test('a domain that the server does not have is host-unknown', async (t) => {
   if (without()) return t.skip(String(without()));
   const { body } = await new BoshClient(port).create({ to: 'elsewhere.example' });
   assert.equal(body.attrs['type'], 'terminate');
-  assert.match(body.attrs['condition'] ?? '', /^(host-unknown|remote-stream-error|remote-connection-failed)$/);
+  assert.match(
+    body.attrs['condition'] ?? '',
+    /^(host-unknown|remote-stream-error|remote-connection-failed)$/,
+  );
 });
 
 for (const [label, connectTwo] of [
@@ -108,7 +114,12 @@ test('a wrong password is an authentication failure, not a broken connection', a
 
 test('what a client did not fetch is answered for when its session ends (XEP-0206, recipient-unavailable)', async (t) => {
   if (without()) return t.skip(String(without()));
-  const romeo = await connectXmppClient(`ws://127.0.0.1:${port}/xmpp-websocket`, 'localhost', 'romeo', 'secret');
+  const romeo = await connectXmppClient(
+    `ws://127.0.0.1:${port}/xmpp-websocket`,
+    'localhost',
+    'romeo',
+    'secret',
+  );
   const juliet = await connectStrophe(`http://127.0.0.1:${port}/http-bind`, 'juliet@localhost', 'secret');
   const bounced = romeo.nextError();
   // Juliet's browser is gone: her session stays for `inactivity`, with nobody to fetch what comes.
