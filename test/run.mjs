@@ -1,6 +1,7 @@
 // Runs what `npm test` runs: the linter, the check of generated documents, then every test under dist/test but the
 // long ones. `npm test -- WORD…` takes only test files whose path contains a word. ENTOURAGE_CI=1: a skip is a failure.
 import { spawn } from 'node:child_process';
+import { setMaxListeners } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -48,6 +49,7 @@ async function runTests(files) {
   const skips = [];
   const summary = [];
   const abort = new AbortController();
+  setMaxListeners(0, abort.signal); // one for each file
   const timer = setTimeout(() => abort.abort(), WHOLE_RUN_MILLISECONDS);
   const stream = run({
     files,
