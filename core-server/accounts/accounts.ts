@@ -355,7 +355,7 @@ export class Accounts {
     const { kept } = this;
     const { credentials } = stored;
     const complete =
-      kept.scram.every((hash) => credentials.scram.has(hash)) &&
+      kept.scram.every((hash) => (credentials.scram.get(hash)?.iterations ?? 0) >= this.#iterations) &&
       kept.digestMd5 === (credentials.digestMd5 !== undefined) &&
       kept.plain === (credentials.plain !== undefined);
     if (complete || prepareStored(prepared) === null) return;

@@ -227,6 +227,18 @@ test('what is kept of a password follows the settings, at the next log-in in cle
 
 const sha1 = (text: string) => createHash('sha1').update(text).digest('hex');
 
+test('more iterations than at the time of the password come with the next log-in in clear text', async () => {
+  const storage = createMemoryStorage();
+  await (await testAccounts({ storage })).create(juliet, 'r0m30');
+  const stronger = await testAccounts({ storage, iterations: 5000 });
+  assert.equal((await stronger.scram(juliet, 'SHA-256')).verifier.iterations, 4096);
+  assert.equal(await stronger.verify(juliet, 'wrong'), 'wrong');
+  assert.equal(await stronger.verify(juliet, 'r0m30'), 'ok');
+  await stronger.enable(juliet); // follows the upgrade, which runs after the answer
+  assert.equal((await stronger.scram(juliet, 'SHA-256')).verifier.iterations, 5000);
+  assert.equal(await stronger.verify(juliet, 'r0m30'), 'ok');
+});
+
 test('no document holds the password unless it is to be kept', async () => {
   const storage = createMemoryStorage();
   const accounts = await testAccounts({ storage });
