@@ -1,6 +1,12 @@
 import { type BareJid, type Domain, type Jid, parseJid } from '../../shared/xmpp/jid.js';
 import { accountOf, parseAuthorizationId, refusalOf } from './identity.js';
-import { failure, type SaslContext, type SaslMechanism, type SaslStep } from './mechanism.js';
+import {
+  failure,
+  type SaslContext,
+  type SaslMechanism,
+  type SaslPolicy,
+  type SaslStep,
+} from './mechanism.js';
 import { decodeUtf8Strict } from './utf8.js';
 
 /** EXTERNAL with a client certificate (RFC 4422 Appendix A, XEP-0178 §2). */
@@ -8,11 +14,12 @@ export const external: SaslMechanism = {
   name: 'EXTERNAL',
   clientFirst: true,
   refusal({ clientCertificate, domain, policy, secure }) {
-    if (!policy.external) return 'invalid-mechanism';
+    if (policy.external === 'off') return 'invalid-mechanism';
     if (!secure) return 'encryption-required';
     // Offered where it can be expected to succeed (RFC 6120 §6.3.4).
     if (!clientCertificate) return 'invalid-mechanism';
-    return candidates(clientCertificate.identities, domain).length > 0 ? null : 'invalid-mechanism';
+    const named = candidates(clientCertificate.identities, domain, policy);
+    return named.length > 0 ? null : 'invalid-mechanism';
   },
   begin: (context) => ({ respond: (data) => check(data, context) }),
 };
@@ -21,13 +28,14 @@ export const external: SaslMechanism = {
 function candidates(
   identities: { readonly xmppAddr: readonly string[]; readonly commonName: readonly string[] },
   domain: Domain,
+  policy: SaslPolicy,
 ): BareJid[] {
   const named = identities.xmppAddr
     .map(parseJid)
     .filter((address): address is Jid => address !== null && address.local !== '')
     .filter((address) => address.domain === domain)
     .map((address) => address.bare);
-  if (identities.xmppAddr.length > 0) return [...new Set(named)];
+  if (identities.xmppAddr.length > 0 || policy.external !== 'names') return [...new Set(named)];
   // XEP-0178 §2 case 3: no address; the common name may be one, or a user name of this domain.
   const mapped = identities.commonName
     .map((name) => (name.includes('@') ? userOf(name, domain) : accountOf(name, domain)))
@@ -41,7 +49,7 @@ function userOf(text: string, domain: Domain): BareJid | null {
 }
 
 async function check(data: Buffer, context: SaslContext): Promise<SaslStep> {
-  const { accounts, clientCertificate, domain, streamFrom } = context;
+  const { accounts, clientCertificate, domain, policy, streamFrom } = context;
   const text = decodeUtf8Strict(data);
   if (text === null || text.includes('\0')) return failure('malformed-request'); // RFC 4422 Appendix A
   const authorizationId = parseAuthorizationId(text);
@@ -49,7 +57,7 @@ async function check(data: Buffer, context: SaslContext): Promise<SaslStep> {
   if (!clientCertificate) return failure('not-authorized');
 
   const registered: BareJid[] = [];
-  for (const account of candidates(clientCertificate.identities, domain)) {
+  for (const account of candidates(clientCertificate.identities, domain, policy)) {
     if (await accounts.exists(account)) registered.push(account);
   }
   const account = authorizationId
@@ -63,7 +71,8 @@ async function check(data: Buffer, context: SaslContext): Promise<SaslStep> {
   }
   const refused = refusalOf(await accounts.standing(account), account);
   if (refused) return refused;
-  return { kind: 'success', account, ...(authorizationId ? { authorizationId } : {}) };
+  const validUntil = clientCertificate.notAfter;
+  return { kind: 'success', account, validUntil, ...(authorizationId ? { authorizationId } : {}) };
 }
 
 /** The only one; of several the one in the stream's `from` (RFC 6120 §13.7.2.2.1 sub-case 2). */

@@ -30,6 +30,8 @@ export interface SaslSuccess {
   readonly authorizationId?: Jid;
   /** Additional data with success. */
   readonly data?: Buffer;
+  /** When what authenticated expires, in milliseconds since 1970: the stream ends then (RFC 6120 §13.7.2.3). */
+  readonly validUntil?: number;
 }
 
 export interface SaslFailure {
@@ -55,8 +57,11 @@ export interface SaslPolicy {
   /** PLAIN also where it is not: for tests and closed networks (RFC 6120 §13.8.3 forbids it). */
   readonly plainWithoutTls: boolean;
   readonly digestMd5: boolean;
-  /** A client certificate may log in. */
-  readonly external: boolean;
+  /**
+   * Whether a client certificate logs in: never, by the addresses in it, or also by its common name. The last only
+   * where the operator chose the authorities: public ones put names of all kinds there.
+   */
+  readonly external: 'off' | 'addresses' | 'names';
 }
 
 /** What a mechanism may know of the stream. */

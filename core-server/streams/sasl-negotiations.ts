@@ -1,6 +1,8 @@
+import { whenCertificateExpires } from '../../shared/tls/expiry.js';
 import type { Core } from '../core.js';
 import { channelBindingOf } from '../sasl/channel-binding.js';
 import { clientCertificateOf } from '../sasl/client-certificate.js';
+import type { SaslPolicy } from '../sasl/mechanism.js';
 import { SaslNegotiation } from '../sasl/negotiation.js';
 import type { ClientStream } from './client-stream.js';
 
@@ -28,11 +30,24 @@ export function negotiationOf(core: Core, stream: ClientStream, sasl2 = false): 
       plain: !link || core.settings.CLIENT_LINK_ALLOW_PLAIN,
       plainWithoutTls: !core.settings.C2S_REQUIRE_TLS && !link,
       digestMd5: core.settings.SASL_DIGEST_MD5 && !link,
-      external: core.settings.C2S_CLIENT_CERTIFICATES && !link,
+      external: link ? 'off' : clientCertificates(core),
     },
     downgradeProtection: sasl2,
     log: core.log,
   });
   stream.notes.set(key, { stream: stream.id, negotiation });
   return negotiation;
+}
+
+/** With the operator's own authorities a common name counts too (XEP-0178 §2 case 3). */
+function clientCertificates({ settings }: Core): SaslPolicy['external'] {
+  if (!settings.C2S_CLIENT_CERTIFICATES) return 'off';
+  return settings.C2S_CLIENT_CA === undefined ? 'addresses' : 'names';
+}
+
+/** Ends a stream when the certificate that authenticated it expires (RFC 6120 §13.7.2.3). */
+export function endWithCertificate(stream: ClientStream, validUntil: number | undefined): void {
+  const { tls } = stream.transport;
+  if (tls === null || validUntil === undefined) return;
+  whenCertificateExpires(tls, validUntil, () => stream.fail('reset', 'the certificate expired'));
 }

@@ -45,7 +45,7 @@ export function testContext(
     channelBinding: null,
     clientCertificate: null,
     accounts,
-    policy: { plain: true, plainWithoutTls: false, digestMd5: true, external: true },
+    policy: { plain: true, plainWithoutTls: false, digestMd5: true, external: 'names' },
     downgradeProtection: false,
     log: recordingLogger(),
     ...changes,

@@ -6,7 +6,7 @@ import { defineFeature } from '../../feature.js';
 import { failure, type SaslFailure } from '../../sasl/mechanism.js';
 import type { SaslNegotiation, SaslReply } from '../../sasl/negotiation.js';
 import type { ClientStream } from '../client-stream.js';
-import { negotiationOf } from '../sasl-negotiations.js';
+import { endWithCertificate, negotiationOf } from '../sasl-negotiations.js';
 
 /** SASL on client streams (RFC 6120 §6). */
 export const sasl = defineFeature({
@@ -86,7 +86,8 @@ export const sasl = defineFeature({
       if (reply.kind === 'failure') return refuse(stream, negotiation, reply.failure);
       succeeded.inc();
       const { mechanism } = reply;
-      const { account } = reply.success;
+      const { account, validUntil } = reply.success;
+      endWithCertificate(stream, validUntil);
       stream.log.info(
         { code: 'c2s.authenticated', account, mechanism, address: stream.remoteAddress },
         'authenticated',

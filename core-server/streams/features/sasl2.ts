@@ -8,7 +8,7 @@ import { failure, type SaslFailure } from '../../sasl/mechanism.js';
 import type { SaslReply } from '../../sasl/negotiation.js';
 import type { ManagedSession } from '../../sessions/stream-management/managed-session.js';
 import type { ClientStream } from '../client-stream.js';
-import { negotiationOf } from '../sasl-negotiations.js';
+import { endWithCertificate, negotiationOf } from '../sasl-negotiations.js';
 import { BIND2_INLINE, bindInline } from './bind2.js';
 
 const REQUEST = 'sasl2.request';
@@ -110,6 +110,7 @@ export const sasl2 = defineFeature({
       const request = stream.notes.get(REQUEST) as Element | undefined;
       stream.notes.delete(REQUEST);
       stream.authenticated(success.account, false);
+      endWithCertificate(stream, success.validUntil);
       stream.log.info(
         { code: 'c2s.authenticated', account: success.account, mechanism, address: stream.remoteAddress },
         'authenticated',

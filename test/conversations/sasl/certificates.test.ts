@@ -71,6 +71,21 @@ for (const direct of [false, true]) {
     assert.equal(await client.bind('balcony'), 'juliet@localhost/balcony');
   });
 
+  test(`${way}: the stream ends with its certificate (RFC 6120 §13.7.2.3)`, async (t) => {
+    const pair = testCertificate(['A client'], {
+      issuer: authority,
+      xmppAddresses: ['juliet@localhost'],
+      notAfter: new Date(Date.now() + 4000), // written in whole seconds
+    });
+    const { client } = await opened(direct, pair);
+    t.after(() => client.cut());
+    client.send(EXTERNAL);
+    await client.element('success');
+    await client.open('localhost');
+    await client.bind('short');
+    await client.expectStreamError('reset');
+  });
+
   test(`${way}: EXTERNAL is not offered without a certificate that proves something`, async (t) => {
     const expired = { issuer: authority, xmppAddresses: ['juliet@localhost'] };
     for (const pair of [

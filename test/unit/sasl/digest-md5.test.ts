@@ -218,7 +218,7 @@ test('data after rspauth is malformed', async () => {
 });
 
 test('it needs the policy and a stored form that gives H(A1)', async () => {
-  const off = { plain: true, plainWithoutTls: false, digestMd5: false, external: false };
+  const off = { plain: true, plainWithoutTls: false, digestMd5: false, external: 'off' } as const;
   const mechanism = digestMd5Mechanism();
   assert.equal(mechanism.refusal(context()), null);
   assert.equal(mechanism.refusal(context({ policy: off })), 'mechanism-too-weak');

@@ -96,6 +96,12 @@ test('of several addresses the stream’s from chooses (RFC 6120 §13.7.2.2.1)',
   assert.equal(await outcome(certificate([J, R]), '', stranger), 'invalid-authzid');
 });
 
+test('the common name counts only with the operator’s own authorities', async () => {
+  const policy = { plain: true, plainWithoutTls: false, digestMd5: true, external: 'addresses' } as const;
+  assert.equal(await outcome(certificate([], ['juliet']), '', { policy }), 'invalid-mechanism');
+  assert.equal(await outcome(certificate([J], ['romeo']), '', { policy }), J);
+});
+
 test('it is offered first, only where it can succeed', () => {
   const offer = (changes: Partial<SaslNegotiationContext>) =>
     new SaslNegotiation(testContext(accounts, changes)).offer.mechanisms;
@@ -103,7 +109,7 @@ test('it is offered first, only where it can succeed', () => {
   assert.ok(!offer({}).includes('EXTERNAL'));
   assert.ok(!offer({ clientCertificate: certificate(['juliet@example.net']) }).includes('EXTERNAL'));
   assert.ok(!offer({ clientCertificate: certificate([J]), secure: false }).includes('EXTERNAL'));
-  const off = { plain: true, plainWithoutTls: false, digestMd5: true, external: false };
+  const off = { plain: true, plainWithoutTls: false, digestMd5: true, external: 'off' } as const;
   assert.ok(!offer({ clientCertificate: certificate([J]), policy: off }).includes('EXTERNAL'));
 });
 

@@ -69,7 +69,7 @@ test('strict base64 (RFC 4648 §4, RFC 6120 §13.9.1)', () => {
 });
 
 test('what is offered, strongest first, follows the stream', () => {
-  const off = { plain: true, plainWithoutTls: false, digestMd5: false, external: false };
+  const off = { plain: true, plainWithoutTls: false, digestMd5: false, external: 'off' } as const;
   assert.deepEqual(negotiate({ policy: off }).offer, {
     mechanisms: ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'],
     channelBindings: [],
@@ -141,7 +141,7 @@ test('each failure condition of RFC 6120 §6.5', async () => {
   assertFailure(await negotiate().begin('SCRAM-SHA-256-PLUS', undefined), 'invalid-mechanism');
   assertFailure(await negotiate().begin('EXTERNAL', '='), 'invalid-mechanism');
   assertFailure(await negotiate({ secure: false }).begin('PLAIN', GOOD_PLAIN), 'encryption-required');
-  const weak = { plain: false, plainWithoutTls: false, digestMd5: false, external: false };
+  const weak = { plain: false, plainWithoutTls: false, digestMd5: false, external: 'off' } as const;
   assertFailure(await negotiate({ policy: weak }).begin('PLAIN', GOOD_PLAIN), 'mechanism-too-weak');
   assertFailure(await negotiate({ policy: weak }).begin('DIGEST-MD5', undefined), 'mechanism-too-weak');
   assertFailure(await negotiate().begin('PLAIN', 'AA=A'), 'incorrect-encoding');
