@@ -26,6 +26,8 @@ export interface LauncherOptions {
   /** `CORE_PORT` is the operator's: components then use it, not the port that the core reports. */
   readonly corePortIsSet: boolean;
   readonly backOff?: BackOff;
+  /** How long the `ready` line waits for components once the core serves; then it names those it does without. */
+  readonly componentsMilliseconds?: number;
 }
 
 /** Why the system ended by itself. */
@@ -36,6 +38,9 @@ export type LauncherEnd = 'stopped' | 'refused' | 'failed';
  * routes everything, gets more.
  */
 const SEMI_SPACE = { core: 8, component: 4 } as const;
+
+/** A component that cannot serve (what it needs is elsewhere, or away) must not keep the rest from being announced. */
+const COMPONENTS_MILLISECONDS = 20_000;
 
 /** Settings that a reported address answers, so that a restarted process comes back where its peers look for it. */
 const PORT_SETTINGS: Readonly<Record<string, string>> = {
@@ -58,6 +63,7 @@ export class Launcher {
   private readonly addresses = new Map<string, Readonly<Record<string, string>>>();
   private readonly startedAt = new Date().toISOString();
   private announced = false;
+  private patience: NodeJS.Timeout | undefined;
   private stopped: Promise<void> | undefined;
   private finish: (end: LauncherEnd) => void = () => undefined;
   /** Resolves when everything has ended. */
@@ -78,6 +84,12 @@ export class Launcher {
         options.backOff ?? DEFAULT_BACK_OFF,
       );
       supervised.on('ready', (addresses) => this.becameReady(entry.name, addresses));
+      supervised.on('unready', (reason) =>
+        options.log.warn(
+          { code: 'start.process-unready', name: entry.name, reason },
+          `${entry.name} cannot serve`,
+        ),
+      );
       supervised.on('refused', () => void this.end('refused'));
       return supervised;
     };
@@ -119,6 +131,7 @@ export class Launcher {
 
   private end(how: LauncherEnd): Promise<void> {
     this.stopped ??= (async () => {
+      clearTimeout(this.patience);
       for (const child of this.all()) child.expectEnd();
       // Components first, so that the core can still deliver what they finish.
       await Promise.all(this.components.map((component) => component.stop(2_000)));
@@ -170,11 +183,27 @@ export class Launcher {
   private becameReady(name: string, addresses: Readonly<Record<string, string>>): void {
     this.addresses.set(name, addresses);
     this.options.log.info({ code: 'start.process-ready', name, addresses }, `${name} is ready`);
-    if (name === this.options.core.name) for (const component of this.components) component.start();
+    if (name === this.options.core.name) {
+      for (const component of this.components) component.start();
+      this.patience ??= setTimeout(
+        () => this.announce(),
+        this.options.componentsMilliseconds ?? COMPONENTS_MILLISECONDS,
+      );
+    }
     this.writeRunFile();
-    if (this.announced || !this.all().every((child) => child.ready)) return;
+    if (this.all().every((child) => child.ready)) this.announce();
+  }
+
+  /** The last line of a start: everything serves, or what does not is named. */
+  private announce(): void {
+    if (this.announced || this.stopped !== undefined) return;
     this.announced = true;
-    this.options.writeLine(`ready ${this.addressList().join(' ')}`);
+    clearTimeout(this.patience);
+    const without = this.all()
+      .filter((child) => !child.ready)
+      .map((child) => child.name);
+    const suffix = without.length === 0 ? [] : [`without=${without.join(',')}`];
+    this.options.writeLine(['ready', ...this.addressList(), ...suffix].join(' '));
   }
 
   /** `c2s=[::]:5222`, `bosh.http=[::]:5280`: the core's by themselves, the components' with their name. */

@@ -12,6 +12,8 @@ import { controlSocketPath, removeRunFile, writeRunFile } from './run-files.js';
 /** A drain that takes longer is cut, so that everything stops within 5 s of SIGTERM. */
 const DRAIN_MILLISECONDS = 4_500;
 
+const STARTING = 'starting';
+
 type Shared = typeof sharedSettings;
 
 /** What a process's composition gets. */
@@ -88,10 +90,10 @@ class ProcessHost<D extends SettingEntries & Shared> {
   private readonly startedAt = new Date();
   private running: RunningProcess<D> | undefined;
   private addresses: Record<string, string> = {};
-  private readiness: Readiness = { ready: false, reason: 'starting' };
+  private readiness: Readiness = { ready: false, reason: STARTING };
   private stopping = false;
   /** What the launcher was last told. */
-  private toldReady = false;
+  private told = '';
   private closeObservability: () => Promise<void> = async () => undefined;
 
   constructor(options: ProcessOptions<D>, settings: Loaded<D>, log: ProcessLogger) {
@@ -141,7 +143,9 @@ class ProcessHost<D extends SettingEntries & Shared> {
       this.addresses['metrics'] = bracketed(`${host}:${port}`);
     }
     this.log.info({ code: 'process.started', pid: process.pid, addresses: this.addresses }, 'started');
-    if (this.readiness.ready || this.readiness.reason === 'starting') this.setReadiness({ ready: true });
+    const composed = this.readiness;
+    // Ready once composed, unless the composition said otherwise.
+    this.setReadiness(!composed.ready && composed.reason === STARTING ? { ready: true } : composed);
   }
 
   handleSignals(): void {
@@ -194,9 +198,10 @@ class ProcessHost<D extends SettingEntries & Shared> {
     this.readiness = readiness;
     if (this.running === undefined) return;
     this.writeRunFile();
-    if (readiness.ready === this.toldReady) return;
-    this.toldReady = readiness.ready;
-    process.send?.({ type: 'readiness', ready: readiness.ready, addresses: this.addresses });
+    const told = readiness.ready ? 'ready' : readiness.reason;
+    if (told === this.told) return;
+    this.told = told;
+    process.send?.({ type: 'readiness', ...readiness, addresses: this.addresses });
   }
 
   private writeRunFile(): void {

@@ -33,6 +33,8 @@ const STOP_MILLISECONDS = 4_700;
 interface SupervisedEvents {
   /** It serves, with its real addresses; again after each restart. */
   ready: [Readonly<Record<string, string>>];
+  /** It runs but cannot serve, for this reason. */
+  unready: [string];
   /** It will not be started again: its settings are wrong. */
   refused: [];
   /** It ended without having been told to. */
@@ -87,7 +89,10 @@ export class SupervisedProcess extends EventEmitter<SupervisedEvents> {
     child.on('message', (message) => {
       if (!isReadiness(message)) return;
       this.ready = message.ready;
-      if (!message.ready) return;
+      if (!message.ready) {
+        this.emit('unready', message.reason ?? 'unknown');
+        return;
+      }
       // What it logged before came by another pipe: that is read in this turn of the event loop.
       setImmediate(() => {
         if (this.child === child) this.emit('ready', message.addresses);
@@ -167,7 +172,7 @@ export class SupervisedProcess extends EventEmitter<SupervisedEvents> {
 
 function isReadiness(
   message: unknown,
-): message is { type: 'readiness'; ready: boolean; addresses: Record<string, string> } {
+): message is { type: 'readiness'; ready: boolean; reason?: string; addresses: Record<string, string> } {
   return typeof message === 'object' && message !== null && 'type' in message && message.type === 'readiness';
 }
 

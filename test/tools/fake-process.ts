@@ -23,7 +23,9 @@ const name = process.env['FAKE_NAME'] ?? 'core';
 await runProcess({
   name,
   definition,
-  async start({ settings, log, control }) {
+  async start({ settings, log, control, setReadiness }) {
+    if (settings.FAKE_BEHAVIOUR === 'unready')
+      setReadiness({ ready: false, reason: 'what it needs is away' });
     if (settings.FAKE_BEHAVIOUR === 'die') throw new Error('it cannot start');
     control.handle('crash', () => {
       setImmediate(() => {

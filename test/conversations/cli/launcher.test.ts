@@ -42,6 +42,7 @@ class System {
       log: createLogger({ process: 'start', destination: { write: (line) => writeLine(`start ${line}`) } }),
       writeLine,
       corePortIsSet: false,
+      ...(behaviours['bosh'] === 'unready' ? { componentsMilliseconds: 1_000 } : {}),
       backOff: { firstMilliseconds: 50, lastMilliseconds: 400, stableMilliseconds: 600_000 },
     });
     t.after(async () => {
@@ -168,6 +169,14 @@ describe('launcher', () => {
     await system.launcher.start();
     assert.equal(await system.launcher.done, 'failed');
     assert.match(system.lines.find((line) => line.includes('process.start-failed')) ?? '', /it cannot start/);
+  });
+
+  test('a component that cannot serve is named by the ready line, with its reason in the log', async (t) => {
+    const system = new System(t, { bosh: 'unready' });
+    await system.launcher.start();
+    assert.match(await system.line('ready component='), / without=bosh$/);
+    assert.match(await system.line('start.process-unready'), /what it needs is away/);
+    assert.equal(readRunFile(system.folder, 'bosh')?.ready, false);
   });
 
   test('a process whose drain hangs is cut, and the rest still drains', async (t) => {
