@@ -101,6 +101,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     unauthenticatedMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,
     idleMilliseconds: settings.LIMIT_IDLE_SECONDS * 1000,
     perAddress: settings.LIMIT_CONNECTIONS_PER_ADDRESS,
+    unauthenticatedPerAddress: settings.LIMIT_UNAUTHENTICATED_PER_ADDRESS,
     total: metrics.counter('c2s_streams_total', 'Client streams opened'),
   });
   metrics.observedGauge('c2s_streams', 'Client streams open', () => streams.all.size);
@@ -185,6 +186,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     hosts,
     receive: (session, stanza) => inbound.receive(session, stanza),
     opened: (stream) => streams.opened(stream),
+    authenticated: (stream) => streams.authenticated(stream),
     closed: (stream, session, end) => {
       streams.closed(stream);
       if (session !== null && session.stream === stream)

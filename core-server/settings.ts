@@ -145,7 +145,11 @@ export const coreSettings = defineSettings({
   }),
   LIMIT_CONNECTIONS_PER_ADDRESS: setting(integer(1), {
     description: 'Client connections from one address.',
-    default: 1000,
+    default: 20_000,
+  }),
+  LIMIT_UNAUTHENTICATED_PER_ADDRESS: setting(integer(1), {
+    description: 'Of those, connections that have not authenticated yet.',
+    default: 500,
   }),
   LIMIT_UNAUTHENTICATED_SECONDS: setting(seconds(1), {
     description: 'Time for a client to authenticate and bind.',

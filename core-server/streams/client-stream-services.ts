@@ -16,6 +16,7 @@ export interface ClientStreamServices {
   /** A stanza of a bound session; everything about it is still to be checked. */
   receive(session: Session, stanza: Stanza): void;
   opened(stream: ClientStream): void;
+  authenticated(stream: ClientStream): void;
   /** The stream is over; `session` is what it had been lent, if any. */
   closed(stream: ClientStream, session: Session | null, end: StreamEnd): void;
 }

@@ -89,6 +89,7 @@ export class ClientStream implements TransportHandler, SessionStream {
 
   /** The client has proved who it is; `restart` as SASL wants (RFC 6120 §6.4.6). */
   authenticated(account: BareJid, restart: boolean): void {
+    if (this.account === null) this.services.authenticated(this);
     this.account = parseJid(account);
     this.transport.setLimits(this.services.limitsAfterAuthentication);
     if (restart) this.restart();

@@ -10,6 +10,8 @@ export interface ClientStreamsOptions {
   /** Silence after which we send white space, and twice that after which a silent peer is given up (0 = never). */
   readonly idleMilliseconds: number;
   readonly perAddress: number;
+  /** Of those, how many may be not authenticated yet. */
+  readonly unauthenticatedPerAddress: number;
   readonly total: Counter;
 }
 
@@ -20,6 +22,7 @@ export class ClientStreams {
   readonly all = new Set<ClientStream>();
   readonly #options: ClientStreamsOptions;
   readonly #perAddress = new Map<string, number>();
+  readonly #unauthenticated = new Map<string, number>();
   readonly #sweeper: NodeJS.Timeout;
   #sweeps = 0;
 
@@ -33,24 +36,31 @@ export class ClientStreams {
   admit(address: string): boolean {
     const count = this.#perAddress.get(address) ?? 0;
     if (count >= this.#options.perAddress) return false;
+    if ((this.#unauthenticated.get(address) ?? 0) >= this.#options.unauthenticatedPerAddress) return false;
     this.#perAddress.set(address, count + 1);
     return true;
   }
 
   /** An admitted connection is gone. */
   release(address: string): void {
-    const count = this.#perAddress.get(address) ?? 0;
-    if (count <= 1) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, count - 1);
+    countDown(this.#perAddress, address);
   }
 
   opened(stream: ClientStream): void {
     this.all.add(stream);
+    const address = stream.remoteAddress;
+    this.#unauthenticated.set(address, (this.#unauthenticated.get(address) ?? 0) + 1);
     this.#options.total.inc();
   }
 
   closed(stream: ClientStream): void {
     this.all.delete(stream);
+    if (stream.account === null) countDown(this.#unauthenticated, stream.remoteAddress);
+  }
+
+  /** The stream has proved who it is, and no longer counts among those that may be a flood. */
+  authenticated(stream: ClientStream): void {
+    countDown(this.#unauthenticated, stream.remoteAddress);
   }
 
   /** Closes every stream with `system-shutdown`; resolves when all are gone or `milliseconds` have passed. */
@@ -86,4 +96,10 @@ export class ClientStreams {
     if (silence > idleMilliseconds * 2) stream.fail('connection-timeout', 'idle');
     else if (silence > idleMilliseconds) transport.send(' ');
   }
+}
+
+function countDown(counts: Map<string, number>, key: string): void {
+  const count = counts.get(key) ?? 0;
+  if (count <= 1) counts.delete(key);
+  else counts.set(key, count - 1);
 }
