@@ -1,6 +1,9 @@
 import type { TLSSocket } from 'node:tls';
-import { identitiesOf } from '../../shared/tls/certificate-identities.js';
+import { type CertificateIdentities, identitiesOf } from '../../shared/tls/certificate-identities.js';
 import { matchesDomain } from '../../shared/tls/domain-match.js';
+
+/** Kept, since Node gives a server's certificate only to the first who asks (it takes it out of the chain). */
+const known = new WeakMap<TLSSocket, CertificateIdentities | null>();
 
 /**
  * Whether the peer's certificate chains to a trust anchor and was issued for this XMPP domain (RFC 6120 §13.7.2, RFC 6125):
@@ -8,6 +11,11 @@ import { matchesDomain } from '../../shared/tls/domain-match.js';
  */
 export function certificateProves(socket: TLSSocket, domain: string): boolean {
   if (!socket.authorized) return false;
-  const certificate = socket.getPeerX509Certificate();
-  return certificate !== undefined && matchesDomain(identitiesOf(certificate.raw), domain, 'xmpp-server');
+  let identities = known.get(socket);
+  if (identities === undefined) {
+    const certificate = socket.getPeerX509Certificate();
+    identities = certificate === undefined ? null : identitiesOf(certificate.raw);
+    known.set(socket, identities);
+  }
+  return identities !== null && matchesDomain(identities, domain, 'xmpp-server');
 }
