@@ -68,8 +68,13 @@ export class Deployment {
   }
 
   /** Starts a command that goes on; resolves when a line of it begins with `begin`. It is ended after the test. */
-  async start(t: TestContext, args: readonly string[], begin: string | RegExp): Promise<RunningCommand> {
-    const running = new RunningCommand(this.spawn(args));
+  async start(
+    t: TestContext,
+    args: readonly string[],
+    begin: string | RegExp,
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<RunningCommand> {
+    const running = new RunningCommand(this.spawn(args, environment));
     t.after(() => running.kill());
     await running.line(begin);
     return running;

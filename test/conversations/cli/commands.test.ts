@@ -141,6 +141,29 @@ describe('entourage start', () => {
   });
 });
 
+describe('one process alone', () => {
+  test('core and component find each other by the secret that the core made', async (t) => {
+    const deployment = new Deployment(t, { COMPONENTS: 'vcard' });
+    const core = await deployment.start(t, ['core'], /process\.started/);
+    const { addresses } = JSON.parse(
+      readFileSync(join(deployment.folder, 'data', 'run', 'core.json'), 'utf8'),
+    );
+    const [, port = ''] = /:(\d+)$/.exec(addresses.component) ?? [];
+    const vcard = await deployment.start(t, ['vcard'], /component\.connected/, { CORE_PORT: port });
+    await core.line(/component\.up/);
+    assert.equal(await vcard.stop(), 0);
+    assert.match(await core.line(/component\.down/), /"comesBack":true/);
+    assert.equal(await core.stop(), 0);
+  });
+
+  test('a component without a secret says what is missing', async (t) => {
+    const deployment = new Deployment(t);
+    const result = await deployment.run(['vcard']);
+    assert.equal(result.code, 78);
+    assert.match(result.error, /VCARD_SECRET: expected .*, but it is not set \(nor is VCARD_SECRET_FILE\)/);
+  });
+});
+
 describe('entourage store', () => {
   test('backup copies everything while the system runs, and the copy can be run', async (t) => {
     const deployment = new Deployment(t, { COMPONENTS: 'vcard' });
