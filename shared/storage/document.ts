@@ -89,6 +89,13 @@ export function parseText(collection: string, owner: string, text: string): unkn
   }
 }
 
+/** Refuses names of collections that some driver could not keep apart. */
+export function checkCollection(name: string): void {
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,99}$/.test(name)) {
+    throw new StorageError('unsupported', `"${name}" is no name for a collection`);
+  }
+}
+
 /** Refuses owners that some driver could not keep. */
 export function checkOwner(collection: string, owner: string): void {
   if (owner === '') throw new StorageError('invalid-document', `${collection}: the owner is empty`);

@@ -1,39 +1,36 @@
 import { checkOwner, decodeValue, encodeValue, parseText } from './document.js';
-import type { Commit, LmdbDatabase, LmdbEnvironment } from './lmdb-environment.js';
+import type { LmdbDatabase, LmdbEnvironment } from './lmdb-environment.js';
 import { lmdbFailure } from './lmdb-errors.js';
 import { OverlaidDatabase } from './lmdb-overlay.js';
+import type { Commit } from './lmdb-writer.js';
 import type { ArchiveCollection, ArchiveEntry, ArchivePage, CollectionDefinition } from './storage.js';
 
 // Two sub-databases: the entries under [owner, id], each `{"schemaVersion":1,"value":…}`; and per owner the last id
 // given out, `{"last":42}`, which stays when entries go, so that no id ever comes twice.
 const HEADER = /^\{"schemaVersion":(\d+),"value":/;
-const HEADER_BYTES = 60;
 
 /** The names of an archive's two sub-databases. */
 export function archiveDatabases(collection: string): { entries: string; heads: string } {
   return { entries: `archive:${collection}`, heads: `heads:${collection}` };
 }
 
-export function packEntry(schemaVersion: number, text: string): Buffer {
-  return Buffer.from(`{"schemaVersion":${schemaVersion},"value":${text}}`);
+export function packEntry(schemaVersion: number, text: string): string {
+  return `{"schemaVersion":${schemaVersion},"value":${text}}`;
 }
 
-/** The parts of a stored entry as they are; undefined if the bytes are no entry. */
-export function unpackEntry(bytes: Buffer): { schemaVersion: number; text: string } | undefined {
-  const match = HEADER.exec(bytes.toString('latin1', 0, HEADER_BYTES));
+/** The parts of a stored entry as they are; undefined if the text is none. */
+export function unpackEntry(stored: string): { schemaVersion: number; text: string } | undefined {
+  const match = HEADER.exec(stored);
   if (match === null) return undefined;
-  return {
-    schemaVersion: Number(match[1]),
-    text: bytes.toString('utf8', match[0].length, bytes.length - 1),
-  };
+  return { schemaVersion: Number(match[1]), text: stored.slice(match[0].length, -1) };
 }
 
-export function packHead(last: number): Buffer {
-  return Buffer.from(`{"last":${last}}`);
+export function packHead(last: number): string {
+  return `{"last":${last}}`;
 }
 
-export function unpackHead(bytes: Buffer): number | undefined {
-  const match = /^\{"last":(\d+)\}$/.exec(bytes.toString('latin1'));
+export function unpackHead(stored: string): number | undefined {
+  const match = /^\{"last":(\d+)\}$/.exec(stored);
   return match === null ? undefined : Number(match[1]);
 }
 
@@ -41,6 +38,7 @@ export function unpackHead(bytes: Buffer): number | undefined {
 export class LmdbArchiveFiles {
   readonly environment: LmdbEnvironment;
   readonly entries: LmdbDatabase | undefined;
+  readonly #entriesName: string;
   readonly heads: OverlaidDatabase;
   readonly #pending = new Map<string, Commit>();
   readonly #steps = new Map<string, Promise<unknown>>();
@@ -48,14 +46,14 @@ export class LmdbArchiveFiles {
   constructor(environment: LmdbEnvironment, collection: string) {
     const names = archiveDatabases(collection);
     this.environment = environment;
+    this.#entriesName = names.entries;
     this.entries = environment.database(names.entries);
     this.heads = new OverlaidDatabase(environment, names.heads);
   }
 
-  write(owner: string, action: (entries: LmdbDatabase) => Promise<unknown>): Commit {
-    const { entries } = this;
-    if (entries === undefined) throw lmdbFailure({ code: 'EROFS' }, `writing to ${this.environment.folder}`);
-    const commit = this.environment.write(() => action(entries));
+  /** Queues the write of an entry (null: its removal). */
+  write(owner: string, id: number, text: string | null): Commit {
+    const commit = this.environment.write(this.#entriesName, [owner, id], text);
     if (this.#pending.get(owner) !== commit) {
       this.#pending.set(owner, commit);
       commit.whenOver(() => {
@@ -96,10 +94,10 @@ export class LmdbArchive<T> implements ArchiveCollection<T> {
 
   async append(owner: string, value: T): Promise<number> {
     checkOwner(this.#definition.name, owner);
-    const bytes = packEntry(this.#definition.schemaVersion, encodeValue(this.#definition, owner, value));
+    const text = packEntry(this.#definition.schemaVersion, encodeValue(this.#definition, owner, value));
     const id = this.#last(owner) + 1;
     // One turn, one transaction: the entry and the head come together or not at all.
-    this.#files.write(owner, (entries) => entries.put([owner, id], bytes));
+    this.#files.write(owner, id, text);
     await this.#files.heads.put(owner, packHead(id)).durable;
     return id;
   }
@@ -159,7 +157,7 @@ export class LmdbArchive<T> implements ArchiveCollection<T> {
 
   async #removeAll(owner: string, ids: readonly number[]): Promise<void> {
     let last: Commit | undefined;
-    for (const id of ids) last = this.#files.write(owner, (entries) => entries.remove([owner, id]));
+    for (const id of ids) last = this.#files.write(owner, id, null);
     await last?.durable;
   }
 

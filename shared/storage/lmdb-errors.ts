@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { StorageError, type StorageErrorCode } from './storage.js';
 
 // Return codes of LMDB (lmdb.h, "Return Codes"); others are the system's errno.
@@ -32,30 +33,30 @@ const systemCodes: Readonly<Record<string, StorageErrorCode>> = {
   EDQUOT: 'full',
 };
 
-/** The StorageError for whatever lmdb or the file system threw; `what` says what was tried, for the operator. */
-export function lmdbFailure(error: unknown, what: string): StorageError {
-  if (error instanceof StorageError) return error;
-  const code = (error as { code?: unknown } | null)?.code;
-  const message = error instanceof Error ? error.message : String(error);
-  let mapped: StorageErrorCode = 'unavailable';
-  if (typeof code === 'number') mapped = errnoCodes[code] ?? 'unavailable';
-  else if (typeof code === 'string') mapped = systemCodes[code] ?? 'unavailable';
-  else if (message.includes('Key size is larger')) mapped = 'invalid-document';
-  return new StorageError(mapped, `${what}: ${message}`, { cause: error });
-}
+const EIO = 5;
+/** With less than this left, in bytes, a disk counts as full. */
+const FULL_BELOW = 1024 * 1024;
 
 /**
- * A failed commit rejects every write of its transaction with a plain error whose `commitError` is a promise that
- * rejects with the cause. That promise is not certain to settle, so the wait for it is bounded.
+ * The StorageError for whatever lmdb or the file system threw; `what` says what was tried, for the operator.
+ * LMDB reports a write that only a part of found room as an input/output error: `folder` is where to look for room.
  */
-export async function commitFailure(error: unknown, what: string): Promise<StorageError> {
-  const cause = (error as { commitError?: unknown } | null)?.commitError;
-  if (!(cause instanceof Promise)) return lmdbFailure(error, what);
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<unknown>((resolve) => {
-    timer = setTimeout(() => resolve(error), 1000);
-  });
-  const found = await Promise.race([cause.catch((reason: unknown) => reason), timeout]);
-  clearTimeout(timer);
-  return lmdbFailure(found, what);
+export function lmdbFailure(error: unknown, what: string, folder?: string): StorageError {
+  if (error instanceof StorageError) return error;
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  const text = typeof message === 'string' ? message : String(error);
+  let mapped: StorageErrorCode = 'unavailable';
+  if (code === EIO && folder !== undefined && isFull(folder)) mapped = 'full';
+  else if (typeof code === 'number') mapped = errnoCodes[code] ?? 'unavailable';
+  else if (typeof code === 'string') mapped = systemCodes[code] ?? 'unavailable';
+  return new StorageError(mapped, `${what}: ${mapped === 'full' ? 'no space left' : text}`, { cause: error });
+}
+
+function isFull(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize < FULL_BELOW;
+  } catch {
+    return false;
+  }
 }

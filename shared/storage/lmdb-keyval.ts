@@ -5,7 +5,6 @@ import type { CollectionDefinition, KeyValueCollection, Versioned, WriteOptions 
 // A stored document is `{"schemaVersion":1,"version":7,"value":…}`, always with its members in this order, so that
 // a write can tell the version without parsing the value.
 const HEADER = /^\{"schemaVersion":(\d+),"version":(\d+),"value":/;
-const HEADER_BYTES = 80;
 
 interface StoredDocument {
   readonly schemaVersion: number;
@@ -18,20 +17,20 @@ export function keyvalDatabase(collection: string): string {
   return `keyval:${collection}`;
 }
 
-export function packDocument(schemaVersion: number, version: number, text: string): Buffer {
-  return Buffer.from(`{"schemaVersion":${schemaVersion},"version":${version},"value":${text}}`);
+export function packDocument(schemaVersion: number, version: number, text: string): string {
+  return `{"schemaVersion":${schemaVersion},"version":${version},"value":${text}}`;
 }
 
-/** The parts of a stored document as they are; undefined if the bytes are no document. */
+/** The parts of a stored document as they are; undefined if the text is none. */
 export function unpackDocument(
-  bytes: Buffer,
+  stored: string,
 ): { schemaVersion: number; version: number; text: string } | undefined {
-  const match = HEADER.exec(bytes.toString('latin1', 0, HEADER_BYTES));
+  const match = HEADER.exec(stored);
   if (match === null) return undefined;
   return {
     schemaVersion: Number(match[1]),
     version: Number(match[2]),
-    text: bytes.toString('utf8', match[0].length, bytes.length - 1),
+    text: stored.slice(match[0].length, -1),
   };
 }
 
@@ -51,9 +50,9 @@ export class LmdbKeyValue<T> implements KeyValueCollection<T> {
   getSync(owner: string): Versioned<T> | undefined {
     const { name } = this.#definition;
     checkOwner(name, owner);
-    const bytes = this.#database.get(owner);
-    if (bytes === undefined) return undefined;
-    const stored = parseText(name, owner, bytes.toString('utf8')) as StoredDocument;
+    const text = this.#database.get(owner);
+    if (text === undefined) return undefined;
+    const stored = parseText(name, owner, text) as StoredDocument;
     return { value: decodeValue(this.#definition, owner, stored), version: stored.version };
   }
 
@@ -61,8 +60,8 @@ export class LmdbKeyValue<T> implements KeyValueCollection<T> {
     checkOwner(this.#definition.name, owner);
     const text = encodeValue(this.#definition, owner, value);
     const version = this.#expect(owner, options) + 1;
-    const bytes = packDocument(this.#definition.schemaVersion, version, text);
-    await this.#database.put(owner, bytes).durable;
+    const stored = packDocument(this.#definition.schemaVersion, version, text);
+    await this.#database.put(owner, stored).durable;
     return version;
   }
 
@@ -88,12 +87,9 @@ export class LmdbKeyValue<T> implements KeyValueCollection<T> {
 
   /** The present version (0: none), after checking it against what the caller expects. */
   #expect(owner: string, options: WriteOptions | undefined): number {
-    const bytes = this.#database.get(owner);
-    let version = 0;
-    if (bytes !== undefined) {
-      // What is no document counts as version 1, so that a write can mend it.
-      version = Number(HEADER.exec(bytes.toString('latin1', 0, HEADER_BYTES))?.[2] ?? 1);
-    }
+    const stored = this.#database.get(owner);
+    // What is no document counts as version 1, so that a write can mend it.
+    const version = stored === undefined ? 0 : Number(HEADER.exec(stored)?.[2] ?? 1);
     if (options?.expect !== undefined && options.expect !== version) {
       throw conflict(this.#definition.name, owner, options.expect, version);
     }

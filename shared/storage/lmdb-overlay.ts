@@ -1,9 +1,11 @@
-import type { Commit, LmdbDatabase, LmdbEnvironment, LmdbKey } from './lmdb-environment.js';
+import type { LmdbDatabase, LmdbEnvironment } from './lmdb-environment.js';
 import { lmdbFailure } from './lmdb-errors.js';
+import type { LmdbKey } from './lmdb-options.js';
+import type { Commit } from './lmdb-writer.js';
 
 interface Pending {
   /** null: removed. */
-  readonly bytes: Buffer | null;
+  readonly text: string | null;
   readonly commit: Commit;
 }
 
@@ -14,35 +16,33 @@ interface Pending {
  */
 export class OverlaidDatabase {
   readonly #environment: LmdbEnvironment;
+  readonly #name: string;
   readonly #database: LmdbDatabase | undefined;
   readonly #pending = new Map<string, Pending>();
 
   constructor(environment: LmdbEnvironment, name: string) {
     this.#environment = environment;
+    this.#name = name;
     this.#database = environment.database(name);
   }
 
-  get(owner: string): Buffer | undefined {
+  get(owner: string): string | undefined {
     this.#environment.assertOpen();
     const pending = this.#pending.get(owner);
-    if (pending !== undefined) return pending.bytes ?? undefined;
+    if (pending !== undefined) return pending.text ?? undefined;
     try {
-      return this.#database?.get(owner);
+      return this.#database?.get(owner)?.toString('utf8');
     } catch (error) {
       throw lmdbFailure(error, `reading from ${this.#environment.folder}`);
     }
   }
 
-  put(owner: string, bytes: Buffer): Commit {
-    const commit = this.#environment.write(() => this.#open().put(owner, bytes));
-    this.#keep(owner, { bytes, commit });
-    return commit;
+  put(owner: string, text: string): Commit {
+    return this.#write(owner, text);
   }
 
   remove(owner: string): Commit {
-    const commit = this.#environment.write(() => this.#open().remove(owner));
-    this.#keep(owner, { bytes: null, commit });
-    return commit;
+    return this.#write(owner, null);
   }
 
   /** Owners in order; first lets everything that was called before be committed. */
@@ -68,17 +68,14 @@ export class OverlaidDatabase {
     return this.#pending.get(owner)?.commit;
   }
 
-  #open(): LmdbDatabase {
-    // A read-only environment has refused before; a writable one makes the sub-database when it is declared.
-    if (this.#database === undefined) throw new TypeError('no such sub-database');
-    return this.#database;
-  }
-
-  #keep(owner: string, pending: Pending): void {
+  #write(owner: string, text: string | null): Commit {
+    const commit = this.#environment.write(this.#name, owner, text);
+    const pending = { text, commit };
     this.#pending.set(owner, pending);
-    pending.commit.whenOver(() => {
+    commit.whenOver(() => {
       if (this.#pending.get(owner) === pending) this.#pending.delete(owner);
     });
+    return commit;
   }
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { checkCollection } from './document.js';
 import { LmdbArchive, LmdbArchiveFiles } from './lmdb-archive.js';
 import { LmdbEnvironment } from './lmdb-environment.js';
 import { keyvalDatabase, LmdbKeyValue } from './lmdb-keyval.js';
@@ -30,6 +31,7 @@ export class LmdbStorage implements Storage {
 
   keyval<T>(collection: CollectionDefinition<T>): KeyValueCollection<T> {
     const { name } = collection;
+    checkCollection(name);
     const database = this.#keyvals.get(name) ?? new OverlaidDatabase(this.#environment, keyvalDatabase(name));
     this.#keyvals.set(name, database);
     return new LmdbKeyValue(database, collection);
@@ -37,6 +39,7 @@ export class LmdbStorage implements Storage {
 
   archive<T>(collection: CollectionDefinition<T>): ArchiveCollection<T> {
     const { name } = collection;
+    checkCollection(name);
     const files = this.#archives.get(name) ?? new LmdbArchiveFiles(this.#environment, name);
     this.#archives.set(name, files);
     return new LmdbArchive(files, collection);

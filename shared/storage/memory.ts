@@ -1,4 +1,4 @@
-import { checkOwner, conflict, decodeValue, encodeValue, parseText } from './document.js';
+import { checkCollection, checkOwner, conflict, decodeValue, encodeValue, parseText } from './document.js';
 import {
   type ArchiveCollection,
   type ArchiveEntry,
@@ -188,6 +188,7 @@ function archive<T>(
 }
 
 function named<T>(collections: Map<string, Map<string, T>>, name: string): Map<string, T> {
+  checkCollection(name);
   const found = collections.get(name) ?? new Map<string, T>();
   collections.set(name, found);
   return found;

@@ -1,3 +1,4 @@
+import { checkCollection } from './document.js';
 import { MongoArchive, MongoArchiveStore } from './mongodb-archive.js';
 import { MongoConnection, type MongoOptions } from './mongodb-connection.js';
 import { MongoKeyValue } from './mongodb-keyval.js';
@@ -37,6 +38,7 @@ export class MongoStorage implements Storage {
 
   keyval<T>(collection: CollectionDefinition<T>): KeyValueCollection<T> {
     const { name } = collection;
+    checkCollection(name);
     const store = this.#keyvals.get(name) ?? new MongoKeyValueStore(this.#connection, name);
     this.#keyvals.set(name, store);
     return new MongoKeyValue(store, collection);
@@ -44,6 +46,7 @@ export class MongoStorage implements Storage {
 
   archive<T>(collection: CollectionDefinition<T>): ArchiveCollection<T> {
     const { name } = collection;
+    checkCollection(name);
     const store = this.#archives.get(name) ?? new MongoArchiveStore(this.#connection, name);
     this.#archives.set(name, store);
     return new MongoArchive(store, collection);

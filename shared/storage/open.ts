@@ -37,9 +37,7 @@ export function parseStorageUrl(url: string): StorageLocation {
 /** Opens a process's store; resolves when it is ready for use, rejects with a StorageError that says why not. */
 export async function openStorage(url: string, options: OpenOptions): Promise<Storage> {
   const location = parseStorageUrl(url);
-  if (!/^[a-z][a-z0-9-]*$/.test(options.process)) {
-    throw new StorageError('unsupported', `"${options.process}" is no name for a process`);
-  }
+  checkProcessName(options.process);
   if (location.driver === 'lmdb') {
     return new LmdbStorage({
       folder: location.folder,
@@ -53,4 +51,10 @@ export async function openStorage(url: string, options: OpenOptions): Promise<St
   // Loaded only where it is used: the driver costs memory and start-up time.
   const { MongoStorage } = await import('./mongodb.js');
   return MongoStorage.open({ url: location.url, process: options.process, log: options.log });
+}
+
+/** Names of processes become folders, and prefixes that an underscore ends. */
+export function checkProcessName(name: string): void {
+  if (!/^[a-z][a-z0-9-]*$/.test(name))
+    throw new StorageError('unsupported', `"${name}" is no name for a process`);
 }

@@ -1,3 +1,5 @@
+import { StorageError } from './storage.js';
+
 /**
  * What a driver keeps, as it is kept, without schemas: for copying between stores. Internal to `shared/storage`
  * and the commands on top of it; a process uses the typed collections.
@@ -5,10 +7,14 @@
 export interface RawStorage {
   /** The collections that this store has now, in ascending order of names. */
   collections(): Promise<RawCollection[]>;
-  /** Every record of a collection; an archive's entries in their order. */
+  /**
+   * Every record of a collection, in the same order in every driver: documents by owner; an archive's entries by
+   * owner and id, then its heads by owner.
+   */
   read(collection: RawCollection): AsyncIterable<RawRecord>;
-  /** Writes records as they are, over whatever is there; resolves when they are durable. */
-  write(collection: RawCollection, records: readonly RawRecord[]): Promise<void>;
+  /** Adds records that are not there yet, as they are; resolves when they are durable. */
+  add(collection: RawCollection, records: readonly RawRecord[]): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface RawCollection {
@@ -41,4 +47,12 @@ export interface RawHead {
   readonly kind: 'head';
   readonly owner: string;
   readonly last: number;
+}
+
+/** The error for a record of one kind in a collection of another. */
+export function misplaced(collection: RawCollection, record: RawRecord): StorageError {
+  return new StorageError(
+    'unsupported',
+    `${collection.name}: a ${record.kind} does not belong into a ${collection.kind}`,
+  );
 }

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { MongoClient } from 'mongodb';
 import type { LogFields, Logger } from '../../../shared/observability/types.js';
+import { copyStore } from '../../../shared/storage/copy.js';
 import { MongoStorage } from '../../../shared/storage/mongodb.js';
 import { startTestServer } from '../../tools/ferretdb/server.js';
 import { describeStorage, log, notes, rejectsWith } from '../../unit/storage/conformance.js';
+import { checkCopy, fillStores } from '../../unit/storage/copy-sample.js';
+import { silentLog } from '../../unit/storage/silent-log.js';
 
 const started = await startTestServer();
 
@@ -151,6 +157,24 @@ if (started.skip !== undefined) {
         names.join(),
       );
     });
+  });
+
+  test('a store is copied from lmdb to mongodb and back', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'entourage-copy-'));
+    const there = databaseUrl(started.url, `entourage_copy_${randomUUID().slice(0, 8)}`);
+    try {
+      await fillStores(`lmdb:${folder}/a`, silentLog);
+      const out = await copyStore(`lmdb:${folder}/a`, there, { log: silentLog });
+      // The same checksums on the way back: nothing was changed by either.
+      assert.deepEqual(await copyStore(there, `lmdb:${folder}/b`, { log: silentLog }), out);
+      await checkCopy(there, silentLog);
+      await checkCopy(`lmdb:${folder}/b`, silentLog);
+    } finally {
+      const client = new MongoClient(there);
+      await client.db().dropDatabase();
+      await client.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   describe('mongodb: the server goes away', {

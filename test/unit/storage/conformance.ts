@@ -191,6 +191,14 @@ function describeKeyValue(storage: () => Storage, owner: () => string): void {
     );
   });
 
+  test('a collection whose name could be mistaken for another is refused', () => {
+    for (const name of ['', 'a.heads', 'a:b', '1', 'ä']) {
+      for (const kind of ['keyval', 'archive'] as const) {
+        assert.throws(() => storage()[kind]({ ...notes, name }), { code: 'unsupported' }, name);
+      }
+    }
+  });
+
   test('the longest owner is kept; an empty, longer or ill-formed one is refused', async () => {
     const longest = `${'é'.repeat(1949)}-a`;
     await collection().put(longest, { text: 'x' });
