@@ -157,7 +157,7 @@ export const coreSettings = defineSettings({
   }),
   LIMIT_IDLE_SECONDS: setting(seconds(0), {
     description:
-      'Silence after which a client gets a keepalive; after twice as long it is given up. 0 = never.',
+      'Silence after which a client is pinged; without an answer it is given up after twice as long. 0 = never.',
     default: 300,
   }),
   LIMIT_BYTES_PER_SECOND: setting(byteSize(0), {

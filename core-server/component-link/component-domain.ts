@@ -109,7 +109,8 @@ export class ComponentDomain implements Destination {
     const first = this.#streams[0];
     if (first === undefined || this.#options.conflict === 'share') return true;
     if (this.#options.conflict === 'refuse') return false;
-    if (await this.#ping(first)) return false;
+    // another newcomer may have taken the place meanwhile
+    if ((await this.#ping(first)) || (this.connected && this.#streams[0] !== first)) return false;
     this.#options.log.warn(
       { code: 'component.replaced', domain: this.name },
       'a silent component was replaced',

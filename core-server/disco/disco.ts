@@ -4,6 +4,7 @@ import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Core } from '../core.js';
 import { defineFeature } from '../feature.js';
 import type { IqRequest, IqScope } from '../iq/iq-registry.js';
+import { refuseStranger } from '../iq/strangers.js';
 import type { DiscoInfo, DiscoItem, DiscoQuery } from './disco-registry.js';
 
 const CONTACT_KINDS = ['abuse', 'admin', 'feedback', 'sales', 'security', 'status', 'support'];
@@ -33,7 +34,7 @@ export const disco = defineFeature({
 
 function info(core: Core, scope: IqScope, request: IqRequest): Element {
   const query: DiscoQuery = { from: request.from, account: request.account };
-  checkStranger(scope, request);
+  refuseStranger(request);
   const node = request.payload.attrs['node'];
   if (node === undefined || node === '') return infoElement(core.disco.info(scope, query));
   const found = core.disco.nodeHandlers(node)?.info?.(query) ?? null;
@@ -44,20 +45,12 @@ function info(core: Core, scope: IqScope, request: IqRequest): Element {
 
 function items(core: Core, scope: IqScope, request: IqRequest): Element {
   const query: DiscoQuery = { from: request.from, account: request.account };
-  checkStranger(scope, request);
+  refuseStranger(request);
   const node = request.payload.attrs['node'];
   if (node === undefined || node === '') return itemsElement(core.disco.itemsOf(scope, query));
   const found = core.disco.nodeHandlers(node)?.items?.(query) ?? null;
   if (scope !== 'server' || found === null) throw new StanzaError('item-not-found');
   return itemsElement(found, node);
-}
-
-/** XEP-0030 §8: a stranger learns of an account what one would learn of a missing account. */
-function checkStranger(scope: IqScope, request: IqRequest): void {
-  if (scope !== 'account' || request.account === null) return;
-  const { account, from } = request;
-  if (from.bare === account.bare || account.roster.subscribesToUs(from.bare)) return;
-  throw new StanzaError('service-unavailable');
 }
 
 /** An answer to disco#info. */

@@ -160,6 +160,9 @@ export const offline = defineFeature({
       } finally {
         flooding.delete(session);
         for (const stanza of waiting) session.deliver(stanza);
+        // it left in the middle: the rest is for whoever is there
+        const next = session.ended ? account.sessions.find((other) => takesMessages(other)) : undefined;
+        if (next !== undefined) void flood(next);
       }
     }
 
@@ -173,6 +176,10 @@ export const offline = defineFeature({
     }
   },
 });
+
+function takesMessages(session: Session): boolean {
+  return !session.ended && session.available && session.priority >= 0;
+}
 
 /** XEP-0160 §3: normal and chat messages; not those that only say that somebody is typing. */
 function worthStoring(message: Stanza): boolean {

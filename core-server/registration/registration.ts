@@ -80,7 +80,13 @@ export const registration = defineFeature({
 /** §3.1: what an existing account sees. */
 function ownForm(request: IqRequest): Element {
   if (request.origin.session === null) throw new StanzaError('forbidden');
+  refuseOthers(request);
   return formFor(request.from.local);
+}
+
+/** Nobody registers with somebody else's account, and the answer does not tell whether there is one (RFC 6120 §10.2). */
+function refuseOthers({ account, from }: IqRequest): void {
+  if (account !== null && account.bare !== from.bare) throw new StanzaError('service-unavailable');
 }
 
 function formFor(username: string | null): Element {
@@ -100,7 +106,7 @@ async function change(core: Core, request: IqRequest): Promise<Element | undefin
   const session = request.origin.session;
   if (session === null) throw new StanzaError('forbidden');
   const own = session.account.bare;
-  if (request.account !== null && request.account.bare !== own) throw new StanzaError('forbidden');
+  refuseOthers(request);
   const query = request.payload;
   if (child(query, 'remove') !== undefined) {
     // §3.2: exactly <remove/>

@@ -70,6 +70,7 @@ function accept(socket: Socket, options: ClientListenerOptions): void {
   const transport = new SocketTransport(socket, {
     limits: options.limits,
     contentNamespace: NS.client,
+    domain: options.services.defaultDomain,
     bytesPerSecond: options.bytesPerSecond,
     upgrade: (plain, domain) => secureServerSocket(plain, options.tls(domain)),
     closeMilliseconds: 2000,

@@ -135,11 +135,13 @@ export class ClientStream implements TransportHandler, SessionStream {
       // §4.7.2: answered only when the client said who it is
       ...(from === null ? {} : { to: from.bare }),
       ...(this.modern ? { version: '1.0' as const } : {}),
-      lang: header.lang ?? 'en',
+      lang: languageOf(header.lang),
     });
     if (header.namespace !== NS.streams) return this.fail('invalid-namespace');
     if (header.name !== 'stream') return this.fail('bad-format', 'the root element is not <stream/>');
-    if (header.defaultNamespace !== NS.client) return this.fail('invalid-namespace');
+    // §4.8.2: the content namespace as the default one, or (prefix-free) none and each stanza names its own
+    const prefixFree = header.prefix === '' && header.defaultNamespace === NS.streams;
+    if (header.defaultNamespace !== NS.client && !prefixFree) return this.fail('invalid-namespace');
     if (header.version !== undefined && !/^\d+\.\d+$/.test(header.version))
       return this.fail('unsupported-version');
     if (header.to === undefined) return this.fail('improper-addressing', "the stream header needs a 'to'");
@@ -178,6 +180,11 @@ export class ClientStream implements TransportHandler, SessionStream {
   }
 
   #receiveElement(element: Stanza): void {
+    // §4.9.1.1: the peer closes with an error; an error is not answered with another
+    if (element.namespace === NS.streams && element.name === 'error') return this.close();
+    // §4.8.3: the other content namespaces have no business here
+    if (element.namespace === NS.server || element.namespace === NS.component)
+      return this.fail('invalid-namespace');
     const feature = this.services.features.taker(element.namespace);
     if (feature !== undefined) return feature.receive(this, element);
     if (this.account === null) return this.fail('not-authorized');
@@ -221,4 +228,9 @@ function iqResultText(id: string, payload: string): string {
   return payload === ''
     ? `<iq type='result' id='${escaped}'/>`
     : `<iq type='result' id='${escaped}'>${payload}</iq>`;
+}
+
+/** RFC 6120 §4.7.4: what we say is English, so that is what the header says, however the client calls it. */
+function languageOf(wanted: string | undefined): string {
+  return wanted !== undefined && /^en(-[A-Za-z0-9]{1,8})*$/i.test(wanted) ? wanted : 'en';
 }

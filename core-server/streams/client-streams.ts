@@ -1,13 +1,17 @@
+import { randomBytes } from 'node:crypto';
 import type { Counter, Logger } from '../../shared/observability/types.js';
+import { xml } from '../../shared/xml/element.js';
+import { Stanza } from '../../shared/xml/stanza.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import type { Session } from '../sessions/session.js';
 import type { ClientStream } from './client-stream.js';
 import { SocketTransport } from './socket-transport.js';
-import type { Transport } from './transport.js';
 
 export interface ClientStreamsOptions {
   readonly log: Logger;
   /** Longest time until a stream must be authenticated and bound, in milliseconds. */
   readonly unauthenticatedMilliseconds: number;
-  /** Silence after which we send white space, and twice that after which a silent peer is given up (0 = never). */
+  /** Silence after which we ping, and twice that after which a peer that did not answer is given up (0 = never). */
   readonly idleMilliseconds: number;
   readonly perAddress: number;
   /** Of those, how many may be not authenticated yet. */
@@ -16,6 +20,23 @@ export interface ClientStreamsOptions {
 }
 
 const SWEEP_MILLISECONDS = 1000;
+/** The silence (by its beginning) that was already asked about. */
+const PINGED = 'idle.pinged';
+
+function pingFor(session: Session): Stanza {
+  return Stanza.fromElement(
+    xml(
+      'iq',
+      {
+        type: 'get',
+        id: `idle-${randomBytes(6).toString('base64url')}`,
+        from: session.jid.domain,
+        to: session.jid.full,
+      },
+      xml('ping', { xmlns: NS.ping }),
+    ),
+  );
+}
 
 /** All client streams of this process: how many from where, who takes too long, who fell silent. */
 export class ClientStreams {
@@ -84,17 +105,24 @@ export class ClientStreams {
       if (stream.session === null) {
         // RFC 6120 §4.9.3.5: connection-timeout for a peer that does not get anywhere
         if (now - stream.openedAt > unauthenticatedMilliseconds) stream.fail('connection-timeout');
-      } else if (checkIdle) this.#checkIdle(stream, stream.transport, now);
+      } else if (checkIdle) this.#checkIdle(stream, stream.session, now);
     }
   }
 
-  /** RFC 6120 §4.6.1: white space keeps the connection known to the network and finds dead peers by TCP. */
-  #checkIdle(stream: ClientStream, transport: Transport, now: number): void {
+  /**
+   * RFC 6120 §4.6.1, §4.9.3.4: silence alone is no reason to end a stream, no answer is. A ping asks for one, once for
+   * each silence; it also keeps the connection known to the network.
+   */
+  #checkIdle(stream: ClientStream, session: Session, now: number): void {
+    const { transport } = stream;
     if (!(transport instanceof SocketTransport)) return;
     const silence = now - transport.lastReceived;
     const { idleMilliseconds } = this.#options;
-    if (silence > idleMilliseconds * 2) stream.fail('connection-timeout', 'idle');
-    else if (silence > idleMilliseconds) transport.send(' ');
+    if (silence > idleMilliseconds * 2) stream.fail('connection-timeout', 'no answer to a ping');
+    else if (silence > idleMilliseconds && stream.notes.get(PINGED) !== transport.lastReceived) {
+      stream.notes.set(PINGED, transport.lastReceived);
+      session.deliver(pingFor(session));
+    }
   }
 }
 

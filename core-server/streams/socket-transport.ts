@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Element } from '../../shared/xml/element.js';
@@ -16,6 +17,8 @@ export interface SocketTransportOptions {
   readonly limits: XmlLimits;
   /** Content namespace for a header that we must send only to say an error (RFC 6120 §4.9.1.2). */
   readonly contentNamespace: string;
+  /** `from` of such a header, where it is known before the peer's header is (default: none). */
+  readonly domain?: string | undefined;
   /** Sustained input, after which reading pauses (never drops); 0 = unlimited. */
   readonly bytesPerSecond: number;
   /** Makes a TLS socket of a plain one, as the server or as the client of the handshake. */
@@ -172,9 +175,16 @@ export class SocketTransport implements Transport {
 
   fail(condition: StreamErrorCondition, text?: string, application?: Element): void {
     if (this.#closingSent || this.#lost) return;
-    // RFC 6120 §4.9.1.2: an error in the header is answered within a stream of ours
-    if (!this.#headerSent)
-      this.sendHeader({ contentNamespace: this.#options.contentNamespace, version: '1.0' });
+    // RFC 6120 §4.9.1.2: an error in the header is answered within a stream of ours, with all that §4.7 asks for
+    if (!this.#headerSent) {
+      this.sendHeader({
+        contentNamespace: this.#options.contentNamespace,
+        id: randomUUID(),
+        from: this.#options.domain,
+        version: '1.0',
+        lang: 'en',
+      });
+    }
     this.send(`${new StreamError(condition, { text, application }).toText()}</stream:stream>`);
     this.#closingSent = true;
     this.#parser.stop();

@@ -3,6 +3,7 @@ import { child, type Element, xml } from '../../../shared/xml/element.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../../feature.js';
+import { refuseStranger } from '../strangers.js';
 
 const lastSchema = z.object({ at: z.number(), status: z.string().optional() });
 
@@ -19,11 +20,10 @@ export const lastActivity = defineFeature({
     core.iq.on('server', 'get', NS.last, 'query', () => seconds((performance.now() - started) / 1000));
 
     core.iq.on('account', 'get', NS.last, 'query', async (request): Promise<Element> => {
-      const { account, from } = request;
-      // §4: only for those who may see the presence; forbidden for all others
+      const { account } = request;
       if (account === null) throw new StanzaError('service-unavailable');
-      if (from.bare !== account.bare && !account.roster.subscribesToUs(from.bare))
-        throw new StanzaError('forbidden');
+      // §4 has `forbidden` for those who may not see the presence; that would tell them that the account exists
+      refuseStranger(request);
       if (account.availableSessions().length > 0) return seconds(0);
       const last = await collection.get(account.bare);
       if (last === undefined) throw new StanzaError('item-not-found');

@@ -1,5 +1,6 @@
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import { defineFeature } from '../../feature.js';
+import { refuseStranger } from '../strangers.js';
 
 /** XMPP ping, answered for the server and on behalf of accounts (XEP-0199 §4.1–4.4). */
 export const ping = defineFeature({
@@ -9,6 +10,10 @@ export const ping = defineFeature({
     core.disco.feature('server', NS.ping);
     core.disco.feature('account', NS.ping);
     core.iq.on('server', 'get', NS.ping, 'ping', () => undefined);
-    core.iq.on('account', 'get', NS.ping, 'ping', () => undefined);
+    core.iq.on('account', 'get', NS.ping, 'ping', (request) => {
+      // RFC 6120 §10.2: an answer would tell a stranger that the account exists
+      refuseStranger(request);
+      return undefined;
+    });
   },
 });

@@ -1,5 +1,6 @@
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import { defineFeature } from '../../feature.js';
+import { refuseStranger } from '../../iq/strangers.js';
 
 /** RFC 3921 §3 session establishment: a no-operation that old clients insist on, advertised as optional. */
 export const session = defineFeature({
@@ -15,7 +16,10 @@ export const session = defineFeature({
           : `<session xmlns='${NS.session}'><optional/></session>`,
       receive: () => {},
     });
-    core.iq.on('account', 'set', NS.session, 'session', () => undefined);
+    core.iq.on('account', 'set', NS.session, 'session', (request) => {
+      refuseStranger(request);
+      return undefined;
+    });
     core.iq.on('server', 'set', NS.session, 'session', () => undefined);
   },
 });
