@@ -30,7 +30,7 @@ export class RosterEditor {
     const items = query?.getChildElements() ?? [];
     const item = items[0];
     // §2.3.3: exactly one item
-    if (items.length !== 1 || item === undefined || item.getName() !== 'item')
+    if (items.length !== 1 || item === undefined || !item.is('item', NS.roster))
       throw new StanzaError('bad-request');
     const text = item.attrs['jid'];
     if (text === undefined) throw new StanzaError('bad-request');

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { connect, type TLSSocket } from 'node:tls';
+import { CoreUnderTest } from '../../tools/core-harness.js';
+import { RawClient } from '../../tools/raw-client.js';
+
+const TLS = 'urn:ietf:params:xml:ns:xmpp-tls';
+let core: CoreUnderTest;
+before(async () => {
+  core = await CoreUnderTest.start({ C2S_REQUIRE_TLS: 'true', C2S_TLS_PORT: 'auto' });
+  await core.addUsers('romeo');
+});
+after(() => core.stop());
+
+test('RFC 6120 §5.3.1, §5.4.1: STARTTLS is offered as required, and then nothing else is', async () => {
+  const client = await core.connect();
+  const features = await client.open('localhost');
+  assert.deepEqual(
+    features.children().map((child) => child.name),
+    ['starttls'],
+  );
+  assert.ok(features.element.getChild('starttls', TLS)?.getChild('required'));
+  client.cut();
+});
+
+test('RFC 6120 §5.4: proceed, a TLS handshake, a new stream whose features are without STARTTLS', async () => {
+  const client = await core.connect();
+  await client.open('localhost');
+  const features = await client.startTls('localhost');
+  assert.ok(!features.hasChild('starttls', TLS));
+  assert.ok(features.hasChild('mechanisms', 'urn:ietf:params:xml:ns:xmpp-sasl'));
+  assert.match(String((client.socket as TLSSocket).getProtocol()), /^TLSv1\.[23]$/);
+  await client.authenticate('romeo', 'secret', 'localhost');
+  assert.equal(await client.bind('orchard'), 'romeo@localhost/orchard');
+  await client.ping();
+  await client.close();
+});
+
+test('RFC 6120 §5.4.2.2: STARTTLS inside TLS is a failure, and the stream ends', async () => {
+  const client = await core.connect();
+  await client.open('localhost');
+  await client.startTls('localhost');
+  client.send(`<starttls xmlns='${TLS}'/>`);
+  assert.equal((await client.element('failure')).namespace, TLS);
+  assert.equal((await client.next()).kind, 'closed');
+  client.cut();
+});
+
+test('RFC 6120 §5.4.3.3: what was sent behind <starttls/> in the clear is never taken for what came inside TLS', async () => {
+  const client = await core.connect();
+  await client.open('localhost');
+  client.send(`<starttls xmlns='${TLS}'/><stream:stream xmlns='jabber:client'>`);
+  for (;;) {
+    const next = await client.next();
+    if (next.kind === 'lost') break;
+    assert.ok(next.kind === 'element' && next.stanza.name === 'proceed', 'nothing but the end may follow');
+  }
+});
+
+test('RFC 6120 §5.4.3.2: a failed handshake ends the connection, and the server serves on', async () => {
+  const client = await core.connect();
+  await client.open('localhost');
+  client.send(`<starttls xmlns='${TLS}'/>`);
+  await client.element('proceed');
+  client.send('this is not a handshake, whatever it is');
+  for (;;) if ((await client.next()).kind === 'lost') break;
+  const other = await core.connect();
+  await other.open('localhost');
+  other.cut();
+});
+
+test('RFC 7590 §3.4, RFC 6120 §13.8: nothing older than TLS 1.2', async () => {
+  const { host, port } = core.address('c2s-tls');
+  for (const maxVersion of ['TLSv1.1', 'TLSv1'] as const) {
+    await assert.rejects(
+      RawClient.connectTls({ host, port, minVersion: 'TLSv1', maxVersion, ciphers: 'DEFAULT@SECLEVEL=0' }),
+    );
+  }
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const client = await RawClient.connectTls({ host, port, minVersion: version, maxVersion: version });
+    await client.open('localhost');
+    client.cut();
+  }
+});
+
+test('XEP-0368 §2: TLS from the first byte, with ALPN, and no STARTTLS inside', async () => {
+  const { host, port } = core.address('c2s-tls');
+  const client = await RawClient.connectTls({ host, port, ALPNProtocols: ['xmpp-client'] });
+  assert.equal((client.socket as TLSSocket).alpnProtocol, 'xmpp-client');
+  const features = await client.open('localhost');
+  assert.ok(!features.hasChild('starttls', TLS));
+  await client.authenticate('romeo', 'secret', 'localhost');
+  await client.bind(null);
+  await client.ping();
+  await client.close();
+  // somebody else's protocol is turned away by the handshake
+  await new Promise<void>((resolve, reject) => {
+    const wrong = connect({ host, port, ALPNProtocols: ['h2'], rejectUnauthorized: false });
+    wrong.once('secureConnect', () => reject(new Error('h2 was accepted')));
+    wrong.once('error', () => resolve());
+  });
+  // and without ALPN it works all the same
+  const plain = await RawClient.connectTls({ host, port });
+  await plain.open('localhost');
+  plain.cut();
+});
+
+test('plain XML on the TLS port ends that connection only', async () => {
+  const { host, port } = core.address('c2s-tls');
+  const client = await RawClient.connect(host, port);
+  client.send("<stream:stream xmlns='jabber:client' to='localhost'>");
+  for (;;) if ((await client.next()).kind === 'lost') break;
+  const other = await RawClient.connectTls({ host, port });
+  await other.open('localhost');
+  other.cut();
+});
