@@ -14,6 +14,8 @@ import { s2s } from './s2s/s2s.js';
 import { clientState } from './sessions/client-state.js';
 import { streamManagement } from './sessions/stream-management/stream-management.js';
 import { bind } from './streams/features/bind.js';
+import { compression } from './streams/features/compression.js';
+import { legacyAuth } from './streams/features/legacy-auth.js';
 import { sasl } from './streams/features/sasl.js';
 import { sasl2 } from './streams/features/sasl2.js';
 import { session } from './streams/features/session.js';
@@ -25,7 +27,9 @@ export const features: readonly Feature[] = [
   starttls,
   sasl,
   sasl2,
+  legacyAuth,
   registration,
+  compression,
   streamManagement,
   bind,
   session,

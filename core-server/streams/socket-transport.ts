@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { Element } from '../../shared/xml/element.js';
+import { type Element, xml } from '../../shared/xml/element.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { StreamHeader, XmlLimits } from '../../shared/xml/stream-parser.js';
@@ -58,6 +58,8 @@ export class SocketTransport implements Transport {
   #lost = false;
   #pausedByStream = false;
   #pausedByRate = false;
+  /** Compressed input waits to be inflated. */
+  #pausedByBacklog = false;
   #allowance: number;
   #allowanceSince = performance.now();
   #closeTimer: NodeJS.Timeout | null = null;
@@ -155,14 +157,14 @@ export class SocketTransport implements Transport {
     if (this.#pausedByStream) return;
     this.#pausedByStream = true;
     this.#parser.pause();
-    this.#socket.pause();
+    this.#adjustReading();
   }
 
   resume(): void {
     if (!this.#pausedByStream) return;
     this.#pausedByStream = false;
     this.#parser.resume();
-    if (!this.#pausedByRate && !this.#pausedByStream && !this.#lost) this.#socket.resume();
+    this.#adjustReading();
   }
 
   close(): void {
@@ -188,6 +190,7 @@ export class SocketTransport implements Transport {
     this.send(`${new StreamError(condition, { text, application }).toText()}</stream:stream>`);
     this.#closingSent = true;
     this.#parser.stop();
+    this.#compression?.stopInput();
     this.#finish();
   }
 
@@ -229,10 +232,12 @@ export class SocketTransport implements Transport {
     this.flush();
     this.#compression = new CompressionLayer({
       toSocket: (bytes, done) => this.#socket.write(bytes, done),
-      toParser: (bytes) => this.#parser.write(bytes),
-      // XEP-0138 §4: after the start a failure is a stream error
-      failed: () => this.fail('undefined-condition', 'decompression failed'),
-      backlog: (full) => (full ? this.#socket.pause() : this.#mayRead() && this.#socket.resume()),
+      toParser: (bytes) => this.#parse(bytes),
+      failed: () => this.#compressionFailed(),
+      backlog: (full) => {
+        this.#pausedByBacklog = full;
+        this.#adjustReading();
+      },
     });
     this.#headerSent = false;
     this.#parser.restart();
@@ -269,33 +274,53 @@ export class SocketTransport implements Transport {
 
   #received(chunk: Buffer): void {
     this.lastReceived = performance.now();
-    if (this.#options.bytesPerSecond > 0) this.#spend(chunk.length);
     if (this.#compression !== null) this.#compression.inflate(chunk);
-    else this.#parser.write(chunk);
+    else this.#parse(chunk);
+  }
+
+  /** The limits count what the parser gets: inflated, where the stream is compressed. */
+  #parse(bytes: Buffer): void {
+    if (this.#options.bytesPerSecond > 0) this.#spend(bytes.length);
+    this.#parser.write(bytes);
+  }
+
+  /** XEP-0138 §3: after the start a failure is a stream error. */
+  #compressionFailed(): void {
+    if (this.#peerClosed) return;
+    this.fail(
+      'undefined-condition',
+      undefined,
+      xml('failure', { xmlns: NS.compress }, xml('processing-failed')),
+    );
   }
 
   /** A bucket of two seconds' worth of bytes; when it is empty the kernel's buffer makes the peer wait. */
   #spend(bytes: number): void {
     const rate = this.#options.bytesPerSecond;
-    const now = this.lastReceived;
+    const now = performance.now();
     this.#allowance =
       Math.min(rate * 2, this.#allowance + ((now - this.#allowanceSince) / 1000) * rate) - bytes;
     this.#allowanceSince = now;
     if (this.#allowance >= 0 || this.#pausedByRate) return;
     this.#pausedByRate = true;
-    this.#socket.pause();
+    this.#adjustReading();
     const timer = setTimeout(
       () => {
         this.#pausedByRate = false;
-        if (this.#mayRead()) this.#socket.resume();
+        this.#adjustReading();
       },
       Math.ceil((-this.#allowance / rate) * 1000),
     );
     timer.unref();
   }
 
-  #mayRead(): boolean {
-    return !this.#lost && !this.#pausedByRate && !this.#pausedByStream;
+  #adjustReading(): void {
+    if (this.#lost) return;
+    const held = this.#pausedByRate || this.#pausedByStream;
+    if (held) this.#compression?.pause();
+    else this.#compression?.resume();
+    if (held || this.#pausedByBacklog) this.#socket.pause();
+    else this.#socket.resume();
   }
 
   #armCloseTimer(): void {
