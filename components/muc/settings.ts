@@ -64,7 +64,7 @@ export const settings = defineSettings({
   }),
   MUC_RATE: setting(integer(0), {
     description: 'Messages, presence changes and requests per second of one session; 0: any number.',
-    default: 10,
+    default: 0,
   }),
   MUC_BURST: setting(integer(1), {
     description: 'How many of them may come at once.',
