@@ -32,9 +32,12 @@ export class ServerWorld implements World<ServerClient> {
     this.#process = this.#spawn();
   }
 
-  /** Undefined where it is not installed. */
-  static async behind(name: 'core' | 'prosody' | 'ejabberd'): Promise<ServerWorld | undefined> {
-    const server = await SERVERS[name]();
+  /** Undefined where it is not installed. `settings` are for our core only. */
+  static async behind(
+    name: 'core' | 'prosody' | 'ejabberd',
+    settings: Record<string, string> = {},
+  ): Promise<ServerWorld | undefined> {
+    const server = await SERVERS[name](settings);
     if (server === undefined) return undefined;
     const world = new ServerWorld(name, server);
     try {
@@ -70,10 +73,19 @@ export class ServerWorld implements World<ServerClient> {
     return new ServerClient(raw);
   }
 
-  async restart(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  /** Ends the muc process without starting it again. */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     await this.#process.stop(signal);
+  }
+
+  async begin(): Promise<void> {
     this.#process = this.#spawn();
     await this.#process.ready();
+  }
+
+  async restart(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    await this.end(signal);
+    await this.begin();
   }
 
   async stop(): Promise<void> {
@@ -85,6 +97,7 @@ export class ServerWorld implements World<ServerClient> {
 
 export class ServerClient extends Client {
   readonly #raw: RawClient;
+  /** Otherwise it refuses them, as a client does that does not know ping (RFC 6120 §8.4). */
   answersPings = true;
 
   constructor(raw: RawClient) {
@@ -100,7 +113,12 @@ export class ServerClient extends Client {
       const { stanza } = next;
       const ping =
         stanza.name === 'iq' && stanza.type === 'get' && stanza.payload?.namespace === 'urn:xmpp:ping';
-      if (ping && this.answersPings) this.send(`<iq type='result' to='${stanza.from}' id='${stanza.id}'/>`);
+      if (ping)
+        this.send(
+          this.answersPings
+            ? `<iq type='result' to='${stanza.from}' id='${stanza.id}'/>`
+            : `<iq type='error' to='${stanza.from}' id='${stanza.id}'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
+        );
       else if (stanza.from?.includes(COMPONENT.domain)) this.receive(stanza);
     }
   }
@@ -109,9 +127,9 @@ export class ServerClient extends Client {
     this.#raw.send(xml.trim());
   }
 
-  /** Gone without a word. */
-  cut(): void {
-    this.#raw.cut();
+  /** Gone without a word; resolves when the server knows it. */
+  async vanish(): Promise<void> {
+    await this.#raw.close();
   }
 
   async close(): Promise<void> {
@@ -121,11 +139,12 @@ export class ServerClient extends Client {
 }
 
 const SERVERS = {
-  async core(): Promise<Server> {
+  async core(settings: Record<string, string>): Promise<Server> {
     const core = await CoreUnderTest.start({
       COMPONENTS: 'muc',
       COMPONENT_MUC_DOMAIN: COMPONENT.domain,
       COMPONENT_MUC_SECRET: COMPONENT.secret,
+      ...settings,
     });
     await core.addUsers(...USERS);
     return {
