@@ -26,6 +26,9 @@ export class FakeWorld implements World<FakeClient> {
   readonly features: string[] = [];
   /** Stanzas with `<addresses/>` that came. */
   multicasts = 0;
+  #accountIqs: ((iq: Stanza) => void)[] = [];
+  #strangers: ((stanza: Stanza) => void)[] = [];
+  #ends: ((how: 'plain' | 'reset' | 'lost') => void)[] = [];
   /** Whether the server answers the component's pings of it. */
   answersPings = true;
 
@@ -90,6 +93,10 @@ export class FakeWorld implements World<FakeClient> {
           );
         },
         stanza: (stanza) => {
+          if (stanza.name === 'error') {
+            for (const end of this.#ends.splice(0)) end(stanza.text.includes('<reset ') ? 'reset' : 'lost');
+            return;
+          }
           if (shaken) {
             this.#route(stanza);
             return;
@@ -106,6 +113,7 @@ export class FakeWorld implements World<FakeClient> {
           for (const up of this.#up.splice(0)) up();
         },
         streamClosed: () => {
+          for (const end of this.#ends.splice(0)) end('plain');
           socket.end('</stream:stream>');
         },
         failed: (error) => {
@@ -118,6 +126,7 @@ export class FakeWorld implements World<FakeClient> {
     socket.on('error', () => undefined);
     socket.on('close', () => {
       if (this.#socket === socket) this.#socket = null;
+      for (const end of this.#ends.splice(0)) end('lost');
     });
   }
 
@@ -150,7 +159,12 @@ export class FakeWorld implements World<FakeClient> {
       session.deliver(stanza);
       return;
     }
+    if (!to.includes(`@${DOMAIN}`)) for (const take of this.#strangers.splice(0)) take(stanza);
     if (stanza.type === 'error' || stanza.type === 'result') return;
+    if (stanza.name === 'iq' && !to.includes('/') && this.#accountIqs.length > 0) {
+      for (const take of this.#accountIqs.splice(0)) take(stanza);
+      return;
+    }
     if (!to.includes('/') && stanza.name === 'message') {
       for (const one of this.#sessions.values()) if (one.bare === to) one.deliver(stanza);
     } else if (stanza.name === 'iq' || (stanza.name === 'message' && stanza.type === 'groupchat')) {
@@ -169,6 +183,21 @@ export class FakeWorld implements World<FakeClient> {
     this.toComponent(
       `<iq type='result' from='${DOMAIN}' to='${stanza.from}' id='${stanza.id}'>${info ? `<query xmlns='http://jabber.org/protocol/disco#info'>${features}</query>` : ''}</iq>`,
     );
+  }
+
+  /** The next IQ to an account, which its server answers: the test does. */
+  toAccount(): Promise<Stanza> {
+    return new Promise((resolve) => this.#accountIqs.push(resolve));
+  }
+
+  /** The next stanza to another domain. */
+  toStranger(): Promise<Stanza> {
+    return new Promise((resolve) => this.#strangers.push(resolve));
+  }
+
+  /** How the component's stream ends. */
+  disconnected(): Promise<'plain' | 'reset' | 'lost'> {
+    return new Promise((resolve) => this.#ends.push(resolve));
   }
 
   /** Writes to the component as its server does. */
