@@ -1,0 +1,19 @@
+import { runComponent } from '../../shared/component/process.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import { composePep } from './pep.js';
+import { settings } from './settings.js';
+
+await runComponent({
+  name: 'pep',
+  definition: settings,
+  expect: { delegations: [NS.pubsub, NS.pubsubOwner], privileges: true },
+  async compose({ component, storage, settings: values }) {
+    const pep = await composePep(component, storage, {
+      nodesPerAccount: values.PEP_MAX_NODES,
+      itemsPerNode: values.PEP_MAX_ITEMS,
+      payloadBytes: values.PEP_MAX_PAYLOAD_BYTES,
+      subscriptionsPerNode: values.PEP_MAX_SUBSCRIPTIONS,
+    });
+    return { drain: () => pep.stop() };
+  },
+});

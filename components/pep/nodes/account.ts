@@ -1,0 +1,164 @@
+import type { FieldValue } from '../../../shared/xmpp/forms.js';
+import type { Affiliation, Item, ItemEntry, PepNode, Subscription } from './node.js';
+import type { NodeConfig } from './node-config.js';
+import type { NodeStore, StoredNode } from './node-store.js';
+
+/** The nodes of one account. Used by one task at a time (see {@link Accounts}); changes resolve when they are durable. */
+export class Account {
+  readonly owner: string;
+  readonly #store: NodeStore;
+  readonly #nodes = new Map<string, PepNode>();
+  readonly #items = new Map<number, ItemEntry[]>();
+  #next: number;
+
+  constructor(owner: string, store: NodeStore, next: number, nodes: readonly PepNode[]) {
+    this.owner = owner;
+    this.#store = store;
+    this.#next = next;
+    for (const node of nodes) this.#nodes.set(node.name, node);
+  }
+
+  get nodes(): readonly PepNode[] {
+    return [...this.#nodes.values()];
+  }
+  get size(): number {
+    return this.#nodes.size;
+  }
+  node(name: string): PepNode | undefined {
+    return this.#nodes.get(name);
+  }
+
+  async create(name: string, creator: string, config: NodeConfig): Promise<PepNode> {
+    const node: PepNode = {
+      name,
+      number: this.#next,
+      created: Date.now(),
+      creator,
+      config,
+      affiliations: {},
+      subscriptions: [],
+    };
+    this.#next += 1;
+    this.#nodes.set(name, node);
+    this.#items.set(node.number, []);
+    await this.#save(() => this.#nodes.delete(name));
+    return node;
+  }
+
+  /** Replaces parts of a node. */
+  async change(
+    node: PepNode,
+    change: {
+      config?: NodeConfig;
+      affiliations?: Readonly<Record<string, Affiliation>>;
+      subscriptions?: readonly Subscription[];
+    },
+  ): Promise<PepNode> {
+    const changed: PepNode = { ...node, ...change };
+    this.#nodes.set(node.name, changed);
+    await this.#save(() => this.#nodes.set(node.name, node));
+    return changed;
+  }
+
+  async remove(node: PepNode): Promise<void> {
+    this.#nodes.delete(node.name);
+    await this.#save(() => this.#nodes.set(node.name, node));
+    this.#items.delete(node.number);
+    // The node is gone already: what a crash leaves here can never be reached, since numbers are not used again.
+    await this.#store.clearItems(this.owner, node.number);
+  }
+
+  /** The items of a node that have not expired, oldest first. */
+  async items(node: PepNode): Promise<readonly ItemEntry[]> {
+    let entries = this.#items.get(node.number);
+    if (entries === undefined) {
+      entries = await this.#loadItems(node);
+      this.#items.set(node.number, entries);
+    }
+    const life = node.config.itemLife;
+    if (life === null) return entries;
+    const expired = entries.filter((entry) => entry.stamp + life <= Date.now());
+    if (expired.length > 0) await this.removeItems(node, expired);
+    return this.#items.get(node.number) ?? [];
+  }
+
+  async lastItem(node: PepNode): Promise<Item | undefined> {
+    const last = (await this.items(node)).at(-1);
+    return last === undefined ? undefined : this.read(node, last);
+  }
+
+  /** An item with its payload; undefined if it has gone. */
+  async read(node: PepNode, entry: ItemEntry): Promise<Item | undefined> {
+    const payload = await this.#store.payload(this.owner, node.number, entry.place);
+    return payload === undefined ? undefined : { ...entry, payload };
+  }
+
+  /** Stores an item, in place of one with the same id; it is the last one then. */
+  async putItem(node: PepNode, item: Omit<Item, 'place'>): Promise<void> {
+    const entries = await this.items(node);
+    const place = await this.#store.appendItem(this.owner, node.number, item);
+    const replaced = entries.filter((entry) => entry.id === item.id);
+    const { id, publisher, stamp } = item;
+    this.#items.set(node.number, [
+      ...entries.filter((entry) => entry.id !== item.id),
+      { id, publisher, stamp, place },
+    ]);
+    if (replaced.length > 0) await this.#removePlaces(node, replaced);
+  }
+
+  async removeItems(node: PepNode, gone: readonly ItemEntry[]): Promise<void> {
+    await this.#removePlaces(node, gone);
+    const places = new Set(gone.map((entry) => entry.place));
+    const entries = this.#items.get(node.number) ?? [];
+    this.#items.set(
+      node.number,
+      entries.filter((entry) => !places.has(entry.place)),
+    );
+  }
+
+  async removeAllItems(node: PepNode): Promise<void> {
+    await this.#store.clearItems(this.owner, node.number);
+    this.#items.set(node.number, []);
+  }
+
+  #removePlaces(node: PepNode, entries: readonly ItemEntry[]): Promise<void> {
+    return this.#store.removeItems(
+      this.owner,
+      node.number,
+      entries.map((entry) => entry.place),
+    );
+  }
+
+  async #loadItems(node: PepNode): Promise<ItemEntry[]> {
+    const newest = new Map<string, ItemEntry>();
+    const stale: ItemEntry[] = [];
+    for (const entry of await this.#store.entries(this.owner, node.number)) {
+      const older = newest.get(entry.id);
+      // A crash between writing an item and removing the one it replaced leaves both.
+      if (older !== undefined) {
+        stale.push(older);
+        newest.delete(entry.id);
+      }
+      newest.set(entry.id, entry);
+    }
+    const entries = [...newest.values()];
+    stale.push(...entries.splice(0, Math.max(0, entries.length - node.config.maxItems)));
+    if (stale.length > 0) await this.#removePlaces(node, stale);
+    return entries;
+  }
+
+  async #save(undo: () => void): Promise<void> {
+    try {
+      await this.#store.saveAccount(this.owner, { next: this.#next, nodes: this.nodes.map(stored) });
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+}
+
+function stored(node: PepNode): StoredNode {
+  const { config, affiliations, subscriptions, ...rest } = node;
+  const overrides: Record<string, FieldValue> = { ...config.overrides };
+  return { ...rest, config: overrides, affiliations: { ...affiliations }, subscriptions: [...subscriptions] };
+}

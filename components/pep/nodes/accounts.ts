@@ -1,0 +1,82 @@
+import { Account } from './account.js';
+import { configForm, NodeConfig, type NodeLimits } from './node-config.js';
+import type { NodeStore } from './node-store.js';
+
+/** Accounts whose nodes are kept in memory after use. */
+const KEPT = 2_000;
+
+/** Every account's nodes, loaded when they are needed; the tasks of one account run one after the other. */
+export class Accounts {
+  readonly #store: NodeStore;
+  readonly #limits: NodeLimits;
+  readonly #defaults: NodeConfig;
+  readonly #kept = new Map<string, Account>();
+  readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #owners = new Set<string>();
+
+  constructor(store: NodeStore, limits: NodeLimits) {
+    this.#store = store;
+    this.#limits = limits;
+    this.#defaults = new NodeConfig(configForm(limits), limits, {});
+  }
+
+  /** Reads who has nodes at all. */
+  async open(): Promise<void> {
+    for await (const owner of this.#store.owners()) this.#owners.add(owner);
+  }
+
+  /** Bare JIDs of the accounts that have, or had, nodes. */
+  get owners(): ReadonlySet<string> {
+    return this.#owners;
+  }
+
+  get defaults(): NodeConfig {
+    return this.#defaults;
+  }
+
+  /** Runs a task with an account's nodes, after those that were given before. */
+  with<T>(owner: string, task: (account: Account) => T | Promise<T>): Promise<T> {
+    const before = this.#tails.get(owner);
+    const run = async (): Promise<T> => task(this.#kept.get(owner) ?? (await this.#load(owner)));
+    const result = before === undefined ? run() : before.then(run, run);
+    const tail: Promise<void> = result.then(
+      () => this.#done(owner, tail),
+      () => this.#done(owner, tail),
+    );
+    this.#tails.set(owner, tail);
+    return result;
+  }
+
+  /** Notes that an account has nodes now. True when that is new. */
+  noteOwner(owner: string): boolean {
+    if (this.#owners.has(owner)) return false;
+    this.#owners.add(owner);
+    return true;
+  }
+
+  async #load(owner: string): Promise<Account> {
+    const stored = this.#owners.has(owner) ? await this.#store.account(owner) : undefined;
+    const nodes = (stored?.nodes ?? []).map((node) => ({
+      ...node,
+      config: new NodeConfig(this.#defaults.form, this.#limits, node.config),
+    }));
+    const account = new Account(owner, this.#store, stored?.next ?? 1, nodes);
+    this.#kept.set(owner, account);
+    return account;
+  }
+
+  #done(owner: string, tail: Promise<unknown>): void {
+    if (this.#tails.get(owner) !== tail) return;
+    this.#tails.delete(owner);
+    const account = this.#kept.get(owner);
+    if (account === undefined) return;
+    // The least recently used are first in the map.
+    this.#kept.delete(owner);
+    this.#kept.set(owner, account);
+    for (const old of this.#kept.keys()) {
+      if (this.#kept.size <= KEPT) break;
+      if (!this.#tails.has(old)) this.#kept.delete(old);
+      else break;
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import type { Storage } from '../../../shared/storage/storage.js';
+import type { Item, ItemEntry } from './node.js';
+
+const affiliation = z.enum(['owner', 'publisher', 'publish-only', 'member', 'outcast', 'none']);
+const nodeSchema = z.object({
+  name: z.string(),
+  number: z.number().int(),
+  created: z.number(),
+  creator: z.string(),
+  config: z.record(z.string(), z.union([z.boolean(), z.string(), z.array(z.string()).readonly()])),
+  affiliations: z.record(z.string(), affiliation),
+  subscriptions: z.array(
+    z.object({ jid: z.string(), subid: z.string(), state: z.enum(['subscribed', 'pending']) }),
+  ),
+});
+export type StoredNode = z.infer<typeof nodeSchema>;
+
+const accountSchema = z.object({ next: z.number().int(), nodes: z.array(nodeSchema) });
+export type StoredAccount = z.infer<typeof accountSchema>;
+
+const itemSchema = z.object({
+  id: z.string(),
+  publisher: z.string(),
+  stamp: z.number(),
+  payload: z.string(),
+});
+
+/** Nodes by account, in one document; items in an archive per node, so that publishing writes one item and no more. */
+export interface NodeStore {
+  account(owner: string): Promise<StoredAccount | undefined>;
+  saveAccount(owner: string, account: StoredAccount): Promise<void>;
+  owners(): AsyncIterable<string>;
+  entries(owner: string, node: number): Promise<readonly ItemEntry[]>;
+  payload(owner: string, node: number, place: number): Promise<string | undefined>;
+  appendItem(owner: string, node: number, item: Omit<Item, 'place'>): Promise<number>;
+  removeItems(owner: string, node: number, places: readonly number[]): Promise<void>;
+  clearItems(owner: string, node: number): Promise<void>;
+}
+
+export function openNodeStore(storage: Storage): NodeStore {
+  const accounts = storage.keyval({ name: 'nodes', schema: accountSchema, schemaVersion: 1 });
+  const items = storage.archive({ name: 'items', schema: itemSchema, schemaVersion: 1 });
+  // A space cannot be in a bare JID.
+  const archiveOf = (owner: string, node: number): string => `${owner} ${node}`;
+  return {
+    async account(owner) {
+      return (await accounts.get(owner))?.value;
+    },
+    async saveAccount(owner, account) {
+      // An account without nodes and subscriptions keeps nothing but the number that must not come again.
+      await accounts.put(owner, account);
+    },
+    owners: () => accounts.owners(),
+    async entries(owner, node) {
+      const all = await items.page(archiveOf(owner, node));
+      return all.map(({ id: place, value: { id, publisher, stamp } }) => ({ id, publisher, stamp, place }));
+    },
+    async payload(owner, node, place) {
+      const [entry] = await items.page(archiveOf(owner, node), { after: place - 1, limit: 1 });
+      return entry?.id === place ? entry.value.payload : undefined;
+    },
+    appendItem: (owner, node, item) => items.append(archiveOf(owner, node), item),
+    removeItems: (owner, node, places) => items.remove(archiveOf(owner, node), places),
+    clearItems: (owner, node) => items.clear(archiveOf(owner, node)),
+  };
+}

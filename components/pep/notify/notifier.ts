@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import type { Component } from '../../../shared/component/component.js';
+import type { Counter } from '../../../shared/observability/types.js';
+import { type Element, xml } from '../../../shared/xml/element.js';
+import { delayElement } from '../../../shared/xmpp/datetime.js';
+import { NS } from '../../../shared/xmpp/namespaces.js';
+import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
+import type { Item, PepNode } from '../nodes/node.js';
+import type { Presences } from '../server/presences.js';
+import type { Rosters } from '../server/rosters.js';
+import { publishEvent } from './events.js';
+import { type Recipient, recipientsOf } from './recipients.js';
+
+/** Notifications of one event that are sent before others get their turn. */
+const BATCH = 100;
+
+/** Sends event notifications in the name of accounts (XEP-0356), those of one account in order, large ones paced. */
+export class Notifier {
+  readonly #component: Component;
+  readonly #rosters: Rosters;
+  readonly #presences: Presences;
+  readonly #sent: Counter;
+  readonly #tails = new Map<string, Promise<void>>();
+  readonly #prefix = randomBytes(6).toString('base64url');
+  #sequence = 0;
+  #warned = false;
+
+  constructor(options: { component: Component; rosters: Rosters; presences: Presences; sent: Counter }) {
+    this.#component = options.component;
+    this.#rosters = options.rosters;
+    this.#presences = options.presences;
+    this.#sent = options.sent;
+    options.component.onUp(() => {
+      this.#warned = false;
+    });
+  }
+
+  /** Tells everyone concerned of an event. `publisher`: the full JID of who published, for `replyto`. */
+  event(owner: string, node: PepNode, event: Element, publisher?: string): void {
+    if (!node.config.deliversNotifications) return;
+    this.#inOrder(owner, async () => {
+      const roster = await this.#rosters.get(owner);
+      let count = 0;
+      for (const recipient of recipientsOf(owner, node, roster, this.#presences)) {
+        await this.#send(owner, node, recipient, event, publisher);
+        count += 1;
+        if (count % BATCH === 0) await this.#pause();
+      }
+    });
+  }
+
+  /** Sends one item to one address, with the time at which it was published (XEP-0163 §4.3.4). */
+  lastItem(owner: string, node: PepNode, recipient: Recipient, item: Item): void {
+    this.#inOrder(owner, () =>
+      this.#send(
+        owner,
+        node,
+        recipient,
+        publishEvent(node, item),
+        item.publisher,
+        delayElement({ stamp: item.stamp }),
+      ),
+    );
+  }
+
+  /** Tells one address something about a node, whatever its interests. */
+  tell(owner: string, node: PepNode, to: string, event: Element): void {
+    this.#inOrder(owner, () => this.#send(owner, node, { to, sharesPresence: false }, event, undefined));
+  }
+
+  /** Resolves when what was given for an account has been sent. */
+  settled(owner: string): Promise<void> {
+    return this.#tails.get(owner) ?? Promise.resolve();
+  }
+
+  async #send(
+    owner: string,
+    node: PepNode,
+    recipient: Recipient,
+    event: Element,
+    publisher: string | undefined,
+    delay?: Element,
+  ): Promise<void> {
+    this.#sequence += 1;
+    const message = xml(
+      'message',
+      {
+        type: node.config.notificationType,
+        from: owner,
+        to: recipient.to,
+        id: `${this.#prefix}-${this.#sequence}`,
+      },
+      event,
+      recipient.sharesPresence ? replyTo(publisher) : undefined,
+      delay,
+    );
+    try {
+      this.#component.privileged.sendMessageAs(message);
+    } catch (error) {
+      if (!(error instanceof StanzaError) || error.condition !== 'resource-constraint') throw error;
+      // The queue to the server is full: that is what pacing is for.
+      await this.#component.drained();
+      this.#component.privileged.sendMessageAs(message);
+    }
+    this.#sent.inc();
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.#component.drained();
+  }
+
+  #inOrder(owner: string, task: () => Promise<void>): void {
+    const before = this.#tails.get(owner);
+    const run = before === undefined ? task() : before.then(task);
+    const tail: Promise<void> = run
+      .catch((error: unknown) => this.#failed(owner, error))
+      .then(() => {
+        if (this.#tails.get(owner) === tail) this.#tails.delete(owner);
+      });
+    this.#tails.set(owner, tail);
+  }
+
+  #failed(owner: string, error: unknown): void {
+    if (error instanceof StanzaError) {
+      if (this.#warned) return;
+      this.#warned = true;
+      this.#component.log.warn({ code: 'pep.not-notified', owner, error }, 'notifications could not be sent');
+    } else {
+      this.#component.log.error({ code: 'pep.notify-failed', owner, error }, 'notifying failed');
+    }
+  }
+}
+
+/** XEP-0163 §4.3.1 (3): the publishing resource, as an address of XEP-0033. */
+function replyTo(publisher: string | undefined): Element | undefined {
+  if (publisher === undefined || !publisher.includes('/')) return undefined;
+  return xml('addresses', { xmlns: NS.address }, xml('address', { type: 'replyto', jid: publisher }));
+}

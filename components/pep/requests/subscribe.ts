@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import { xml } from '../../../shared/xml/element.js';
+import { type Jid, parseJid } from '../../../shared/xmpp/jid.js';
+import { hasSubscription } from '../access.js';
+import { askOwner } from '../authorization.js';
+import type { Pep } from '../context.js';
+import { pubsubError, unsupported } from '../errors.js';
+import type { Account } from '../nodes/account.js';
+import { affiliationOf, type PepNode, type Subscription } from '../nodes/node.js';
+import { subscriptionEvent } from '../notify/events.js';
+import { recipientFor } from './recipient.js';
+import { answer, existingNode, type PubsubRequest, type UseCase } from './request.js';
+
+/** Subscribing to a node (XEP-0060 §6.1). One subscription per JID: asking again gives the one there is. */
+export const subscribe: UseCase = async (pep, request, account) => {
+  const node = existingNode(request, account);
+  const jid = subscriberOf(request);
+  const waits = await checkMaySubscribe(pep, request, node);
+  const existing = node.subscriptions.find((subscription) => subscription.jid === jid.full);
+  if (existing?.state === 'pending') throw pubsubError('not-authorized', 'pending-subscription');
+  if (existing !== undefined) return answer(subscriptionElement(node, existing));
+  if (node.subscriptions.length >= pep.limits.subscriptionsPerNode) {
+    throw pubsubError('policy-violation', 'too-many-subscriptions', { type: 'wait' });
+  }
+  const subscription: Subscription = {
+    jid: jid.full,
+    subid: randomUUID(),
+    state: waits ? 'pending' : 'subscribed',
+  };
+  const changed = await account.change(node, { subscriptions: [...node.subscriptions, subscription] });
+  if (waits) askOwner(pep, request.owner, changed, subscription);
+  else await welcome(pep, account, changed, jid, subscription);
+  return answer(subscriptionElement(changed, subscription));
+};
+
+/** Whether the request must wait for approval; throws where it is refused (§6.1.3). */
+async function checkMaySubscribe(pep: Pep, request: PubsubRequest, node: PepNode): Promise<boolean> {
+  // §6.1.3.10
+  if (!node.config.subscribable) throw unsupported('subscribe');
+  if (hasSubscription(node, request.from, 'pending')) {
+    throw pubsubError('not-authorized', 'pending-subscription');
+  }
+  const refusal = await pep.refusal(request.owner, node, request.from);
+  if (refusal === null) return false;
+  const affiliation = affiliationOf(request.owner, node, request.from.bare);
+  if (node.config.accessModel === 'authorize' && affiliation === 'none') return true;
+  throw refusal;
+}
+
+/** The JID to subscribe, which must be the requester's own (§6.1.3.1). */
+export function subscriberOf(request: PubsubRequest): Jid {
+  const text = request.action.attrs['jid'];
+  const jid = text === undefined ? null : parseJid(text);
+  if (jid === null || jid.bare !== request.from.bare) throw pubsubError('bad-request', 'invalid-jid');
+  return jid;
+}
+
+/** What follows a subscription: the last item for the subscriber (§6.1.7), word for the owner (`notify_sub`). */
+export async function welcome(
+  pep: Pep,
+  account: Account,
+  node: PepNode,
+  jid: Jid,
+  subscription: Subscription,
+): Promise<void> {
+  if (node.config.notifiesSubscriptions) {
+    pep.notifier.tell(
+      account.owner,
+      node,
+      account.owner,
+      subscriptionEvent(node.name, jid.full, subscription.state, subscription.subid),
+    );
+  }
+  if (node.config.sendLast === 'never' || !node.config.deliversNotifications) return;
+  const item = await account.lastItem(node);
+  if (item === undefined) return;
+  const recipient = await recipientFor(pep, account.owner, jid);
+  pep.notifier.lastItem(account.owner, node, recipient, item);
+}
+
+export function subscriptionElement(node: PepNode, subscription: Subscription) {
+  const { jid, subid, state } = subscription;
+  return xml('subscription', { node: node.name, jid, subid, subscription: state });
+}

@@ -1,0 +1,169 @@
+import type { Counter, Logger } from '../../../shared/observability/types.js';
+import type { Element } from '../../../shared/xml/element.js';
+import { type Caps, canHash, verifyCaps } from '../../../shared/xmpp/caps.js';
+import { parseInfo } from '../../../shared/xmpp/disco.js';
+import type { CapsStore } from './caps-store.js';
+
+/** Of one client: more interests than this are not believed. */
+const INTERESTS = 300;
+const INTEREST_LENGTH = 512;
+/** Hashes kept while nobody uses them. */
+const KEPT_ENTRIES = 5_000;
+/** How long a hash that nobody could prove is left alone. */
+const REST_MILLISECONDS = 600_000;
+const SUFFIX = '+notify';
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** One set of capabilities that clients announce (XEP-0115), and the nodes whose events such clients want. */
+export interface CapsEntry {
+  readonly caps: Caps;
+  /** Undefined until known. */
+  interests: ReadonlySet<string> | undefined;
+}
+
+/** Asks one resource for its disco#info at a node; rejects when it does not answer. */
+export type AskInfo = (resource: string, node: string) => Promise<Element>;
+
+interface Known extends CapsEntry {
+  readonly key: string | null;
+  users: number;
+  asking: Promise<void> | null;
+  /** Until then nobody is asked. */
+  restUntil: number;
+  /** Resources that announce the same and could be asked instead. */
+  readonly candidates: Set<string>;
+}
+
+/** Capabilities by hash: each is asked for once, proved (XEP-0115 §5.4) and remembered, over restarts too. */
+export class CapsCache {
+  readonly #ask: AskInfo;
+  readonly #store: CapsStore;
+  readonly #log: Logger;
+  readonly #queries: Counter;
+  readonly #entries = new Map<string, Known>();
+
+  constructor(options: { ask: AskInfo; store: CapsStore; log: Logger; queries: Counter }) {
+    this.#ask = options.ask;
+    this.#store = options.store;
+    this.#log = options.log;
+    this.#queries = options.queries;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The entry for what a resource announces; it is held until {@link release}. */
+  hold(caps: Caps): CapsEntry {
+    const provable = caps.hash !== undefined && canHash(caps.hash);
+    // What proves nothing holds for that one resource only (§11).
+    const key = provable ? `${caps.hash} ${caps.ver}` : null;
+    const known = key === null ? undefined : this.#entries.get(key);
+    if (known !== undefined) {
+      known.users += 1;
+      return known;
+    }
+    const entry: Known = {
+      caps,
+      key,
+      interests: undefined,
+      users: 1,
+      asking: null,
+      restUntil: 0,
+      candidates: new Set(),
+    };
+    if (key !== null) {
+      this.#entries.set(key, entry);
+      this.#sweep();
+    }
+    return entry;
+  }
+
+  /** One more user of an entry that is held already. */
+  retain(entry: CapsEntry): void {
+    (entry as Known).users += 1;
+  }
+
+  release(entry: CapsEntry): void {
+    (entry as Known).users -= 1;
+  }
+
+  /**
+   * The nodes that a resource wants events of; empty where it cannot be learned. `full` announces the entry.
+   */
+  async interests(entry: CapsEntry, full: string): Promise<ReadonlySet<string>> {
+    const known = entry as Known;
+    if (known.interests !== undefined) return known.interests;
+    if (known.candidates.size < 5) known.candidates.add(full);
+    known.asking ??= this.#learn(known).finally(() => {
+      known.asking = null;
+    });
+    await known.asking;
+    return known.interests ?? NOTHING;
+  }
+
+  async #learn(entry: Known): Promise<void> {
+    const { key, caps } = entry;
+    if (key !== null) {
+      const stored = await this.#store.get(key);
+      if (stored !== undefined) {
+        entry.interests = new Set(stored);
+        return;
+      }
+    }
+    if (entry.restUntil > Date.now()) return;
+    for (let full = first(entry.candidates); full !== undefined; full = first(entry.candidates)) {
+      entry.candidates.delete(full);
+      const query = await this.#info(full, `${caps.node}#${caps.ver}`);
+      if (query === undefined) continue;
+      const verdict = verifyCaps(caps, query);
+      if (verdict === 'valid' || verdict === 'unverifiable') {
+        entry.interests = interestsOf(query);
+        entry.candidates.clear();
+        if (key !== null) await this.#store.put(key, [...entry.interests]);
+        return;
+      }
+      this.#log.debug(
+        { code: 'pep.caps-refused', resource: full, verdict },
+        'capabilities are not as announced',
+      );
+    }
+    entry.restUntil = Date.now() + REST_MILLISECONDS;
+  }
+
+  async #info(full: string, node: string): Promise<Element | undefined> {
+    this.#queries.inc();
+    try {
+      return await this.#ask(full, node);
+    } catch (error) {
+      this.#log.debug(
+        { code: 'pep.caps-unanswered', resource: full, error },
+        'a client does not tell its capabilities',
+      );
+      return undefined;
+    }
+  }
+
+  #sweep(): void {
+    if (this.#entries.size <= KEPT_ENTRIES) return;
+    for (const [key, entry] of this.#entries) {
+      if (this.#entries.size <= KEPT_ENTRIES) return;
+      if (entry.users <= 0) this.#entries.delete(key);
+    }
+  }
+}
+
+function interestsOf(query: Element): ReadonlySet<string> {
+  const interests = new Set<string>();
+  for (const feature of parseInfo(query).features) {
+    if (!feature.endsWith(SUFFIX) || feature.length > INTEREST_LENGTH || interests.size >= INTERESTS)
+      continue;
+    interests.add(feature.slice(0, -SUFFIX.length));
+  }
+  return interests;
+}
+
+function first<T>(values: Iterable<T>): T | undefined {
+  for (const value of values) return value;
+  return undefined;
+}

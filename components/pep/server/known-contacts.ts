@@ -1,0 +1,65 @@
+import type { Component } from '../../../shared/component/component.js';
+import { parseJid } from '../../../shared/xmpp/jid.js';
+import type { Accounts } from '../nodes/accounts.js';
+import type { Roster, Rosters } from './rosters.js';
+import type { Watchers } from './watchers.js';
+
+/** Rosters that are asked for at once after the link is up. */
+const AT_ONCE = 8;
+
+/**
+ * Keeps {@link Watchers} right: every account with nodes is asked for its roster when the link comes up (paced) and when
+ * it gets its first node; pushes do the rest.
+ */
+export class KnownContacts {
+  readonly #component: Component;
+  readonly #accounts: Accounts;
+  readonly #rosters: Rosters;
+  readonly #watchers: Watchers;
+
+  constructor(component: Component, accounts: Accounts, rosters: Rosters, watchers: Watchers) {
+    this.#component = component;
+    this.#accounts = accounts;
+    this.#rosters = rosters;
+    this.#watchers = watchers;
+    component.onUp(() => void this.#learnAll());
+    rosters.onPush((account, contact, _before, now) => {
+      if (!accounts.owners.has(account) || !this.#isRemote(contact)) return;
+      if (now?.subscriber) watchers.add(contact, account);
+      else watchers.remove(contact, account);
+    });
+  }
+
+  async learn(account: string): Promise<void> {
+    let roster: Roster;
+    try {
+      roster = await this.#rosters.get(account);
+    } catch (error) {
+      this.#component.log.info(
+        { code: 'pep.contacts-unknown', account, error },
+        'contacts are not known yet',
+      );
+      return;
+    }
+    for (const [contact, { subscriber }] of roster) {
+      if (subscriber && this.#isRemote(contact)) this.#watchers.add(contact, account);
+    }
+  }
+
+  async #learnAll(): Promise<void> {
+    this.#watchers.clear();
+    const owners = this.#accounts.owners.values();
+    const work = async (): Promise<void> => {
+      for (const owner of owners) {
+        if (!this.#component.server.connected) return;
+        await this.learn(owner);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+  }
+
+  #isRemote(contact: string): boolean {
+    const domain = parseJid(contact)?.domain;
+    return domain !== undefined && !this.#component.server.domains.has(domain);
+  }
+}

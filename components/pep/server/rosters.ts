@@ -1,0 +1,156 @@
+import type { Component } from '../../../shared/component/component.js';
+import { childElements, type Element } from '../../../shared/xml/element.js';
+import { parseJid } from '../../../shared/xmpp/jid.js';
+import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
+
+/** A contact as PEP sees it. Equal ones share one object: ten thousand rosters have few kinds of contact. */
+export interface Contact {
+  /** The contact receives the account's presence (`from` or `both`). */
+  readonly subscriber: boolean;
+  /** The account receives the contact's presence (`to` or `both`). */
+  readonly subscribed: boolean;
+  readonly groups: readonly string[];
+}
+export type Roster = ReadonlyMap<string, Contact>;
+
+/** Contacts that are kept in memory, over all rosters. */
+const KEPT_CONTACTS = 400_000;
+const EMPTY: Roster = new Map();
+
+/**
+ * The rosters of the server's accounts: asked for when they are needed, kept while there is room, and changed by the
+ * server's pushes (XEP-0356). Where the server grants none, every roster is empty.
+ */
+export class Rosters {
+  readonly #component: Component;
+  readonly #kept = new Map<string, Map<string, Contact>>();
+  readonly #asked = new Map<string, Promise<Roster>>();
+  readonly #kinds = new Map<string, Contact>();
+  readonly #watchers: ((
+    account: string,
+    contact: string,
+    before: Contact | undefined,
+    now: Contact | undefined,
+  ) => void)[] = [];
+  #contacts = 0;
+
+  constructor(component: Component) {
+    this.#component = component;
+    // Pushes are missed while the link is down.
+    component.onDown(() => this.clear());
+  }
+
+  /** Contacts kept now. */
+  get size(): number {
+    return this.#contacts;
+  }
+
+  /** Hears of every push, with what was known before (if it was). */
+  onPush(
+    handler: (
+      account: string,
+      contact: string,
+      before: Contact | undefined,
+      now: Contact | undefined,
+    ) => void,
+  ): void {
+    this.#watchers.push(handler);
+  }
+
+  /** An account's roster if it is kept. */
+  known(account: string): Roster | undefined {
+    const roster = this.#kept.get(account);
+    if (roster === undefined) return undefined;
+    this.#kept.delete(account);
+    this.#kept.set(account, roster);
+    return roster;
+  }
+
+  /** An account's roster; empty where the server does not grant it or the account has gone. */
+  get(account: string): Promise<Roster> {
+    const known = this.known(account);
+    if (known !== undefined) return Promise.resolve(known);
+    let asked = this.#asked.get(account);
+    if (asked === undefined) {
+      asked = this.#ask(account).finally(() => this.#asked.delete(account));
+      this.#asked.set(account, asked);
+    }
+    return asked;
+  }
+
+  /** Takes a roster push of an account. */
+  push(account: string, query: Element): void {
+    for (const item of childElements(query)) {
+      const contact = contactJid(item);
+      if (contact === undefined) continue;
+      const roster = this.#kept.get(account);
+      const before = roster?.get(contact);
+      const now = item.attrs['subscription'] === 'remove' ? undefined : this.#contact(item);
+      if (roster !== undefined) {
+        if (now === undefined) roster.delete(contact);
+        else roster.set(contact, now);
+        this.#contacts += (now === undefined ? 0 : 1) - (before === undefined ? 0 : 1);
+      }
+      for (const watcher of this.#watchers) watcher(account, contact, before, now);
+    }
+  }
+
+  clear(): void {
+    this.#kept.clear();
+    this.#asked.clear();
+    this.#contacts = 0;
+  }
+
+  async #ask(account: string): Promise<Roster> {
+    const { connected } = this.#component.server;
+    let query: Element;
+    try {
+      query = await this.#component.privileged.getRoster(account);
+    } catch (error) {
+      if (!(error instanceof StanzaError)) throw error;
+      // Without the grant, or for an account that has gone, nobody is a contact. Anything else is for the caller.
+      if (error.condition === 'forbidden' || error.condition === 'item-not-found') return EMPTY;
+      if (connected) {
+        this.#component.log.warn({ code: 'pep.no-roster', account, error }, 'a roster could not be read');
+      }
+      throw error;
+    }
+    const roster = new Map<string, Contact>();
+    for (const item of childElements(query)) {
+      const contact = contactJid(item);
+      if (contact !== undefined) roster.set(contact, this.#contact(item));
+    }
+    this.#keep(account, roster);
+    return roster;
+  }
+
+  #keep(account: string, roster: Map<string, Contact>): void {
+    this.#contacts += roster.size - (this.#kept.get(account)?.size ?? 0);
+    this.#kept.set(account, roster);
+    for (const [old, contacts] of this.#kept) {
+      if (this.#contacts <= KEPT_CONTACTS || old === account) break;
+      this.#kept.delete(old);
+      this.#contacts -= contacts.size;
+    }
+  }
+
+  #contact(item: Element): Contact {
+    const { subscription = 'none' } = item.attrs;
+    const groups = childElements(item)
+      .filter((child) => child.getName() === 'group')
+      .map((group) => group.getText());
+    const subscriber = subscription === 'from' || subscription === 'both';
+    const subscribed = subscription === 'to' || subscription === 'both';
+    const key = JSON.stringify([subscriber, subscribed, groups]);
+    const known = this.#kinds.get(key);
+    if (known !== undefined) return known;
+    const contact = { subscriber, subscribed, groups };
+    if (this.#kinds.size < 10_000) this.#kinds.set(key, contact);
+    return contact;
+  }
+}
+
+function contactJid(item: Element): string | undefined {
+  const text = item.getName() === 'item' ? item.attrs['jid'] : undefined;
+  return text === undefined ? undefined : parseJid(text)?.bare;
+}
