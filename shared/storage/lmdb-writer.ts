@@ -15,6 +15,9 @@ export interface Commit {
 /** So many values (three to a write) go into one transaction, so that none takes very long. */
 const BATCH_VALUES = 3 * 4000;
 
+/** After so long without a write, in ms, the thread ends: it takes some 10 MB, and starts within 30 ms. */
+const IDLE = 60_000;
+
 class Batch implements Commit {
   readonly values: (string | LmdbKey | null)[] = [];
   readonly durable: Promise<void>;
@@ -53,11 +56,14 @@ export class LmdbWriter {
   #waiting: Batch[] = [];
   #flying: Batch | undefined;
   #scheduled = false;
+  #idle: NodeJS.Timeout | undefined;
+  readonly #patience: number;
 
-  /** `committed` is called after each transaction, before anyone is told of it. */
-  constructor(folder: string, committed: () => void) {
+  /** `committed` is called after each transaction, before anyone is told of it; `idle` is in ms. */
+  constructor(folder: string, committed: () => void, idle = IDLE) {
     this.#folder = folder;
     this.#committed = committed;
+    this.#patience = idle;
   }
 
   /** Queues one write; null removes. All writes of one turn happen, in their order, or none does. */
@@ -79,6 +85,11 @@ export class LmdbWriter {
     return batch;
   }
 
+  /** Whether there is a thread now. */
+  get running(): boolean {
+    return this.#thread !== undefined;
+  }
+
   /** Resolves when every write that is queued now is over, one way or the other. */
   async settled(): Promise<void> {
     const all = this.#flying === undefined ? this.#waiting : [this.#flying, ...this.#waiting];
@@ -88,6 +99,11 @@ export class LmdbWriter {
   /** Finishes what is queued, and ends the thread. */
   async close(): Promise<void> {
     while (this.#flying !== undefined || this.#waiting.length > 0) await this.settled();
+    clearTimeout(this.#idle);
+    await this.#retire();
+  }
+
+  async #retire(): Promise<void> {
     const thread = this.#thread;
     this.#thread = undefined;
     if (thread === undefined) return;
@@ -107,6 +123,10 @@ export class LmdbWriter {
     if (batch === undefined) {
       // An idle thread does not keep the process alive.
       this.#thread?.unref();
+      this.#idle ??= setTimeout(() => {
+        if (this.#flying === undefined) void this.#retire();
+      }, this.#patience).unref();
+      this.#idle.refresh();
       return;
     }
     this.#flying = batch;

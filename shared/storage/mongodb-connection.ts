@@ -14,6 +14,8 @@ export interface MongoOptions {
   readonly startTimeout?: number;
   /** How long a read or write is tried again while the database is away, ms. */
   readonly retryTimeout?: number;
+  /** How long closing waits for writes that are under way while the database is away, ms. */
+  readonly closeTimeout?: number;
 }
 
 /** The suffix of a collection with locks. */
@@ -164,7 +166,8 @@ export class MongoConnection {
     let pause = FIRST_PAUSE;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await within(Math.min(ATTEMPT_TIMEOUT, begin + bound - Date.now()), () => action(attempt));
+        const time = Math.min(ATTEMPT_TIMEOUT, begin + bound - Date.now());
+        return await within(time, () => action(attempt), this.#closing.signal);
       } catch (error) {
         const wait = Math.round(pause * (0.5 + Math.random() / 2));
         const over = Date.now() - begin + wait > bound;
@@ -201,23 +204,37 @@ export class MongoConnection {
     }
   }
 
-  async close(): Promise<void> {
+  /** From now on nothing is tried a second time. */
+  giveUp(): void {
     this.#closing.abort();
+  }
+
+  async close(): Promise<void> {
+    this.giveUp();
     await this.#client.close();
   }
 }
 
 /** Rejects with a network time-out when the action takes longer; what becomes of it then is nobody's concern. */
-async function within<R>(duration: number, action: () => Promise<R>): Promise<R> {
-  let timer: NodeJS.Timeout | undefined;
+async function within<R>(duration: number, action: () => Promise<R>, signal?: AbortSignal): Promise<R> {
+  let stop: () => void = () => {};
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new MongoNetworkTimeoutError(`no answer in ${duration} ms`)), duration);
+    const timer = setTimeout(
+      () => reject(new MongoNetworkTimeoutError(`no answer in ${duration} ms`)),
+      duration,
+    );
+    const abort = (): void => reject(new StorageError('unavailable', 'the store was closed meanwhile'));
+    signal?.addEventListener('abort', abort);
+    stop = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    };
   });
   const result = action();
   result.catch(() => {});
   try {
     return await Promise.race([result, late]);
   } finally {
-    clearTimeout(timer);
+    stop();
   }
 }

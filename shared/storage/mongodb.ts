@@ -11,6 +11,8 @@ import {
   StorageError,
 } from './storage.js';
 
+const CLOSE_TIMEOUT = 5_000;
+
 /**
  * The driver for MongoDB and for servers that speak its protocol: it needs neither transactions nor TTL indexes.
  * Collections are `<process>_<collection>` in the database that the URL names.
@@ -20,8 +22,11 @@ export class MongoStorage implements Storage {
   readonly #keyvals = new Map<string, MongoKeyValueStore>();
   readonly #archives = new Map<string, MongoArchiveStore>();
 
-  private constructor(connection: MongoConnection) {
+  readonly #closeTimeout: number;
+
+  private constructor(connection: MongoConnection, closeTimeout: number) {
     this.#connection = connection;
+    this.#closeTimeout = closeTimeout;
   }
 
   /** Waits, within bounds, for the database to answer. */
@@ -33,7 +38,7 @@ export class MongoStorage implements Storage {
       await connection.close();
       throw error;
     }
-    return new MongoStorage(connection);
+    return new MongoStorage(connection, options.closeTimeout ?? CLOSE_TIMEOUT);
   }
 
   keyval<T>(collection: CollectionDefinition<T>): KeyValueCollection<T> {
@@ -65,7 +70,10 @@ export class MongoStorage implements Storage {
 
   async close(): Promise<void> {
     const stores = [...this.#keyvals.values(), ...this.#archives.values()];
+    // With the database away, the end of the process cannot wait as long as a write otherwise would.
+    const patience = setTimeout(() => this.#connection.giveUp(), this.#closeTimeout);
     await Promise.all(stores.map((store) => store.lane.close()));
+    clearTimeout(patience);
     await this.#connection.close();
   }
 }

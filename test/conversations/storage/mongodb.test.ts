@@ -227,6 +227,30 @@ if (started.skip !== undefined) {
       await storage.close();
     });
 
+    test('closing does not wait for ever for a database that is away', async () => {
+      const storage = await MongoStorage.open({
+        url,
+        process: 'closing',
+        log: new Recorder(),
+        closeTimeout: 100,
+      });
+      await server?.kill();
+      const writes = [
+        storage.keyval(notes).put('x', { text: 'x' }),
+        storage.archive(log).append('x', { text: 'x' }),
+      ];
+      const results = Promise.allSettled(writes);
+      await storage.close();
+      for (const result of await results) {
+        assert.equal(
+          result.status === 'rejected' && (result.reason as { code?: string }).code,
+          'unavailable',
+        );
+      }
+      await rejectsWith(storage.keyval(notes).put('x', { text: 'x' }), 'unavailable');
+      await server?.start();
+    });
+
     test('a start waits for the database and says so', async () => {
       await server?.kill();
       const recorder = new Recorder();

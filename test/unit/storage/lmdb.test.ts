@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, describe, test } from 'node:test';
 import { LmdbStorage } from '../../../shared/storage/lmdb.js';
+import { LmdbWriter } from '../../../shared/storage/lmdb-writer.js';
 import { StorageError } from '../../../shared/storage/storage.js';
 import { describeStorage, log, notes, rejectsWith } from './conformance.js';
 
@@ -85,6 +86,26 @@ describe('lmdb: durability', () => {
     assert.equal(await write, 1);
     const again = open(folder);
     assert.equal(again.keyval(notes).getSync('alice') !== undefined, true);
+    await again.close();
+  });
+
+  test('the thread that writes ends when idle, and comes back for the next write', async () => {
+    const folder = newFolder();
+    const storage = open(folder);
+    storage.keyval(notes);
+    const writer = new LmdbWriter(join(folder, 'core'), () => {}, 1);
+    for (const owner of ['a', 'b', 'c']) {
+      await writer.write('keyval:notes', owner, '{"schemaVersion":1,"version":1,"value":{"text":"x"}}')
+        .durable;
+      assert.equal(writer.running, true);
+      for (let wait = 0; writer.running && wait < 500; wait++)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      assert.equal(writer.running, false);
+    }
+    await writer.close();
+    await storage.close();
+    const again = open(folder);
+    assert.equal(await again.keyval(notes).count(), 3);
     await again.close();
   });
 
