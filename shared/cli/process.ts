@@ -142,6 +142,7 @@ class ProcessHost<D extends SettingEntries & Shared> {
       const { host, port } = observability.address;
       this.addresses['metrics'] = bracketed(`${host}:${port}`);
     }
+    this.writeRunFile(); // before anybody is told of it
     this.log.info({ code: 'process.started', pid: process.pid, addresses: this.addresses }, 'started');
     const composed = this.readiness;
     // Ready once composed, unless the composition said otherwise.

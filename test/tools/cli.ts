@@ -18,6 +18,7 @@ export interface CommandResult {
 export class Deployment {
   readonly folder: string;
   private readonly environment: NodeJS.ProcessEnv;
+  private readonly running: RunningCommand[] = [];
 
   constructor(t: TestContext, settings: Readonly<Record<string, string>> = {}) {
     this.folder = mkdtempSync(join(tmpdir(), 'entourage-cli-'));
@@ -33,7 +34,10 @@ export class Deployment {
       LISTEN_HOST: '127.0.0.1',
       ...settings,
     });
-    t.after(() => rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 }));
+    t.after(async () => {
+      for (const running of this.running) await running.kill();
+      rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
+    });
   }
 
   /** Writes `.env`. */
@@ -69,13 +73,12 @@ export class Deployment {
 
   /** Starts a command that goes on; resolves when a line of it begins with `begin`. It is ended after the test. */
   async start(
-    t: TestContext,
     args: readonly string[],
     begin: string | RegExp,
     environment: NodeJS.ProcessEnv = {},
   ): Promise<RunningCommand> {
     const running = new RunningCommand(this.spawn(args, environment));
-    t.after(() => running.kill());
+    this.running.push(running);
     await running.line(begin);
     return running;
   }

@@ -71,11 +71,8 @@ function ours(t: TestContext): Deployment {
 }
 
 /** Starts ours and gives its client port; ends it with `stop`. */
-async function startOurs(
-  t: TestContext,
-  deployment: Deployment,
-): Promise<{ port: number; stop: () => Promise<unknown> }> {
-  const running = await deployment.start(t, ['start'], 'ready ');
+async function startOurs(deployment: Deployment): Promise<{ port: number; stop: () => Promise<unknown> }> {
+  const running = await deployment.start(['start'], 'ready ');
   const ready = await running.line('ready ');
   return { port: Number(/ c2s=127\.0\.0\.1:(\d+)/.exec(ready)?.[1]), stop: () => running.stop() };
 }
@@ -93,7 +90,7 @@ for (const { name, start, messages, exportOptions } of SERVERS) {
       assert.equal(imported.code, 0, imported.error);
       assert.match(imported.out, /1 accounts imported/);
       assert.ok(!imported.error.includes('no usable password'), imported.error);
-      const system = await startOurs(t, deployment);
+      const system = await startOurs(deployment);
       await findData(system.port, messages);
       await system.stop();
     });
@@ -101,7 +98,7 @@ for (const { name, start, messages, exportOptions } of SERVERS) {
     test(`what we exported is served by ${name}`, async (t) => {
       const deployment = ours(t);
       await deployment.run(['user', 'add', 'juliet@localhost', '--password', 'pencil']);
-      const system = await startOurs(t, deployment);
+      const system = await startOurs(deployment);
       await leaveData(system.port, messages);
       await system.stop();
       const exported = await deployment.run(['store', 'export', 'out.xml', ...exportOptions]);
