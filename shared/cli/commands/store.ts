@@ -1,12 +1,15 @@
 import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createLogger } from '../../observability/logger.js';
+import { copyStore } from '../../storage/copy.js';
 import { openStorage, parseStorageUrl } from '../../storage/open.js';
-import { type Command, type CommandContext, systemSettingsOf } from '../command.js';
+import { StorageError } from '../../storage/storage.js';
+import { type Command, type CommandContext, systemSettingsOf, table } from '../command.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { exportStore, importStore } from './portable.js';
 
-const USAGE = 'store backup FOLDER | export FILE [--for ejabberd] | import FILE';
+const USAGE = 'store copy FROM TO | backup FOLDER | export FILE [--for ejabberd] | import FILE';
+const COPY_EXITS: Readonly<Record<string, number>> = { conflict: EXIT.exists, unavailable: EXIT.notFound };
 /** Folders beside the stores that a deployment cannot do without. */
 const KEPT_FOLDERS = ['secrets', 'tls'];
 
@@ -14,11 +17,14 @@ const KEPT_FOLDERS = ['secrets', 'tls'];
 export const storeCommand: Command = {
   name: 'store',
   usage: `${USAGE} [--json]`,
-  summary: 'copy all data while everything runs; move accounts in the portable format (XEP-0227)',
+  summary: 'move all data between stores, back it up while everything runs, move accounts (XEP-0227)',
   options: { for: { type: 'string' } },
   async run(context) {
     const [verb, ...words] = context.words;
     if (verb === 'backup' && words[0] !== undefined && words.length === 1) return backup(context, words[0]);
+    const [from, to] = words;
+    if (verb === 'copy' && from !== undefined && to !== undefined && words.length === 2)
+      return copy(context, from, to);
     if (verb === 'export' && words[0] !== undefined && words.length === 1)
       return exportStore(context, words[0]);
     if (verb === 'import' && words[0] !== undefined && words.length === 1)
@@ -62,6 +68,32 @@ async function backup({ environment, json, print }: CommandContext, target: stri
   else
     print(`${folder}: the stores of ${processes.join(', ')}${kept.length > 0 ? `; ${kept.join(', ')}` : ''}`);
   return EXIT.ok;
+}
+
+/** Every collection of every process from one store to another, verified by counting and checksums. */
+async function copy({ json, print }: CommandContext, from: string, to: string): Promise<number> {
+  const log = createLogger({ process: 'store', level: 'warn' });
+  try {
+    const reports = await copyStore(from, to, { log });
+    if (json) print(JSON.stringify(reports, null, 2));
+    else {
+      print(
+        table([
+          ['PROCESS', 'COLLECTION', 'RECORDS', 'SHA-256'],
+          ...reports.map(({ process, collection, records, checksum }) => [
+            process,
+            collection,
+            String(records),
+            checksum,
+          ]),
+        ]),
+      );
+    }
+    return EXIT.ok;
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    throw new CommandError(COPY_EXITS[error.code] ?? EXIT.failed, error.message);
+  }
 }
 
 /** The processes that have a store below an embedded store's folder. */

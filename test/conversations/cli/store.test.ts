@@ -26,4 +26,30 @@ describe('entourage store', () => {
     );
     assert.equal(statSync(join(deployment.folder, 'copy', secret)).mode & 0o777, 0o600);
   });
+
+  test('copy moves every collection and verifies it; not while it is used, not over what is there', async (t) => {
+    const deployment = new Deployment(t, { COMPONENTS: 'none' });
+    assert.equal(
+      (await deployment.run(['store', 'copy', 'lmdb:./data', 'lmdb:./other'])).code,
+      3,
+      'nothing there',
+    );
+    await deployment.run(['user', 'add', 'juliet@localhost', '--password', 'pencil']);
+    const copied = await deployment.run(['store', 'copy', 'lmdb:./data', 'lmdb:./other', '--json']);
+    assert.equal(copied.code, 0, copied.error);
+    const accounts = JSON.parse(copied.out).find(
+      ({ collection }: { collection: string }) => collection === 'accounts',
+    );
+    assert.equal(accounts.records, 1);
+    assert.match(accounts.checksum, /^[0-9a-f]{64}$/);
+    const environment = { STORAGE_URL: 'lmdb:./other' };
+    assert.equal((await deployment.run(['user', 'list'], { environment })).out, 'juliet@localhost\n');
+    assert.equal((await deployment.run(['store', 'copy', 'lmdb:./data', 'lmdb:./other'])).code, 4);
+    const running = await deployment.start(['start'], 'ready ');
+    const locked = await deployment.run(['store', 'copy', 'lmdb:./data', 'lmdb:./third']);
+    assert.equal(locked.code, 1);
+    assert.match(locked.error, /data\/core/);
+    await running.stop();
+    assert.equal((await deployment.run(['store', 'copy', 'nonsense:x', 'lmdb:./third'])).code, 1);
+  });
 });
