@@ -2,6 +2,7 @@ import {
   boolean,
   byteSize,
   choice,
+  custom,
   domain,
   host,
   integer,
@@ -12,6 +13,13 @@ import {
 } from '../shared/settings/kinds.js';
 import { defineSettings, type Loaded, setting, settingFamily } from '../shared/settings/setting.js';
 import { sharedSettings } from '../shared/settings/shared.js';
+import { parseException } from './s2s/policy.js';
+import { parseRoute } from './s2s/targets.js';
+
+const exception = custom('`domain=strict|dialback|refuse`', (value) =>
+  parseException(value) === null ? undefined : value,
+);
+const route = custom('`domain=host:port`', (value) => (parseRoute(value) === null ? undefined : value));
 
 /** The five components that come with Entourage, with their default domains' first labels. */
 export const STANDARD_COMPONENTS: Readonly<Record<string, string>> = {
@@ -261,7 +269,7 @@ export const coreSettings = defineSettings({
     description: 'Other servers need a valid certificate, or may prove themselves by dialback inside TLS.',
     default: 'dialback',
   }),
-  S2S_POLICY_EXCEPTIONS: setting(list(text, '`domain=strict|dialback|refuse`'), {
+  S2S_POLICY_EXCEPTIONS: setting(list(exception), {
     description: 'Exceptions from `S2S_POLICY` by domain.',
     default: '',
   }),
@@ -274,7 +282,7 @@ export const coreSettings = defineSettings({
     description: 'DNS servers for looking up other servers; empty: the system’s.',
     default: '',
   }),
-  S2S_ROUTES: setting(list(text, '`domain=host:port`'), {
+  S2S_ROUTES: setting(list(route), {
     description:
       'Servers that are not looked up in DNS, each `domain=host:port` (`domain=tls://host:port` for TLS from the first byte); the domain `*` is all others.',
     default: '',
@@ -300,7 +308,7 @@ export const coreSettings = defineSettings({
       'Secret of the dialback keys (XEP-0185), where several processes answer for one domain; absent: random.',
     secret: true,
   }),
-  S2S_IDLE_SECONDS: setting(seconds(10), {
+  S2S_IDLE_SECONDS: setting(seconds(1), {
     description: 'An unused stream to another server is closed after this time.',
     default: 600,
   }),

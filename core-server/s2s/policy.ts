@@ -27,17 +27,25 @@ export class FederationPolicy {
   }
 }
 
-/** Reads `domain=strict|dialback|refuse` texts. Throws a TypeError that names the first that cannot be read. */
+/** Reads `domain=strict|dialback|refuse`; `*.domain` is all below it. Null where it is something else. */
+export function parseException(text: string): readonly [domain: string, rule: FederationRule] | null {
+  const [domainText = '', rule = '', ...more] = text.split('=').map((part) => part.trim());
+  const wild = domainText.startsWith('*.');
+  const domain = prepareDomain(wild ? domainText.slice(2) : domainText);
+  if (domain === null || more.length > 0) return null;
+  if (rule !== 'strict' && rule !== 'dialback' && rule !== 'refuse') return null;
+  return [wild ? `*.${domain}` : domain, rule];
+}
+
+/** Reads the setting S2S_POLICY_EXCEPTIONS. Throws a TypeError that names the first that cannot be read. */
 export function parseExceptions(texts: readonly string[]): Map<string, FederationRule> {
-  const exceptions = new Map<string, FederationRule>();
-  for (const text of texts) {
-    const [domainText = '', rule = ''] = text.split('=').map((part) => part.trim());
-    const wild = domainText.startsWith('*.');
-    const domain = prepareDomain(wild ? domainText.slice(2) : domainText);
-    if (domain === null || (rule !== 'strict' && rule !== 'dialback' && rule !== 'refuse')) {
-      throw new TypeError(`S2S_POLICY_EXCEPTIONS: expected domain=strict|dialback|refuse, got ${text}`);
-    }
-    exceptions.set(wild ? `*.${domain}` : domain, rule);
-  }
-  return exceptions;
+  return new Map(
+    texts.map((text) => {
+      const exception = parseException(text);
+      if (exception === null) {
+        throw new TypeError(`S2S_POLICY_EXCEPTIONS: expected domain=strict|dialback|refuse, got ${text}`);
+      }
+      return exception;
+    }),
+  );
 }

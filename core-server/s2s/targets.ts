@@ -112,18 +112,25 @@ export class TargetResolver {
   }
 }
 
-/** Reads `domain=host:port` texts; the domain `*` is everybody's. Throws a TypeError that names the first bad one. */
+const ROUTE = /^([^=\s]+)=(tls:\/\/)?(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?$/;
+
+/** Reads `domain=host:port` (`domain=tls://host:port`); the domain `*` is everybody's. Null where it is neither. */
+export function parseRoute(text: string): readonly [domain: string, target: Target] | null {
+  const [, domainText = '', direct, literal, name, port] = ROUTE.exec(text.trim()) ?? [];
+  const domain = domainText === '*' ? '*' : prepareDomain(domainText);
+  const host = literal ?? name;
+  const number = port === undefined ? SERVER_PORT : Number(port);
+  if (domain === null || host === undefined || number < 1 || number > 65535) return null;
+  return [domain, { host, port: number, direct: direct !== undefined, fallback: false }];
+}
+
+/** Reads the setting S2S_ROUTES. Throws a TypeError that names the first that cannot be read. */
 export function parseRoutes(texts: readonly string[]): Map<string, Target> {
-  const routes = new Map<string, Target>();
-  for (const text of texts) {
-    const [, domainText = '', direct, host = '', port = ''] =
-      /^([^=]+)=(tls:\/\/)?(?:\[?([^\]]+?)\]?)(?::(\d{1,5}))?$/.exec(text.replace(/\s/g, '')) ?? [];
-    const domain = domainText === '*' ? '*' : prepareDomain(domainText);
-    const number = port === '' ? SERVER_PORT : Number(port);
-    if (domain === null || domainText === '' || host === '' || number < 1 || number > 65535) {
-      throw new TypeError(`S2S_ROUTES: expected domain=host:port, got ${text}`);
-    }
-    routes.set(domain, { host, port: number, direct: direct !== undefined, fallback: false });
-  }
-  return routes;
+  return new Map(
+    texts.map((text) => {
+      const route = parseRoute(text);
+      if (route === null) throw new TypeError(`S2S_ROUTES: expected domain=host:port, got ${text}`);
+      return route;
+    }),
+  );
 }
