@@ -1,8 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { CoreUnderTest } from './core-harness.js';
 
-/** The port that every server of a test listens on, each at a loopback address of its own. */
-export const S2S_TEST_PORT = 5269;
+/**
+ * The port on which every server of a test listens, each at a loopback address of its own. Not 5269: something may listen
+ * there on all addresses. Below the ports that the system gives away.
+ */
+export const S2S_TEST_PORT = randomInt(15_000, 32_000);
 
 /** A loopback address that no other test is likely to use: servers find each other by it before they run. */
 export function loopbackAddress(): string {

@@ -39,7 +39,7 @@ export interface ForeignPeerOptions {
   readonly bidi?: boolean;
 }
 
-const C2S_PORT = 5222;
+const C2S_PORT = S2S_TEST_PORT + 1;
 const READY_MILLISECONDS = 30_000;
 
 /** Debian's Prosody; undefined where it is not installed. */

@@ -51,6 +51,23 @@ export class RawClient {
     return new RawClient(socket);
   }
 
+  /** A connection that was accepted, for tests that are the server. */
+  static over(socket: Socket): RawClient {
+    return new RawClient(socket);
+  }
+
+  /** Goes on over another socket (TLS on top of the present one), with a new stream. */
+  continueOver(socket: Socket | TLSSocket): void {
+    this.socket = socket;
+    this.#restartParser();
+    this.#listen();
+  }
+
+  /** The peer begins a new stream next. */
+  expectRestart(): void {
+    this.#restartParser();
+  }
+
   send(text: string | Buffer): void {
     this.socket.write(text);
   }
