@@ -1,9 +1,11 @@
 import { child, clone, type Element, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
-import { type BareJid, parseJid } from '../../shared/xmpp/jid.js';
+import { type BareJid, type Jid, parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Core } from '../core.js';
+import { blockedError } from '../privacy/blocked-error.js';
+import { verdictOf } from '../privacy/verdict.js';
 import { itemElement } from '../roster/roster-service.js';
 import { componentOrigin, localOrigin } from '../routing/origin.js';
 import type { AccountState } from '../sessions/account-state.js';
@@ -97,6 +99,16 @@ export class Privilege {
       from,
       (account) => {
         if (!account.exists) return this.#refuse(stanza);
+        // the account's own rules, as for what its clients send; no list of one session speaks for the account
+        let verdict = verdictOf(account, null, 'out', 'message', message.toJid);
+        // XEP-0016 §2.1, footnote: notifications are like presence
+        if (verdict === 'allow' && message.hasChild('event', NS.pubsubEvent)) {
+          verdict = verdictOf(account, null, 'out', 'presence-out', message.toJid);
+        }
+        if (verdict !== 'allow') {
+          if (message.type !== 'headline') this.#core.router.bounce(stanza, blockedError(verdict));
+          return;
+        }
         if (this.#core.hooks.accountOutbound.run(account, message)) return;
         this.#core.router.route(message, componentOrigin);
       },
@@ -126,6 +138,20 @@ export class Privilege {
     delete copy.attrs['xmlns'];
     copy.attrs['from'] = to.bare;
     copy.attrs['to'] ??= to.bare;
+    const receiver = parseJid(copy.attrs['to']);
+    this.#core.directory.with(
+      to,
+      (account) => {
+        const verdict = verdictOf(account, null, 'out', 'iq', receiver);
+        if (verdict !== 'allow') return this.#core.router.bounce(stanza, blockedError(verdict));
+        this.#exchange(stanza, copy, to, namespace, domain);
+      },
+      () => this.#core.router.bounce(stanza, new StanzaError('internal-server-error', { type: 'wait' })),
+    );
+  }
+
+  /** Sends the IQ as the account, and its answer back to the component. */
+  #exchange(stanza: Stanza, copy: Element, to: Jid, namespace: string, domain: ComponentDomain): void {
     const originalId = copy.attrs['id'] ?? '';
     // our own id, so that two components cannot take each other's answers
     copy.attrs['id'] = this.#core.requests.nextId();

@@ -6,7 +6,6 @@ import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../feature.js';
 import type { IqRequest } from '../iq/iq-registry.js';
 import { verdictOf } from '../privacy/verdict.js';
-import { localOrigin } from '../routing/origin.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import { messageType } from './message-delivery.js';
@@ -74,7 +73,7 @@ export const carbons = defineFeature({
       for (const session of account.sessions) {
         if (!session.carbons || except.includes(session)) continue;
         const kind = direction === 'sent' ? 'out' : 'in';
-        if (verdictOf(account, session, kind, 'message', peer, localOrigin) !== 'allow') continue;
+        if (verdictOf(account, session, kind, 'message', peer) !== 'allow') continue;
         wrapped ??= wrap(account, message, direction);
         session.deliver(wrapped.readdress({ to: session.jid.full }));
       }

@@ -1,7 +1,7 @@
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
-import { verdictOf } from '../privacy/verdict.js';
+import { isOwnRefusal, verdictOf } from '../privacy/verdict.js';
 import type { Hooks } from '../routing/hooks.js';
 import type { Origin } from '../routing/origin.js';
 import type { Router } from '../routing/router.js';
@@ -37,23 +37,20 @@ export class MessageDelivery {
     // §8.5.1: no such account looks like one that refuses
     if (!account.exists) return this.#refuse(message);
     const exact = to.resource === '' ? undefined : account.session(to.resource);
+    const own = isOwnRefusal(message, origin);
+    const allows = (session: Session | null) =>
+      own || verdictOf(account, session, 'in', 'message', message.fromJid) === 'allow';
     if (exact !== undefined) {
-      if (verdictOf(account, exact, 'in', 'message', message.fromJid, origin) !== 'allow')
-        return this.#refuse(message);
+      if (!allows(exact)) return this.#deny(message);
       return this.#hand(message, account, [exact]);
     }
     const candidates = account.sessions.filter(
       (session) => session.presence !== null && session.priority >= 0,
     );
     // XEP-0016 §2.2 rules 1, 2: each resource's own active list, and the default list when no resource is there
-    const eligible = candidates.filter(
-      (session) => verdictOf(account, session, 'in', 'message', message.fromJid, origin) === 'allow',
-    );
-    const allowed =
-      candidates.length > 0
-        ? eligible.length > 0
-        : verdictOf(account, null, 'in', 'message', message.fromJid, origin) === 'allow';
-    if (!allowed) return this.#refuse(message);
+    const eligible = candidates.filter(allows);
+    const allowed = candidates.length > 0 ? eligible.length > 0 : allows(null);
+    if (!allowed) return this.#deny(message);
     const type = messageType(message);
     const bare = to.resource === '';
     switch (type) {
@@ -83,9 +80,14 @@ export class MessageDelivery {
     this.#hooks.messageDelivered.run(account, message, sessions);
   }
 
-  /** §8.5: service-unavailable; errors, groupchat and headline of a blocked sender are not answered further down. */
-  #refuse(message: Stanza): void {
+  /** XEP-0016 §2.14, XEP-0191 §3.3: a chat or normal message is refused; the rest is dropped. */
+  #deny(message: Stanza): void {
     // a bounced groupchat message would put the user out of the room
+    if (messageType(message) !== 'groupchat') this.#refuse(message);
+  }
+
+  /** §8.5: service-unavailable, where it may be answered. */
+  #refuse(message: Stanza): void {
     if (message.type === 'headline') return;
     this.#router.bounce(message, new StanzaError('service-unavailable'));
   }

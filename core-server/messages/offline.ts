@@ -5,6 +5,7 @@ import { jid as parseKnown } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../feature.js';
+import { verdictOf } from '../privacy/verdict.js';
 import type { Origin } from '../routing/origin.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
@@ -138,12 +139,16 @@ export const offline = defineFeature({
         while (!session.ended && session.priority >= 0 && session.available) {
           const page = await archive.page(account.bare, { after, limit: PAGE });
           if (page.length === 0 || session.ended) break;
+          const ids: number[] = [];
           for (const entry of page) {
-            session.enqueue(Stanza.parse(entry.value.text));
             after = entry.id;
+            const message = Stanza.parse(entry.value.text);
+            // blocked since it was stored (XEP-0191 §3.3): kept, since another list or none may apply another time
+            if (verdictOf(account, session, 'in', 'message', message.fromJid) !== 'allow') continue;
+            session.enqueue(message);
+            ids.push(entry.id);
             if (session.outbound.bytes > WINDOW_BYTES) await session.delivered();
           }
-          const ids = page.map((entry) => entry.id);
           // the client acknowledged them (XEP-0198), or without that the socket has taken them
           await session.delivered();
           if (session.ended) break;

@@ -44,7 +44,7 @@ export class Presence implements PresenceHandlers {
     const to = stanza.toJid;
     if (kind === 'subscription') {
       if (!to) return this.#refuse(stanza, session, new StanzaError('bad-request'));
-      const verdict = verdictOf(session.account, session, 'out', 'other', to, session.origin);
+      const verdict = verdictOf(session.account, session, 'out', 'other', to);
       if (verdict !== 'allow') return this.#refuse(stanza, session, blockedError(verdict));
       this.#subscriptions().outbound(stanza, stanza.type as SubscriptionType, to, session);
       return;
@@ -62,7 +62,7 @@ export class Presence implements PresenceHandlers {
     const from = stanza.fromJid;
     const kind = presenceKind(stanza.type);
     if (!from || kind === null) return this.#router.bounce(stanza, new StanzaError('bad-request'));
-    if (kind === 'probe') return this.#probes.answer(stanza, from, to, account, origin);
+    if (kind === 'probe') return this.#probes.answer(stanza, from, to, account);
     if (!account.exists) return; // §8.5.1: silently
     if (kind === 'subscription') {
       // §8.5.3.2.2: to a resource that is not there only a request counts, as if to the bare JID (§3.1.3)
@@ -75,7 +75,7 @@ export class Presence implements PresenceHandlers {
     const ruleKind = kind === 'error' ? 'other' : 'presence-in';
     const deliver = (session: Session) => {
       if (kind === 'unavailable') session.directed?.delete(from.full); // §4.6.1
-      if (verdictOf(account, session, 'in', ruleKind, from, origin) === 'allow') session.deliver(stanza);
+      if (verdictOf(account, session, 'in', ruleKind, from) === 'allow') session.deliver(stanza);
     };
     if (to.resource !== '') {
       const session = account.session(to.resource);
@@ -105,8 +105,8 @@ export class Presence implements PresenceHandlers {
   showTo(account: AccountState, contact: Jid, available: boolean): void {
     for (const session of account.sessions) {
       if (session.presence === null) continue;
-      // an allow-all check is wrong here only when showing: hiding a blocked contact is the point of hiding
-      if (available && !this.#mayShow(session, contact)) continue;
+      // whom the rules hide us from has been told that we are away when they came into force
+      if (account.rules !== null && !this.#mayShow(session, contact)) continue;
       const presence = available
         ? session.presence.readdress({ to: contact.bare })
         : Stanza.fromElement(
@@ -156,6 +156,7 @@ export class Presence implements PresenceHandlers {
     // §4.6.3 rule 2: and those who got directed presence
     if (directed !== null) {
       for (const entity of directed) {
+        if (account.rules !== null && !this.#mayShow(session, parseKnown(entity))) continue;
         this.#router.route(stanza.readdress({ to: entity }), localOrigin);
       }
     }
@@ -172,13 +173,13 @@ export class Presence implements PresenceHandlers {
   }
 
   #mayShow(session: Session, contact: Jid): boolean {
-    return verdictOf(session.account, session, 'out', 'presence-out', contact, session.origin) === 'allow';
+    return verdictOf(session.account, session, 'out', 'presence-out', contact) === 'allow';
   }
 
   /** §4.6.3. */
   #directed(stanza: Stanza, kind: ReturnType<typeof presenceKind>, to: Jid, session: Session): void {
     const ruleKind = kind === 'available' || kind === 'unavailable' ? 'presence-out' : 'other';
-    const verdict = verdictOf(session.account, session, 'out', ruleKind, to, session.origin);
+    const verdict = verdictOf(session.account, session, 'out', ruleKind, to);
     if (verdict !== 'allow') return this.#refuse(stanza, session, blockedError(verdict));
     if (kind === 'available') {
       // rule 1: a subscriber hears broadcasts anyway

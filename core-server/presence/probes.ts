@@ -5,7 +5,7 @@ import { type BareJid, type Jid, jid as parseKnown } from '../../shared/xmpp/jid
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { verdictOf } from '../privacy/verdict.js';
 import type { Hooks } from '../routing/hooks.js';
-import { localOrigin, type Origin } from '../routing/origin.js';
+import { localOrigin } from '../routing/origin.js';
 import type { Router } from '../routing/router.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
@@ -30,6 +30,12 @@ export class Probes {
   probeContacts(session: Session): void {
     const { account } = session;
     for (const item of account.roster.items.values()) {
+      // nothing goes to whom the account has blocked (XEP-0016 §2.14)
+      if (
+        account.rules !== null &&
+        verdictOf(account, session, 'out', 'other', parseKnown(item.jid)) !== 'allow'
+      )
+        continue;
       if (item.ask) {
         // §3.1.2: an unanswered request is sent again when a resource becomes available
         this.#send(account, item.jid, 'subscribe');
@@ -42,28 +48,29 @@ export class Probes {
   }
 
   /** A probe that arrived for an account (§4.3.2, §4.6.6). */
-  answer(probe: Stanza, from: Jid, to: Jid, account: AccountState, origin: Origin): void {
-    // XEP-0016 §2.15: a blocked prober gets no answer at all
-    if (verdictOf(account, null, 'in', 'other', from, origin) !== 'allow') return;
+  answer(probe: Stanza, from: Jid, to: Jid, account: AccountState): void {
+    // XEP-0016 §2.14: a blocked prober gets no answer at all; a resource with an active list decides for itself
+    const hears = verdictOf(account, null, 'in', 'other', from) === 'allow';
     const authorised =
       account.exists && (account.roster.subscribesToUs(from.bare) || from.bare === account.bare);
     if (!authorised) {
       const shown = this.#directedTo(account, from, to);
       if (shown !== null) {
         // §4.6.6: mere presence of that one resource
-        this.#reply({ from: shown.jid.full, to: from.full, ...idOf(probe) }, null, from);
+        this.#reply({ from: shown.jid.full, to: from.full, ...idOf(probe) }, shown, from);
         return;
       }
+      if (!hears) return;
       // rule 1: also for accounts that do not exist
       this.#reply({ from: to.bare, to: from.bare, type: 'unsubscribed', ...idOf(probe) }, null, from);
       return;
     }
-    this.#parts.hooks.presenceProbed.emit(account, from);
+    if (hears) this.#parts.hooks.presenceProbed.emit(account, from);
     if (to.resource !== '') {
       const session = account.session(to.resource);
       if (session?.available === true) {
         this.#reply({ from: session.jid.full, to: from.full }, session, from);
-      } else {
+      } else if (hears && this.#showsAbsence(account, from)) {
         this.#reply({ from: to.full, to: from.full, type: 'unavailable', ...idOf(probe) }, null, from);
       }
       return;
@@ -77,7 +84,12 @@ export class Probes {
         this.#parts.router.route(session.presence.readdress({ to: from.full }), localOrigin);
       }
     }
-    if (!any) this.#replyUnavailable(probe, account, from);
+    if (!any && hears && this.#showsAbsence(account, from)) this.#replyUnavailable(probe, account, from);
+  }
+
+  /** An absent account tells only whom its default list would show presence to: silence while here, answers while away would tell. */
+  #showsAbsence(account: AccountState, from: Jid): boolean {
+    return verdictOf(account, null, 'out', 'presence-out', from) === 'allow';
   }
 
   /** §4.3.1: no probe travels inside one server; the new resource is told directly. */
@@ -87,6 +99,7 @@ export class Probes {
       contact,
       (account) => {
         if (!account.exists || !account.roster.subscribesToUs(session.account.bare)) {
+          if (account.exists && verdictOf(account, null, 'in', 'other', session.jid) !== 'allow') return;
           // the same protocol flow that a probe would start (rule 1)
           this.#reply({ from: contact.bare, to: session.account.bare, type: 'unsubscribed' }, null, contact);
           return;
@@ -101,7 +114,7 @@ export class Probes {
   }
 
   #mayShow(session: Session, peer: Jid): boolean {
-    return verdictOf(session.account, session, 'out', 'presence-out', peer, session.origin) === 'allow';
+    return verdictOf(session.account, session, 'out', 'presence-out', peer) === 'allow';
   }
 
   /** The session that has shown itself to the prober by directed presence, when the probe names it. */

@@ -78,7 +78,7 @@ export class Subscriptions {
   /** A contact's stanza for an account of ours (§3.1.3, §3.1.6, §3.2.3, §3.3.3). */
   inbound(stanza: Stanza, type: SubscriptionType, account: AccountState, from: Jid, origin: Origin): void {
     const bare = from.bare;
-    if (bare === account.bare) return;
+    if (bare === account.bare || !this.#heard(account, from)) return;
     const before = this.#state(account, bare);
     const { state, pass, reply } = inboundTransition(type, before);
     const addressed = stanza.readdress({ from: bare, to: account.bare });
@@ -90,7 +90,7 @@ export class Subscriptions {
     if (pass) {
       // delivered before the roster push, to the interested resources (§3.1.6 step 1)
       for (const session of account.sessions) {
-        if (session.interested || session.available) this.#deliver(account, session, addressed, from, origin);
+        if (session.interested || session.available) this.#deliver(account, session, addressed, from);
       }
     }
     const stored = this.#apply(account, bare, before, state);
@@ -106,7 +106,7 @@ export class Subscriptions {
     for (const request of session.account.roster.pendingIn.values()) {
       const stanza = Stanza.parse(request.stanza);
       const from = stanza.fromJid;
-      if (from) this.#deliver(session.account, session, stanza, from, localOrigin);
+      if (from) this.#deliver(session.account, session, stanza, from);
     }
   }
 
@@ -124,6 +124,17 @@ export class Subscriptions {
       this.#router.route(Stanza.fromElement(xml('presence', { ...own, type: 'unsubscribed' })), localOrigin);
     }
     return stored;
+  }
+
+  /**
+   * Whether anything of this account hears a contact at all. Lists come before the handling of subscriptions and their
+   * roster pushes (XEP-0016 §2.2 rule 4), and a blocked contact gets no answer (§2.14).
+   */
+  #heard(account: AccountState, from: Jid): boolean {
+    if (account.rules === null || verdictOf(account, null, 'in', 'other', from) === 'allow') return true;
+    return account.sessions.some(
+      (session) => session.available && verdictOf(account, session, 'in', 'other', from) === 'allow',
+    );
   }
 
   #state(account: AccountState, contact: BareJid): SubscriptionState {
@@ -145,14 +156,14 @@ export class Subscriptions {
     const release = origin.hold();
     const stored = this.#roster.setPending(account, from.bare, { from: from.bare, stanza: stanza.text });
     for (const session of account.sessions) {
-      if (session.available) this.#deliver(account, session, stanza, from, origin);
+      if (session.available) this.#deliver(account, session, stanza, from);
     }
     this.#settle(stored, release);
   }
 
-  #deliver(account: AccountState, session: Session, stanza: Stanza, from: Jid, origin: Origin): void {
-    // XEP-0016 §2.12: requests are subject to lists that name no stanza kind
-    if (verdictOf(account, session, 'in', 'other', from, origin) === 'allow') session.deliver(stanza);
+  #deliver(account: AccountState, session: Session, stanza: Stanza, from: Jid): void {
+    // XEP-0016 §2.13: requests are subject to items that name no stanza kind
+    if (verdictOf(account, session, 'in', 'other', from) === 'allow') session.deliver(stanza);
   }
 
   /** Changes roster and pending request from one state to another; resolves when durable. */

@@ -49,12 +49,21 @@ export class AccountRules implements RuleEvaluator {
     return verdict === 'blocked' && active !== null && active !== this.document.default ? 'deny' : verdict;
   }
 
+  /** The full JIDs of users that items speak of. */
+  *resourcesNamed(): Iterable<string> {
+    for (const { items } of this.document.lists) {
+      for (const { type, value } of items) {
+        if (type === 'jid' && /^[^/]*@[^/]*\//.test(value)) yield value;
+      }
+    }
+  }
+
   #list(name: string): CompiledList | null {
     const known = this.#compiled.get(name);
     if (known !== undefined) return known;
-    const items = this.document.lists[name];
-    if (items === undefined) return null;
-    const compiled = new CompiledList(items);
+    const list = this.document.lists.find((other) => other.name === name);
+    if (list === undefined) return null;
+    const compiled = new CompiledList(list.items);
     this.#compiled.set(name, compiled);
     return compiled;
   }

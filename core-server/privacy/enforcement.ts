@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { faultPoint } from '../../shared/faults.js';
 import type { KeyValueCollection, Storage } from '../../shared/storage/storage.js';
 import { type Element, xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
@@ -12,9 +13,9 @@ import { resultOf } from '../iq/iq-registry.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import { AccountRules } from './account-rules.js';
-import { announceChanges, visibilityOf } from './presence-changes.js';
+import { PresenceChanges } from './presence-changes.js';
 import { readRules } from './read-rules.js';
-import { type RuleDocument, ruleDocument } from './rule-document.js';
+import { hasList, type RuleDocument, ruleDocument } from './rule-document.js';
 
 /** The versions of `docs/protocols/privacy-enforcement.md` that this core speaks. */
 const VERSION = 1;
@@ -62,11 +63,13 @@ class Enforcement {
   readonly #collection: KeyValueCollection<RuleDocument>;
   readonly #marks: KeyValueCollection<{ at: number }>;
   readonly #interest = new WeakMap<Session, Interest>();
+  readonly #presence: PresenceChanges;
 
   constructor(core: Core) {
     this.#core = core;
     this.#collection = core.storage.keyval({ name: 'privacy-rules', schema: ruleDocument, schemaVersion: 1 });
     this.#marks = core.storage.keyval(MARKS);
+    this.#presence = new PresenceChanges(core);
   }
 
   /** The directory's loader. */
@@ -89,7 +92,8 @@ class Enforcement {
 
   /** XEP-0191 §3.2: a resource that asked for the block list gets its pushes. */
   note(session: Session, stanza: Stanza): undefined {
-    if (stanza.name === 'iq' && stanza.type === 'get' && stanza.payload?.namespace === NS.blocking) {
+    const payload = stanza.name === 'iq' && stanza.type === 'get' ? stanza.payload : null;
+    if (payload?.namespace === NS.blocking && payload.name === 'blocklist') {
       this.#interest.set(session, { blocklist: true });
     }
     return undefined;
@@ -157,7 +161,8 @@ class Enforcement {
     const states: Element[] = [];
     let more = false;
     for await (const owner of this.#collection.owners()) {
-      if (owner <= after) continue;
+      // the storage's order: of UTF-8 bytes
+      if (Buffer.compare(Buffer.from(owner), Buffer.from(after)) <= 0) continue;
       if (states.length >= STATE_PAGE) {
         more = true;
         break;
@@ -197,24 +202,29 @@ class Enforcement {
     }
     if (current !== null && request.attrs['force'] !== 'true')
       this.#checkInUse(account, current, document, session);
-    const before = visibilityOf(account);
     const rules = current ?? new AccountRules(document);
     const previous = rules.document;
+    const dropped = new Map<Session, string>();
     rules.replace(document);
     account.rules = rules;
     for (const other of account.sessions) {
       const active = rules.activeOf(other);
-      if (active !== null && document.lists[active] === undefined) rules.setActive(other, null);
+      if (active === null || hasList(document, active)) continue;
+      dropped.set(other, active);
+      rules.setActive(other, null);
     }
+    faultPoint('privacy.core-before-store');
     try {
       await this.#collection.put(account.bare, document);
     } catch (error) {
       // what was not stored is not in force either
       if (current === null) account.rules = null;
       else rules.replace(previous);
+      for (const [other, active] of dropped) rules.setActive(other, active);
       throw error;
     }
-    announceChanges(this.#core, account, before, visibilityOf(account));
+    faultPoint('privacy.core-after-store');
+    this.#presence.settle(account);
     return this.#stored(account);
   }
 
@@ -225,9 +235,8 @@ class Enforcement {
       if (session === acting) continue;
       const active = rules.activeOf(session);
       if (active !== null) {
-        if (next.lists[active] === undefined) throw inUse();
+        if (!hasList(next, active)) throw inUse();
       } else if (document.default !== null && next.default !== document.default) throw inUse();
-      else if (document.default !== null && next.lists[document.default] === undefined) throw inUse();
     }
   }
 
@@ -238,10 +247,11 @@ class Enforcement {
     if (session === null) throw new StanzaError('item-not-found');
     const name = request.attrs['name'] ?? null;
     const rules = account.rules instanceof AccountRules ? account.rules : null;
-    if (name !== null && rules?.document.lists[name] === undefined) throw new StanzaError('item-not-found');
-    const before = visibilityOf(account);
+    if (name !== null && (rules === null || !hasList(rules.document, name))) {
+      throw new StanzaError('item-not-found');
+    }
     rules?.setActive(session, name);
-    announceChanges(this.#core, account, before, visibilityOf(account));
+    if (rules !== null) this.#presence.settle(account);
     return this.#stored(account);
   }
 
@@ -272,11 +282,11 @@ class Enforcement {
 
   #account(request: Element): Promise<AccountState> {
     const address: Jid | null = parseJid(request.attrs['account'] ?? '');
-    if (address === null || !this.#core.hosts(address.domain)) throw new StanzaError('item-not-found');
+    if (address === null || !this.#core.hosts(address.domain)) throw unknownAccount();
     return new Promise((resolve, reject) => {
       this.#core.directory.with(
         address,
-        (account) => (account.exists ? resolve(account) : reject(new StanzaError('item-not-found'))),
+        (account) => (account.exists ? resolve(account) : reject(unknownAccount())),
         reject,
       );
     });
@@ -285,6 +295,12 @@ class Enforcement {
 
 function inUse(): StanzaError {
   return new StanzaError('conflict', { application: xml('in-use', { xmlns: NS.privacyEnforcement }) });
+}
+
+function unknownAccount(): StanzaError {
+  return new StanzaError('item-not-found', {
+    application: xml('unknown-account', { xmlns: NS.privacyEnforcement }),
+  });
 }
 
 /** The session that acts, where the request names one. */

@@ -1,22 +1,30 @@
 import { children, type Element } from '../../shared/xml/element.js';
+import { parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
-import { itemKinds, type RuleDocument, type RuleItem } from './rule-document.js';
+import { hasList, itemKinds, type RuleDocument, type RuleItem } from './rule-document.js';
 
 /** Reads a `<rules/>` of the privacy enforcement protocol; throws `bad-request` for anything that is not one. */
 export function readRules(request: Element): RuleDocument {
   const { epoch, sequence } = request.attrs;
   if (epoch === undefined || sequence === undefined || !/^\d{1,15}$/.test(sequence))
     throw new StanzaError('bad-request');
-  const lists: Record<string, RuleItem[]> = {};
-  for (const list of children(request, 'list', NS.privacyEnforcement)) {
+  const lists = children(request, 'list', NS.privacyEnforcement).map((list) => {
     const name = list.attrs['name'];
     if (name === undefined) throw new StanzaError('bad-request');
-    lists[name] = children(list, 'item', NS.privacyEnforcement).map(readItem);
+    return { name, items: children(list, 'item', NS.privacyEnforcement).map(readItem) };
+  });
+  if (new Set(lists.map((list) => list.name)).size !== lists.length) throw new StanzaError('bad-request');
+  const document = {
+    epoch,
+    sequence: Number(sequence),
+    default: request.attrs['default'] ?? null,
+    lists,
+  };
+  if (document.default !== null && !hasList(document, document.default)) {
+    throw new StanzaError('item-not-found');
   }
-  const defaultName = request.attrs['default'] ?? null;
-  if (defaultName !== null && lists[defaultName] === undefined) throw new StanzaError('item-not-found');
-  return { epoch, sequence: Number(sequence), default: defaultName, lists };
+  return document;
 }
 
 function readItem(item: Element): RuleItem {
@@ -25,9 +33,12 @@ function readItem(item: Element): RuleItem {
   if (!known || (action !== 'allow' && action !== 'deny') || !/^\d{1,10}$/.test(order ?? '')) {
     throw new StanzaError('bad-request');
   }
+  // compared as text from now on
+  const subject = type === 'jid' ? parseJid(value ?? '')?.full : (value ?? '');
+  if (subject === undefined) throw new StanzaError('bad-request');
   return {
     type: type ?? null,
-    value: value ?? '',
+    value: subject,
     allow: action === 'allow',
     order: Number(order),
     kinds: itemKinds.filter((kind) => item.getChild(kind) !== undefined),

@@ -19,7 +19,8 @@ export const ruleDocument = z.object({
   epoch: z.string(),
   sequence: z.number().int(),
   default: z.string().nullable(),
-  lists: z.record(z.string(), z.array(itemSchema)),
+  /** Names are a user's own words: never keys of an object. */
+  lists: z.array(z.object({ name: z.string(), items: z.array(itemSchema) })),
 });
 
 export type RuleItem = z.infer<typeof itemSchema>;
@@ -28,4 +29,9 @@ export type RuleDocument = z.infer<typeof ruleDocument>;
 /** XEP-0191 §5: only these items of the default list are the block list. */
 export function isBlockItem(item: RuleItem): boolean {
   return item.type === 'jid' && !item.allow && item.kinds.length === 0;
+}
+
+/** Whether a set has a list of that name. */
+export function hasList(document: RuleDocument, name: string): boolean {
+  return document.lists.some((list) => list.name === name);
 }

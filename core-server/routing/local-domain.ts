@@ -7,7 +7,7 @@ import { iqShape } from '../iq/iq-shape.js';
 import type { LocalRequests } from '../iq/local-requests.js';
 import type { MessageDelivery } from '../messages/message-delivery.js';
 import type { PresenceHandlers } from '../presence/presence-handlers.js';
-import { verdictOf } from '../privacy/verdict.js';
+import { isOwnRefusal, verdictOf } from '../privacy/verdict.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionDirectory } from '../sessions/session-directory.js';
@@ -113,7 +113,10 @@ export class LocalDomain implements Destination {
       const session = account.session(to.resource);
       // RFC 6121 §8.5.3.2.3, §8.5.1: no such resource or account: service-unavailable, results are dropped
       if (session === undefined) return router.bounce(stanza, new StanzaError('service-unavailable'));
-      if (verdictOf(account, session, 'in', 'iq', stanza.fromJid, origin) !== 'allow') {
+      if (
+        verdictOf(account, session, 'in', 'iq', stanza.fromJid) !== 'allow' &&
+        !isOwnRefusal(stanza, origin)
+      ) {
         // XEP-0016 §2.14: IQ requests are refused, answers dropped (errorReply makes none for them)
         return router.bounce(stanza, new StanzaError('service-unavailable'));
       }
@@ -130,7 +133,7 @@ export class LocalDomain implements Destination {
       return;
     }
     if (!account.exists) return router.bounce(stanza, new StanzaError('service-unavailable'));
-    if (verdictOf(account, null, 'in', 'iq', stanza.fromJid, origin) !== 'allow') {
+    if (verdictOf(account, null, 'in', 'iq', stanza.fromJid) !== 'allow') {
       return router.bounce(stanza, new StanzaError('service-unavailable'));
     }
     iq.handle('account', stanza, account, origin);

@@ -64,7 +64,7 @@ export class ClientInbound {
 
   #allowed(session: Session, stanza: Stanza): boolean {
     const kind = stanza.name === 'iq' ? 'iq' : 'message';
-    const verdict = verdictOf(session.account, session, 'out', kind, stanza.toJid, session.origin);
+    const verdict = verdictOf(session.account, session, 'out', kind, stanza.toJid);
     if (verdict === 'allow') return true;
     this.#refuse(session, stanza, blockedError(verdict));
     return false;
