@@ -102,7 +102,7 @@ export function affiliationChanged(
 /**
  * Nobody of that account is in the room. The occupants who see real JIDs learn of new and lost owners and admins
  * (§10.3–10.7 MAY); the account itself is invited to a members-only room (§9.5) or told by a message with 101
- * (§18.1.2). Somebody who is banned is told when trying to enter.
+ * (§18.1 item 2). Somebody who is banned is told when trying to enter.
  */
 function tellOfAbsent(
   muc: Muc,

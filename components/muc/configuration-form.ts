@@ -9,7 +9,7 @@ const NAME_LENGTH = 256;
 const DESCRIPTION_LENGTH = 2_000;
 const MAX_USERS = [10, 20, 30, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** XEP-0045 §10.1.3 and §15.5.3, with two fields of our own: `registration` and `locknicks`. */
+/** XEP-0045 §10.1.3 and §16.5.3, with two fields of our own: `registration` and `locknicks`. */
 export function configurationForm(room: Room, policy: MucPolicy): FormDeclaration {
   const boolean = (name: string, label: string): FieldDeclaration => ({ var: name, type: 'boolean', label });
   const roles = [

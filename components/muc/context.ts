@@ -29,7 +29,7 @@ export interface MucPolicy {
   /** Messages and presence changes a second and at once, per session; 0: any number. */
   readonly rate: number;
   readonly burst: number;
-  /** Whether a join without `<x/>` is one (§7.2.16), or is told that it is not in the room. */
+  /** Whether a join without `<x/>` is one (§7.2.18), or is told that it is not in the room. */
   readonly groupchat1: boolean;
   /** Where logs of rooms with public logging are to be found; empty: no room can have it. */
   readonly logUrl: string;

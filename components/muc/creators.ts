@@ -3,7 +3,7 @@ import type { KeyValueCollection } from '../../shared/storage/storage.js';
 
 const REMEMBERED = 10_000;
 
-/** How many rooms each account has created that still exist: for the limit on them (XEP-0045 §13.6). */
+/** How many rooms each account has created that still exist: for the limit on them (XEP-0045 §14.6). */
 export class Creators {
   readonly #collection: KeyValueCollection<{ rooms: string[] }>;
   readonly #log: Logger;

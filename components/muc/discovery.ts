@@ -50,7 +50,7 @@ const ROOM_INFO: FormDeclaration = {
   ],
 };
 
-/** §6.4 Querying for Room Information, with the roominfo form (§15.5.4). */
+/** §6.4 Querying for Room Information, with the roominfo form (§16.5.4). */
 export function roomInfo(muc: Muc, room: Room): Element {
   const { config } = room;
   const features = [
@@ -71,7 +71,7 @@ export function roomInfo(muc: Muc, room: Room): Element {
     config.moderated ? 'muc_moderated' : 'muc_unmoderated',
     config.whois === 'anyone' ? 'muc_nonanonymous' : 'muc_semianonymous',
   ];
-  // §13.4: a subject may say more than those outside should know of a room that hides or locks itself.
+  // §14.4: a subject may say more than those outside should know of a room that hides or locks itself.
   const open = config.public && config.password === null && !config.membersOnly;
   const form = valuesElement(ROOM_INFO, {
     'muc#roominfo_description': config.description,

@@ -7,7 +7,7 @@ import { removeSession } from './removal.js';
 import type { Room, Session } from './rooms/room.js';
 import { Work } from './work.js';
 
-/** §18.1.3: who is answered for in this way is not there any more. */
+/** §18.1.2: who is answered for in this way is not there any more. */
 const GONE: ReadonlySet<DefinedCondition> = new Set<DefinedCondition>([
   'gone',
   'item-not-found',
@@ -28,7 +28,7 @@ interface Probe {
 }
 
 /**
- * Occupants whose resource has gone without a word (XEP-0045 §18.1.3): only that resource, never the account.
+ * Occupants whose resource has gone without a word (XEP-0045 §18.1.2): only that resource, never the account.
  *
  * A server answers an IQ to a resource that is not there with `service-unavailable`, and so does a client that does not
  * know ping (RFC 6121 §8.5.3.2.3; RFC 6120 §8.4). So a ping that is answered thus is followed by a second probe of

@@ -172,7 +172,7 @@ export class Inbound {
     synchronise(this.#muc, work, room, session, { ...entrance, created: false });
   }
 
-  /** §7.2.16: neither a join nor an update, but a client that believes to be in the room. */
+  /** §7.2.18: neither a join nor an update, but a client that believes to be in the room. */
   #notInRoom(work: Work, room: Room | null, from: Jid, to: Jid, stanza: Stanza): void {
     const item = itemElement({
       affiliation: room?.affiliationOf(from.bare) ?? 'none',

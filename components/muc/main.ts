@@ -22,6 +22,10 @@ await runComponent({
     };
     const service = await composeMuc({
       close: leave,
+      superseded: () => {
+        setReadiness({ ready: false, reason: 'another process serves these rooms' });
+        void component.stop('restart');
+      },
       component,
       storage,
       log,

@@ -54,7 +54,7 @@ export function sendToAll(muc: Muc, work: Work, room: Room, session: Session, st
     remember(muc, room, document);
     work.journal(room, document);
   }
-  work.broadcast(text, room.sessions.values());
+  work.broadcastTo(text, room.addresses);
 }
 
 /** Keeps it for newcomers, as many as the room may show. */

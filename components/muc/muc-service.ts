@@ -26,7 +26,7 @@ const BARRIER_MILLISECONDS = 60_000;
 const TICK_MILLISECONDS = 30_000;
 /** A room that nobody is in is kept in memory that long. */
 const IDLE_MILLISECONDS = 120_000;
-/** §13.6: a room left unconfigured ends. */
+/** §14.6: a room left unconfigured ends. */
 const UNCONFIGURED_MILLISECONDS = 3_600_000;
 /** Stanzas that may wait for the link. */
 const BACKLOG = 200_000;
@@ -37,6 +37,8 @@ export interface MucOptions {
   readonly log: Logger;
   readonly policy: MucPolicy;
   readonly multicast: MulticastMode;
+  /** Another process serves these rooms now: this one must not any more. */
+  readonly superseded: () => void;
   /** Default: the clock. For tests. */
   readonly now?: () => number;
 }
@@ -57,6 +59,7 @@ export class MucService implements Muc {
   readonly #journal: Journal;
   readonly #multicast = new Multicast();
   readonly #multicastMode: MulticastMode;
+  readonly #superseded: () => void;
   readonly #creators: Creators;
   readonly #ghosts: Ghosts;
   readonly #now: () => number;
@@ -74,6 +77,7 @@ export class MucService implements Muc {
     this.store = store;
     this.#component = component;
     this.#multicastMode = options.multicast;
+    this.#superseded = options.superseded;
     this.#now = options.now ?? Date.now;
     this.#secret = secret;
     this.directory = new RoomDirectory(store, component.domain);
@@ -117,6 +121,7 @@ export class MucService implements Muc {
 
   static async open(options: MucOptions): Promise<MucService> {
     const store = new RoomStore(options.storage, options.component.domain, options.policy.admins);
+    await store.takeOver();
     return new MucService(options, store, await store.occupantIdSecret());
   }
 
@@ -141,7 +146,10 @@ export class MucService implements Muc {
     component.onOtherIq((stanza) => this.inbound.iq(stanza));
     component.onUp(() => this.#linkUp());
     component.onDown(() => this.#linkLost());
-    this.#timer = setInterval(() => this.tick(), TICK_MILLISECONDS);
+    this.#timer = setInterval(() => {
+      this.tick();
+      void this.#checkOwner();
+    }, TICK_MILLISECONDS);
     this.#timer.unref();
   }
 
@@ -215,6 +223,18 @@ export class MucService implements Muc {
       gone();
       this.#removals.delete(room);
     });
+  }
+
+  /** Rooms have one owner: two processes on one store, or a shared connection, would each have their own idea of them. */
+  async #checkOwner(): Promise<void> {
+    try {
+      if (await this.store.isOwner()) return;
+    } catch {
+      // The store is away: whoever serves the rooms cannot be known, and nothing can be written either.
+      return;
+    }
+    this.log.error({ code: 'muc.superseded' }, 'another process serves these rooms: this one stops');
+    this.#superseded();
   }
 
   /** Housekeeping; public for tests. */

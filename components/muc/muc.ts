@@ -17,6 +17,7 @@ export interface MucComposition {
   readonly multicast: MulticastMode;
   /** Closes the service for good: for its ad-hoc command. */
   readonly close: () => Promise<number>;
+  readonly superseded: () => void;
   readonly now?: () => number;
 }
 

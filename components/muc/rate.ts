@@ -1,7 +1,7 @@
 import { type Muc, refusal } from './context.js';
 import type { Room, Session } from './rooms/room.js';
 
-/** Takes one of the session's tokens (§13.6: rapid and repeated messages and presence changes). */
+/** Takes one of the session's tokens (§14.6: rapid and repeated messages and presence changes). */
 export function spend(muc: Muc, room: Room, session: Session): void {
   const { rate, burst } = muc.policy;
   if (rate === 0) return;

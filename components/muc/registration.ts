@@ -23,7 +23,7 @@ import type { Work } from './work.js';
 
 const MOST_PENDING = 200;
 
-/** XEP-0045 §15.5.1; only the nickname is asked for without fail. */
+/** XEP-0045 §16.5.1; only the nickname is asked for without fail. */
 const FIELDS: readonly FieldDeclaration[] = [
   { var: 'muc#register_first', type: 'text-single', label: 'Given Name' },
   { var: 'muc#register_last', type: 'text-single', label: 'Family Name' },

@@ -48,7 +48,7 @@ export function changeSubject(muc: Muc, work: Work, room: Room, session: Session
     content + stanzaIdElement(room, stanzaId) + occupantIdElement(occupant.id),
   );
   work.journal(room, { stanzaId, at, from: occupant.nick, ...text, live: true, delayed: false });
-  work.broadcast(text, room.sessions.values());
+  work.broadcastTo(text, room.addresses);
 }
 
 function isSubject(child: Element, stanza: Stanza): boolean {

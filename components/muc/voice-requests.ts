@@ -7,7 +7,7 @@ import type { Room, Session } from './rooms/room.js';
 import { template } from './wire.js';
 import type { Work } from './work.js';
 
-/** XEP-0045 §8.6, §15.5.2. */
+/** XEP-0045 §8.6, §16.5.2. */
 const APPROVAL: FormDeclaration = {
   formType: NS.mucRequest,
   title: 'Voice request',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What an owner configures (XEP-0045 §10.1, §15.5.3). The names are ours; `configuration-form.ts` has the fields'. */
+/** What an owner configures (XEP-0045 §10.1, §16.5.3). The names are ours; `configuration-form.ts` has the fields'. */
 export const RoomConfigSchema = z.object({
   name: z.string(),
   description: z.string(),

@@ -101,3 +101,9 @@ export const SERVICE: CollectionDefinition<{ occupantIdSecret: string }> = {
   schema: z.object({ occupantIdSecret: z.string() }),
   schemaVersion: 1,
 };
+/** Who serves these rooms now: rooms have one owner. */
+export const INSTANCE: CollectionDefinition<{ instance: string }> = {
+  name: 'muc-instance',
+  schema: z.object({ instance: z.string() }),
+  schemaVersion: 1,
+};

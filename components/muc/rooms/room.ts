@@ -79,7 +79,7 @@ export class Occupant {
   }
 }
 
-/** Nicks that look alike to a reader are one nick when it comes to conflicts (§7.2.8, §13.6 item 7). */
+/** Nicks that look alike to a reader are one nick when it comes to conflicts (§7.2.8, §14.6 item 7). */
 export function nickKey(nick: string): string {
   return nick.normalize('NFKC').toLowerCase();
 }
@@ -112,6 +112,7 @@ export class Room {
   /** Administrators of the service, by bare JID. */
   readonly admins: ReadonlySet<string>;
   readonly #keys = new Map<string, Occupant>();
+  #addresses: readonly string[] | null = null;
 
   constructor(jid: Jid, config: RoomConfig, admins: ReadonlySet<string>) {
     this.jid = jid;
@@ -183,7 +184,14 @@ export class Room {
     this.#keys.set(nickKey(occupant.nick), occupant);
   }
 
+  /** The addresses of all sessions: the same array until somebody comes or goes, so that what is made of it can be kept. */
+  get addresses(): readonly string[] {
+    this.#addresses ??= Array.from(this.sessions.values(), (session) => session.address);
+    return this.#addresses;
+  }
+
   addSession(session: Session): void {
+    this.#addresses = null;
     session.updated = ++this.updates;
     session.occupant.sessions.push(session);
     this.sessions.set(session.jid.full, session);
@@ -192,6 +200,7 @@ export class Room {
   /** Takes the session out, and its occupant with the last one. */
   removeSession(session: Session): void {
     const { occupant } = session;
+    this.#addresses = null;
     this.sessions.delete(session.jid.full);
     const at = occupant.sessions.indexOf(session);
     if (at >= 0) occupant.sessions.splice(at, 1);

@@ -1,10 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { ArchiveCollection, KeyValueCollection, Storage } from '../../../shared/storage/storage.js';
 import type { Jid } from '../../../shared/xmpp/jid.js';
 import { parseJid } from '../../../shared/xmpp/jid.js';
 import type { Work } from '../work.js';
 import type { MessageDocument, RoomDocument, SessionDocument } from './documents.js';
-import { CREATORS, JOURNAL, MESSAGES, ROOMS, SERVICE, SESSIONS } from './documents.js';
+import { CREATORS, INSTANCE, JOURNAL, MESSAGES, ROOMS, SERVICE, SESSIONS } from './documents.js';
 import { Occupant, Room, Session } from './room.js';
 
 /** Rooms in the store: loading one with everybody in it, and the writes of a batch of work. */
@@ -15,6 +15,9 @@ export class RoomStore {
   readonly journal: KeyValueCollection<{ after: number }>;
   readonly creators: KeyValueCollection<{ rooms: string[] }>;
   readonly #service: KeyValueCollection<{ occupantIdSecret: string }>;
+  readonly #instances: KeyValueCollection<{ instance: string }>;
+  /** This process, among those that may have been given the same store. */
+  readonly #instance = randomUUID();
   readonly #domain: string;
   readonly #admins: ReadonlySet<string>;
 
@@ -26,6 +29,7 @@ export class RoomStore {
     this.journal = storage.keyval(JOURNAL);
     this.creators = storage.keyval(CREATORS);
     this.#service = storage.keyval(SERVICE);
+    this.#instances = storage.keyval(INSTANCE);
     this.#domain = domain;
   }
 
@@ -36,6 +40,16 @@ export class RoomStore {
     const secret = randomBytes(32);
     await this.#service.put(this.#domain, { occupantIdSecret: secret.toString('hex') }, { expect: 0 });
     return secret;
+  }
+
+  /** From now on the rooms are this process's: one that had them before finds out by {@link isOwner}. */
+  async takeOver(): Promise<void> {
+    await this.#instances.put(this.#domain, { instance: this.#instance });
+  }
+
+  async isOwner(): Promise<boolean> {
+    const found = await this.#instances.get(this.#domain);
+    return found === undefined || found.value.instance === this.#instance;
   }
 
   /** The room with its newest `historyLimit` messages and its occupants, or null. */

@@ -126,7 +126,7 @@ test('after a loss of the link: who has vanished is removed, who is there stays,
   await hecate.nothing(room);
 });
 
-test('§18.1.3: a delivery error removes the resource that it came from, not the other session of the account', async (t) => {
+test('§18.1.2: a delivery error removes the resource that it came from, not the other session of the account', async (t) => {
   const world = await fake(t);
   const { room, first, third } = await coven(world, 'bounce');
   const phone = await world.login('hag66', 'phone');

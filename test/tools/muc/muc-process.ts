@@ -11,6 +11,10 @@ export class MucProcess {
   readonly folder = mkdtempSync(join(tmpdir(), 'muc-test-'));
   readonly #environment: Record<string, string>;
   #child: ChildProcess | null = null;
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   /** Lines of its log, for messages of failing tests. */
   readonly log: string[] = [];
 

@@ -293,7 +293,7 @@ export const entering: readonly Section[] = [
     },
   },
   {
-    name: '§7.2.16 Groupchat 1.0 Protocol: a presence without <x/> from somebody who is not in the room',
+    name: '§7.2.18 Groupchat 1.0 Protocol: a presence without <x/> from somebody who is not in the room',
     async run(world) {
       const { room, third, end } = await coven(world, 'gc');
       const hecate = await world.login('hecate', 'broom');

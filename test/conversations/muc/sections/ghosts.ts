@@ -4,11 +4,11 @@ import { ServerWorld } from '../../../tools/muc/server-world.js';
 import { coven, ID, user } from './coven.js';
 
 /**
- * XEP-0045 §18.1.3 on a real server: a resource that went while muc was away, whose unavailable presence is therefore
+ * XEP-0045 §18.1.2 on a real server: a resource that went while muc was away, whose unavailable presence is therefore
  * lost, is told from a client that does not know ping, although the server and that client answer a ping alike.
  */
 export function ghostsOf(server: 'core' | 'prosody' | 'ejabberd', what: string): void {
-  test(`XEP-0045 §18.1.3 Ghost Users behind ${what}`, async (t: TestContext) => {
+  test(`XEP-0045 §18.1.2 Ghost Users behind ${what}`, async (t: TestContext) => {
     const world = await ServerWorld.behind(server, { COMPONENT_GRACE_SECONDS: '0' });
     if (world === undefined) return t.skip(`${what} is not installed`);
     t.after(() => world.stop());
