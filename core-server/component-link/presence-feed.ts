@@ -1,4 +1,6 @@
-import type { Stanza } from '../../shared/xml/stanza.js';
+import { clone } from '../../shared/xml/element.js';
+import { Stanza } from '../../shared/xml/stanza.js';
+import { delayElement } from '../../shared/xmpp/datetime.js';
 import type { BareJid, Jid } from '../../shared/xmpp/jid.js';
 import type { Core } from '../core.js';
 import { localOrigin } from '../routing/origin.js';
@@ -11,12 +13,18 @@ const CACHE_LIMIT = 200_000;
 /** Presences replayed before other work gets its turn. */
 const REPLAY_BATCH = 200;
 
+/** A presence stanza and when it came, in milliseconds since 1970. */
+interface Heard {
+  readonly presence: Stanza;
+  readonly time: number;
+}
+
 /** Presence for privileged entities (XEP-0356 §"Presence Permission"). */
 export class PresenceFeed {
   readonly #core: Core;
   readonly #registry: ComponentRegistry;
   /** Remote contact → resource → last available presence. */
-  readonly #remote = new Map<BareJid, Map<string, Stanza>>();
+  readonly #remote = new Map<BareJid, Map<string, Heard>>();
   #size = 0;
 
   constructor(core: Core, registry: ComponentRegistry) {
@@ -62,12 +70,12 @@ export class PresenceFeed {
         if (known.size === 0) this.#remote.delete(from.bare);
       }
     } else if (known !== undefined || this.#size < CACHE_LIMIT) {
-      const resources = known ?? new Map<string, Stanza>();
+      const resources = known ?? new Map<string, Heard>();
       const previous = resources.get(from.resource);
       if (previous === undefined) this.#size++;
       // the same broadcast reaches several of our accounts: tell it once
-      else if (previous.text === presence.readdress({ to: '' }).text) return;
-      resources.set(from.resource, presence.readdress({ to: '' }));
+      else if (previous.presence.text === presence.readdress({ to: '' }).text) return;
+      resources.set(from.resource, { presence: presence.readdress({ to: '' }).detached(), time: Date.now() });
       this.#remote.set(from.bare, resources);
     }
     this.#tell('roster', presence);
@@ -78,16 +86,25 @@ export class PresenceFeed {
     const granted = domain.grants.presence;
     if (granted === 'none') return;
     let count = 0;
-    const send = async (presence: Stanza): Promise<void> => {
-      domain.deliver(presence.readdress({ to: domain.name }), localOrigin);
+    const send = async (presence: Stanza, time: number): Promise<void> => {
+      domain.deliver(repeated(presence, time).readdress({ to: domain.name }), localOrigin);
       if (++count % REPLAY_BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
     };
     for (const account of this.#core.directory.online()) {
-      for (const session of account.sessions) if (session.presence !== null) await send(session.presence);
+      for (const session of account.sessions) {
+        if (session.presence !== null) await send(session.presence, session.presenceTime);
+      }
     }
     if (granted !== 'roster') return;
     for (const resources of this.#remote.values()) {
-      for (const presence of resources.values()) await send(presence);
+      for (const { presence, time } of resources.values()) await send(presence, time);
     }
   }
+}
+
+/** XEP-0203 §2: when it was sent, so that a component can tell who came while it was away from who had been there. */
+function repeated(presence: Stanza, time: number): Stanza {
+  const copy = clone(presence.element);
+  copy.append(delayElement({ stamp: time }));
+  return Stanza.fromElement(copy);
 }

@@ -123,6 +123,7 @@ export class Presence implements PresenceHandlers {
     const initial = session.presence === null;
     // kept for long: not as a slice of the chunk it came in
     session.presence = stanza.detached();
+    session.presenceTime = Date.now();
     session.priority = priority;
     const { account } = session;
     this.#broadcast(stanza, session);

@@ -48,6 +48,8 @@ export class Session {
   stream: SessionStream | null;
   /** Last broadcast available presence (stamped); null while unavailable. */
   presence: Stanza | null = null;
+  /** When it was sent, in milliseconds since 1970. */
+  presenceTime = 0;
   priority = 0;
   /** Has asked for the roster, so it gets roster pushes (RFC 6121 §2.1.6: "interested resource"). */
   interested = false;
