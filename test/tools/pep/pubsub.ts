@@ -45,8 +45,7 @@ export function notification(
   event: string,
 ): string {
   const { from, to, type = 'headline', more = '' } = options;
-  const typed = type === 'normal' ? '' : ` type='${type}'`;
-  return `<message from='${from}' to='${to}' id='*'${typed}><event xmlns='${PUBSUB}#event'>${event}</event>${more}</message>`;
+  return `<message from='${from}' to='${to}' id='*' type='${type}'><event xmlns='${PUBSUB}#event'>${event}</event>${more}</message>`;
 }
 
 /** The note which of the owner's resources has published. */
@@ -73,4 +72,11 @@ export function errorOf(answer: Stanza): string {
       [child.getName(), ...(child.attrs['feature'] === undefined ? [] : [child.attrs['feature']])].join(' '),
     );
   return [error.attrs['type'], ...conditions].join(', ');
+}
+
+/** The texts of the messages that have come to a client and not been taken yet. */
+export function messagesOf(client: RawClient): string[] {
+  return client.received.flatMap((one) =>
+    one.kind === 'element' && one.stanza.name === 'message' ? [one.stanza.text] : [],
+  );
 }
