@@ -106,6 +106,8 @@ export class Delegation {
     const payload = stanza.payload;
     if (payload === null) return undefined;
     for (const domain of this.#registry.domains.values()) {
+      // one without a secret is never there to answer: as if it had no grants
+      if (domain.secret === null) continue;
       for (const grant of domain.grants.delegations) {
         if (grant.namespace === payload.namespace) {
           // §4.3 N.B.₃: without the filtering attributes it is not delegated

@@ -5,6 +5,7 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../feature.js';
 import type { IqRequest } from '../iq/iq-registry.js';
+import { refuseStranger } from '../iq/strangers.js';
 import { verdictOf } from '../privacy/verdict.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
@@ -26,6 +27,7 @@ export const carbons = defineFeature({
 
     const toggle = (on: boolean) => (request: IqRequest) => {
       const session = request.origin.session;
+      refuseStranger(request);
       if (session === null || request.from.bare !== (request.account?.bare ?? request.from.bare)) {
         throw new StanzaError('not-allowed');
       }

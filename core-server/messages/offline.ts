@@ -47,6 +47,8 @@ export const offline = defineFeature({
     /** Sessions that are being given stored messages: what comes meanwhile goes behind them. */
     const flooding = new WeakMap<Session, Stanza[]>();
     const limit = core.settings.LIMIT_OFFLINE_MESSAGES;
+    // never so much that the session would be ended for not reading it
+    const window = Math.min(WINDOW_BYTES, core.settings.LIMIT_OUTBOUND_BYTES / 2);
 
     core.disco.feature('server', NS.messageOffline);
 
@@ -147,13 +149,14 @@ export const offline = defineFeature({
             if (verdictOf(account, session, 'in', 'message', message.fromJid) !== 'allow') continue;
             session.enqueue(message);
             ids.push(entry.id);
-            if (session.outbound.bytes > WINDOW_BYTES) await session.delivered();
+            if (session.outbound.bytes > window) await session.delivered();
           }
           // the client acknowledged them (XEP-0198), or without that the socket has taken them
           await session.delivered();
           if (session.ended) break;
-          await archive.remove(account.bare, ids);
+          // there is room for others from now on, not when the store has written that
           counter.count = Math.max(0, counter.count - ids.length);
+          await archive.remove(account.bare, ids);
           delivered.inc(ids.length);
           if (page.length < PAGE) break;
         }

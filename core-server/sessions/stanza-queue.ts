@@ -27,9 +27,12 @@ export class StanzaQueue {
   get unacknowledged(): number {
     return this.#unacknowledged?.length ?? 0;
   }
-  /** More bytes wait (sent but unacknowledged ones included) than the operator allows for one client. */
+  /**
+   * More bytes wait (sent but unacknowledged ones included) than the operator allows for one client. A single stanza
+   * always may: it could be larger than the limit, and nobody would ever get it.
+   */
   get overfull(): boolean {
-    return this.#bytes > this.#limit;
+    return this.#bytes > this.#limit && this.#waiting.length + this.unacknowledged > 1;
   }
 
   /** From now on what is sent is kept until {@link acknowledge}. Counting starts at zero (XEP-0198 §4). */

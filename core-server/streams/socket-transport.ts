@@ -140,8 +140,20 @@ export class SocketTransport implements Transport {
       if (done !== undefined) this.#socket.write('', done);
       return;
     }
-    if (this.#compression !== null) this.#compression.write(text, done);
-    else this.#socket.write(text, 'utf8', done);
+    // Whoever saw the queue full while this text was pending waits for `drained`. The socket tells that only of writes
+    // that it could not hand to the kernel at once.
+    const wasFull = text.length >= HIGH_WATER_BYTES;
+    if (this.#compression !== null) {
+      this.#compression.write(text, wasFull ? () => this.#flushed(done) : done);
+      return;
+    }
+    this.#socket.write(text, 'utf8', done);
+    if (wasFull && this.#socket.writableLength === 0) this.#flushed(undefined);
+  }
+
+  #flushed(done: (() => void) | undefined): void {
+    done?.();
+    if (!this.#lost) this.handler.drained();
   }
 
   expectRestart(): void {
