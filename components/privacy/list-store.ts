@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import type { KeyValueCollection, Storage } from '../../shared/storage/storage.js';
+import type { CollectionDefinition, KeyValueCollection, Storage } from '../../shared/storage/storage.js';
 import { type AccountLists, accountSchema, noLists } from './lists.js';
+
+/** Lists, by bare JID. */
+export const LISTS: CollectionDefinition<AccountLists> = {
+  name: 'lists',
+  schema: accountSchema,
+  schemaVersion: 1,
+};
 
 /** The privacy lists of all accounts, and the epoch of this store. */
 export class ListStore {
@@ -21,7 +28,7 @@ export class ListStore {
       epoch = randomBytes(9).toString('base64url');
       await meta.put('epoch', { epoch });
     }
-    return new ListStore(storage.keyval({ name: 'lists', schema: accountSchema, schemaVersion: 1 }), epoch);
+    return new ListStore(storage.keyval(LISTS), epoch);
   }
 
   async get(account: string): Promise<AccountLists> {

@@ -12,6 +12,7 @@ await runComponent({
       allowUnenforced: values.ALLOW_UNENFORCED,
       maxLists: values.PRIVACY_MAX_LISTS,
       maxItems: values.PRIVACY_MAX_ITEMS,
+      setReadiness,
       refuse: (reason) => {
         component.log.error({ code: 'privacy.cannot-enforce' }, reason);
         setReadiness({ ready: false, reason });

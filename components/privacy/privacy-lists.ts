@@ -139,7 +139,7 @@ async function activeOf(enforcer: Enforcer, request: IqRequest, account: string)
   return resources.find((resource) => resource.jid === request.from.full)?.active ?? null;
 }
 
-function itemElement(item: Item): Element {
+export function itemElement(item: Item): Element {
   return xml(
     'item',
     {

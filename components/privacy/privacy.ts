@@ -1,4 +1,5 @@
 import type { Component } from '../../shared/component/component.js';
+import type { Readiness } from '../../shared/observability/server.js';
 import type { Storage } from '../../shared/storage/storage.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { blockContacts, getBlockList, unblockContacts } from './blocking.js';
@@ -15,7 +16,14 @@ export interface PrivacyOptions {
   readonly maxItems: number;
   /** Called when the server cannot enforce and that is not allowed. */
   readonly refuse: (reason: string) => void;
+  /** Told whether lists and the core's rules are known to agree: log-ins may wait for that. */
+  readonly setReadiness?: (readiness: Readiness) => void;
 }
+
+const NOT_COMPARED: Readiness = {
+  ready: false,
+  reason: 'lists and the rules of the core are not compared yet',
+};
 
 /** Privacy lists (XEP-0016) and the block list (XEP-0191) in one storage, enforced by the core. */
 export async function composePrivacy(
@@ -45,7 +53,10 @@ export async function composePrivacy(
   component.onIq('set', NS.blocking, 'block', blockContacts(parts));
   component.onIq('set', NS.blocking, 'unblock', unblockContacts(parts));
 
+  const setReadiness = options.setReadiness ?? (() => undefined);
+  setReadiness(NOT_COMPARED);
   component.onUp((link) => {
+    setReadiness(enforcer.available ? NOT_COMPARED : { ready: true });
     if (!enforcer.available) {
       if (options.allowUnenforced) {
         component.log.warn(
@@ -58,7 +69,8 @@ export async function composePrivacy(
         );
       return;
     }
-    synchronise([...link.domains.keys()], { store, enforcer, changes, log: component.log }).catch(
+    synchronise([...link.domains.keys()], { store, enforcer, changes, log: component.log }).then(
+      () => setReadiness({ ready: true }),
       (error: unknown) => {
         component.log.error(
           { code: 'privacy.not-synchronised', err: error },

@@ -53,12 +53,26 @@ export function runComponent<D extends SettingEntries & Shared & Link>(
         ...(options.expect === undefined ? {} : { expect: options.expect }),
         gaveUp: (reason) => ready({ ready: false, reason }),
       });
-      const parts = (await options.compose({ ...context, component, storage })) ?? {};
-      ready({ ready: false, reason: 'not connected to the server yet' });
-      const granted = (): void => ready(readinessOf(component, options.expect));
+      // Its own state (rules to be compared, a service that was closed) goes before that of the link.
+      let own: Readiness = { ready: true };
+      let link: Readiness = { ready: false, reason: 'not connected to the server yet' };
+      const tell = (): void => ready(own.ready ? link : own);
+      const setReadiness = (readiness: Readiness): void => {
+        own = readiness;
+        tell();
+      };
+      const parts = (await options.compose({ ...context, component, storage, setReadiness })) ?? {};
+      tell();
+      const granted = (): void => {
+        link = readinessOf(component, options.expect);
+        tell();
+      };
       component.onUp(granted);
       component.onGrantsChanged(granted);
-      component.onDown(() => ready({ ready: false, reason: 'the link to the server is lost' }));
+      component.onDown(() => {
+        link = { ready: false, reason: 'the link to the server is lost' };
+        tell();
+      });
       // Not awaited: a server that is down must not keep this process from answering about itself.
       component.start().catch(() => undefined);
       return {

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Deployment } from '../../tools/cli.js';
+import { RawClient } from '../../tools/raw-client.js';
 
 // RFC 5802 §5: user "user", password "pencil", as another server would have stored it.
 const SCRAM = `<scram-credentials xmlns='urn:xmpp:pie:0#scram' mechanism='SCRAM-SHA-1'>
@@ -22,6 +23,21 @@ const JULIET = `<user name='juliet'>${SCRAM}
     <message xmlns='jabber:client' from='romeo@montague.example/orchard' to='juliet@localhost' type='chat'><body>second</body></message>
   </offline-messages>
   <vCard xmlns='vcard-temp'><FN>Juliet Capulet</FN></vCard>
+  <query xmlns='jabber:iq:privacy'><default name='public'/>
+    <list name='public'><item type='jid' value='tybalt@example.com' action='deny' order='1'/><item action='allow' order='2'/></list>
+    <list name='private'><item type='subscription' value='both' action='allow' order='10'><message/></item></list></query>
+  <pubsub xmlns='http://jabber.org/protocol/pubsub#owner'>
+    <configure node='urn:xmpp:bookmarks:1'><x xmlns='jabber:x:data' type='form'>
+      <field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#node_config</value></field>
+      <field var='pubsub#access_model'><value>whitelist</value></field><field var='pubsub#max_items'><value>max</value></field>
+      <field var='pubsub#title' type='text-single'/><field var='other#thing'><value>x</value></field></x></configure>
+    <affiliations node='urn:xmpp:bookmarks:1'><affiliation jid='mercutio@example.net' affiliation='member'/></affiliations>
+    <subscriptions node='urn:xmpp:bookmarks:1'><subscription jid='mercutio@example.net' subscription='subscribed' subid='123-abc'/></subscriptions>
+    <configure node='urn:example:odd'><x xmlns='jabber:x:data' type='form'><field var='pubsub#access_model'><value>strange</value></field></x></configure>
+  </pubsub>
+  <pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:bookmarks:1'>
+    <item id='theplay@conference.shakespeare.lit'><conference xmlns='urn:xmpp:bookmarks:1' name='The Play&apos;s the Thing' autojoin='true'><nick>Romeo</nick></conference></item>
+    <item id='orchard@conference.shakespeare.lit'/></items></pubsub>
   <future xmlns='urn:example:unheard-of'/>
 </user>`;
 
@@ -58,10 +74,27 @@ describe('entourage store export and import (XEP-0227)', () => {
       '<body>first &lt;</body>',
       "stamp='2026-01-01T00:00:00Z'",
       '<FN>Juliet Capulet</FN>',
+      "<default name='public'/>",
+      "value='tybalt@example.com'",
+      "<list name='private'>",
+      '<message/>',
+      "affiliation='member'",
+      "subid='123-abc'",
+      "id='theplay@conference.shakespeare.lit'",
+      "xmlns='urn:xmpp:bookmarks:1'",
+      '<nick>Romeo</nick>',
     ]) {
       assert.ok(text.includes(part), `${part} in ${text}`);
     }
     assert.ok(text.indexOf('first') < text.indexOf('second'), 'oldest first');
+    const [bookmarks = '', odd = ''] = text.split("<configure node='urn:example:odd'>");
+    for (const part of [bookmarks, odd]) {
+      assert.match(
+        part,
+        /var='pubsub#access_model'[^>]*><value>whitelist</,
+        'an unknown model is not an open one',
+      );
+    }
     assert.ok(!text.includes('a b@c'), 'what is no JID is left out');
 
     const other = new Deployment(t);
@@ -74,6 +107,30 @@ describe('entourage store export and import (XEP-0227)', () => {
       'nothing is lost on the way',
     );
     assert.equal((await deployment.run(['store', 'export', 'out.xml'])).code, 4, 'not over another file');
+  });
+
+  test('what was imported is served', async (t) => {
+    const deployment = new Deployment(t, { C2S_REQUIRE_TLS: 'false', COMPONENTS: 'pep,privacy,vcard' });
+    writeFileSync(join(deployment.folder, 'in.xml'), documentOf(`<host jid='localhost'>${JULIET}</host>`));
+    assert.equal((await deployment.run(['store', 'import', 'in.xml'])).code, 0);
+    const running = await deployment.start(['start'], 'ready ');
+    const [, port] = / c2s=127\.0\.0\.1:(\d+)/.exec(await running.line('ready ')) ?? [];
+    const client = await RawClient.connect('127.0.0.1', Number(port));
+    await client.login('juliet', 'pencil', 'localhost', 'balcony');
+    const source = async (payload: string): Promise<string> =>
+      (await client.iq('get', payload)).source.replaceAll('"', "'");
+    const lists = await source("<query xmlns='jabber:iq:privacy'/>");
+    assert.match(lists, /<default name='public'\/>/);
+    assert.match(lists, /<list name='private'\/>/);
+    assert.match(await source("<blocklist xmlns='urn:xmpp:blocking'/>"), /tybalt@example\.com/);
+    assert.match(await source("<vCard xmlns='vcard-temp'/>"), /Juliet Capulet/);
+    const items = await source(
+      "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:bookmarks:1'/></pubsub>",
+    );
+    assert.match(items, /theplay@conference/);
+    assert.match(items, /orchard@conference/);
+    await client.close();
+    assert.equal(await running.stop(), 0);
   });
 
   test('files that include others, users with a password, without any, of other domains, and twice', async (t) => {
