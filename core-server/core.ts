@@ -5,6 +5,7 @@ import type { Storage } from '../shared/storage/storage.js';
 import type { ServerCertificates } from '../shared/tls/server-certificates.js';
 import type { Domain, Jid } from '../shared/xmpp/jid.js';
 import type { Accounts } from './accounts/accounts.js';
+import type { CommandRegistry } from './commands/command-registry.js';
 import type { ComponentRegistry } from './component-link/component-registry.js';
 import type { DiscoRegistry } from './disco/disco-registry.js';
 import type { IqRegistry } from './iq/iq-registry.js';
@@ -44,6 +45,8 @@ export interface Core {
   readonly iq: IqRegistry;
   readonly requests: LocalRequests;
   readonly disco: DiscoRegistry;
+  /** Ad-hoc commands of the server (XEP-0050). */
+  readonly commands: CommandRegistry;
   readonly messages: MessageDelivery;
   readonly presence: PresenceHandlers;
   readonly roster: RosterService;

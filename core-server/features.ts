@@ -1,3 +1,5 @@
+import { administration } from './administration/administration.js';
+import { adHocCommands } from './commands/ad-hoc.js';
 import { componentLink } from './component-link/component-link.js';
 import { disco } from './disco/disco.js';
 import type { Feature } from './feature.js';
@@ -44,6 +46,8 @@ export const features: readonly Feature[] = [
   version,
   time,
   lastActivity,
+  adHocCommands,
+  administration,
   // other servers
   s2s,
   // components

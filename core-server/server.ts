@@ -4,6 +4,7 @@ import { openStorage } from '../shared/storage/open.js';
 import { ServerCertificates } from '../shared/tls/server-certificates.js';
 import { type Domain, type Jid, jid, parseJid } from '../shared/xmpp/jid.js';
 import { openAccounts } from './accounts/open-accounts.js';
+import { CommandRegistry } from './commands/command-registry.js';
 import { ComponentRegistry } from './component-link/component-registry.js';
 import { followAccounts, registerControlCommands } from './control-commands.js';
 import type { Core } from './core.js';
@@ -123,6 +124,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     iq,
     requests,
     disco: new DiscoRegistry(),
+    commands: new CommandRegistry(),
     messages,
     presence,
     roster,

@@ -16,6 +16,7 @@ export interface DiscoItem {
 /** Who asks whom about what. */
 export interface DiscoQuery {
   readonly from: Jid;
+  readonly to: Jid;
   /** The account that is asked, null for the server. */
   readonly account: AccountState | null;
 }

@@ -33,7 +33,7 @@ export const disco = defineFeature({
 });
 
 function info(core: Core, scope: IqScope, request: IqRequest): Element {
-  const query: DiscoQuery = { from: request.from, account: request.account };
+  const query: DiscoQuery = { from: request.from, to: request.to, account: request.account };
   refuseStranger(request);
   const node = request.payload.attrs['node'];
   if (node === undefined || node === '') return infoElement(core.disco.info(scope, query));
@@ -44,7 +44,7 @@ function info(core: Core, scope: IqScope, request: IqRequest): Element {
 }
 
 function items(core: Core, scope: IqScope, request: IqRequest): Element {
-  const query: DiscoQuery = { from: request.from, account: request.account };
+  const query: DiscoQuery = { from: request.from, to: request.to, account: request.account };
   refuseStranger(request);
   const node = request.payload.attrs['node'];
   if (node === undefined || node === '') return itemsElement(core.disco.itemsOf(scope, query));

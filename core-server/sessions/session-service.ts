@@ -106,12 +106,16 @@ export class SessionService {
     except?: Session,
   ): void {
     for (const session of account.sessions) {
-      if (session === except) continue;
-      const stream = session.stream;
-      session.stream = null;
-      stream?.fail(why, text);
-      this.end(session);
+      if (session !== except) this.endOne(session, why, text);
     }
+  }
+
+  /** Ends one session; its client is told why. */
+  endOne(session: Session, why: 'not-authorized' | 'policy-violation' | 'conflict', text: string): void {
+    const stream = session.stream;
+    session.stream = null;
+    stream?.fail(why, text);
+    this.end(session);
   }
 
   /**

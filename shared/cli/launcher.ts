@@ -105,6 +105,8 @@ export class Launcher {
     const { dataFolder } = this.options;
     this.control.handle('status', () => this.status());
     this.control.handle('restart', ({ name }) => this.restart(String(name)));
+    this.control.handle('halt', ({ name }) => this.halt(String(name)));
+    this.control.handle('stop', () => void setImmediate(() => void this.stop()));
     this.control.handle('reload', () => this.reload());
     await this.control.listen(controlSocketPath(dataFolder, 'launcher'));
     this.writeRunFile();
@@ -236,10 +238,20 @@ export class Launcher {
   }
 
   private async restart(name: string): Promise<unknown> {
+    await this.find(name).restart();
+    return { process: name, restarted: true };
+  }
+
+  /** Ends one process until it is restarted. */
+  private async halt(name: string): Promise<unknown> {
+    await this.find(name).halt();
+    return { process: name, halted: true };
+  }
+
+  private find(name: string): SupervisedProcess {
     const child = this.all().find((candidate) => candidate.name === name);
     if (child === undefined) throw new ControlError('not-found', `no process ${name} runs here`);
-    await child.restart();
-    return { process: name, restarted: true };
+    return child;
   }
 }
 

@@ -126,6 +126,13 @@ export class SupervisedProcess extends EventEmitter<SupervisedEvents> {
     this.start();
   }
 
+  /** Ends the process; it is not started again until {@link restart}. */
+  async halt(): Promise<void> {
+    this.restarting = true;
+    clearTimeout(this.timer);
+    await this.end(STOP_MILLISECONDS);
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.child?.kill(signal);
   }

@@ -1,0 +1,15 @@
+import { type AdminCommand, resultOf } from './admin-command.js';
+import { firstOf, limitOf, MAX_ITEMS_FIELD } from './user-lists.js';
+import { registeredUsers } from './users.js';
+
+/** XEP-0133 §4.18. */
+export const getRegisteredUsersList: AdminCommand = {
+  node: 'get-registered-users-list',
+  name: 'Get List of Registered Users',
+  fields: () => [MAX_ITEMS_FIELD],
+  run: async (core, request) =>
+    resultOf(
+      { var: 'registereduserjids', type: 'jid-multi', label: 'The list of registered users' },
+      await firstOf(registeredUsers(core), limitOf(request)),
+    ),
+};
