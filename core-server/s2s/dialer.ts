@@ -27,14 +27,14 @@ export class Dialer {
   }
 
   /** An open stream from `local` to `remote`. Rejects with a FederationFailure. */
-  async open(local: string, remote: string): Promise<OutgoingStream> {
+  async open(local: string, remote: string, withoutExternal: boolean): Promise<OutgoingStream> {
     const end = performance.now() + this.#options.milliseconds;
     const targets = await this.#options.resolver.targets(remote);
     let failure = new FederationFailure('remote-server-not-found', 'the domain cannot be resolved');
     for (const target of targets) {
       if (performance.now() >= end) break;
       try {
-        return await this.#tryTarget(target, local, remote, end);
+        return await this.#tryTarget(target, local, remote, end, withoutExternal);
       } catch (error) {
         const problem = failureOf(error);
         if (!problem.tryNext) throw problem;
@@ -45,7 +45,13 @@ export class Dialer {
     throw failure;
   }
 
-  async #tryTarget(target: Target, local: string, remote: string, end: number): Promise<OutgoingStream> {
+  async #tryTarget(
+    target: Target,
+    local: string,
+    remote: string,
+    end: number,
+    withoutExternal: boolean,
+  ): Promise<OutgoingStream> {
     const addresses = await this.#options.resolver.addresses(target.host);
     if (addresses.length === 0) {
       throw new FederationFailure('remote-server-not-found', 'the domain cannot be resolved', {
@@ -53,10 +59,10 @@ export class Dialer {
       });
     }
     try {
-      return await this.#tryStream(target, addresses, local, remote, end, false);
+      return await this.#tryStream(target, addresses, local, remote, end, withoutExternal);
     } catch (error) {
       // some servers end the stream when EXTERNAL fails: the second try goes without it
-      if (!failureOf(error).externalRefused) throw error;
+      if (withoutExternal || !failureOf(error).externalRefused) throw error;
       return this.#tryStream(target, addresses, local, remote, end, true);
     }
   }

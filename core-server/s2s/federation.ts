@@ -101,8 +101,12 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
   }
 
   async streamFor(local: string, remote: string): Promise<ServerStream> {
-    const stream = await this.#streamTo(local, remote, (candidate) => candidate.canCarry(local));
-    await stream.authorize(local);
+    const stream = await this.#use(
+      local,
+      remote,
+      (candidate) => candidate.canCarry(local),
+      (candidate) => candidate.authorize(local).then(() => candidate),
+    );
     this.log.info(
       {
         code: 's2s.connected',
@@ -140,6 +144,22 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
     );
   }
 
+  /** Asks something on a stream; once more on another if the peer ended it because EXTERNAL failed (XEP-0178 §3 step 11.2). */
+  async #use<T>(
+    local: string,
+    remote: string,
+    fits: (stream: OutgoingStream) => boolean,
+    ask: (stream: OutgoingStream) => Promise<T>,
+  ): Promise<T> {
+    const stream = await this.#streamTo(local, remote, fits);
+    try {
+      return await ask(stream);
+    } catch (error) {
+      if (!stream.externalRefused || !stream.closed) throw error;
+      return ask(await this.#open(local, remote, true));
+    }
+  }
+
   /** A stream to `remote` that `fits`, one that is being opened included; else a new one. */
   async #streamTo(
     local: string,
@@ -157,7 +177,7 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
     return this.#open(local, remote);
   }
 
-  #open(local: string, remote: string): Promise<OutgoingStream> {
+  #open(local: string, remote: string, withoutExternal = false): Promise<OutgoingStream> {
     const name = `${local} ${remote}`;
     const known = this.#opening.get(name);
     if (known !== undefined) return known.stream;
@@ -167,7 +187,7 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
       );
     }
     const stream = this.#dialer
-      .open(local, remote)
+      .open(local, remote, withoutExternal)
       .then((opened) => {
         if (opened.closed) throw new FederationFailure('remote-server-timeout', 'the stream was lost');
         this.outgoing.add(opened);
@@ -219,8 +239,12 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
   }
 
   async verify({ local, remote, streamId, key, receivedOn }: KeyToVerify): Promise<boolean> {
-    const stream = await this.#streamTo(local, remote, (candidate) => candidate !== receivedOn);
-    return stream.dialback.verify(local, remote, streamId, key);
+    return this.#use(
+      local,
+      remote,
+      (candidate) => candidate !== receivedOn,
+      (candidate) => candidate.dialback.verify(local, remote, streamId, key),
+    );
   }
 
   drained(stream: ServerStream): void {

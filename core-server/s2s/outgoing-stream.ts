@@ -28,6 +28,8 @@ export class OutgoingStream extends ServerStream {
   readonly opened: Promise<void>;
   /** SASL has authenticated our domain `local`. */
   authenticated = false;
+  /** The peer did not accept our certificate. */
+  externalRefused = false;
   #step: Step = 'opening';
   #resolve: () => void = () => {};
   #reject: (failure: FederationFailure) => void = () => {};
@@ -36,7 +38,6 @@ export class OutgoingStream extends ServerStream {
   #headerSeen = false;
   #dialbackDeclared = false;
   #dialbackOffered = false;
-  #externalRefused = false;
 
   constructor(transport: SocketTransport, context: FederationContext, options: OutgoingStreamOptions) {
     super(transport, context);
@@ -125,7 +126,7 @@ export class OutgoingStream extends ServerStream {
         {
           unknownThere: unknown,
           tryNext: !this.#headerSeen,
-          externalRefused: this.#step === 'sasl' || this.#externalRefused,
+          externalRefused: this.#step === 'sasl' || this.externalRefused,
         },
       ),
     );
@@ -170,7 +171,7 @@ export class OutgoingStream extends ServerStream {
   }
 
   #mayUseExternal(features: Stanza): boolean {
-    if (this.#withoutExternal || this.#externalRefused || !this.transport.secure) return false;
+    if (this.#withoutExternal || this.externalRefused || !this.transport.secure) return false;
     if (!this.context.hasCertificate(this.local)) return false;
     const mechanisms = child(features.element, 'mechanisms', NS.sasl);
     if (mechanisms === undefined) return false;
@@ -191,7 +192,7 @@ export class OutgoingStream extends ServerStream {
         );
         return;
       default:
-        this.#externalRefused = true;
+        this.externalRefused = true;
         // dialback on the same stream, unless the peer ends it now
         if (this.canDialback) return this.#finish();
         this.#fail('the server refused our certificate');
