@@ -94,6 +94,11 @@ export class Dialer {
       milliseconds: Math.max(1, Math.min(NEGOTIATE_MILLISECONDS, end - performance.now())),
     });
     await stream.opened;
+    if (stream.closed) {
+      throw new FederationFailure('remote-server-timeout', 'the server ended the stream', {
+        externalRefused: stream.externalRefused,
+      });
+    }
     return stream;
   }
 }
