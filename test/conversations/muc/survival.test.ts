@@ -58,7 +58,7 @@ test('a message that the server has not confirmed when the process dies is sent 
   await first.nothing(room);
 
   // Confirmed meanwhile: not sent a third time.
-  await world.restart('SIGKILL');
+  await world.restart('SIGTERM');
   await first.nothing(room);
   await second.nothing(room);
 });

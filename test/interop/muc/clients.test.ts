@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { compiledRoot } from '../../../shared/settings/registry.js';
+
+import { CoreUnderTest } from '../../tools/core-harness.js';
+import { isInstalled, Terminal } from '../../tools/terminal.js';
+
+const PYTHON = '/usr/bin/python3'; // Debian's, which Debian's packages are for
+const script = join(compiledRoot, '..', 'test', 'interop', 'muc', 'slixmpp_room.py');
+const ROOM = 'menagerie@chat.localhost';
+
+interface ForeignStanza {
+  is(name: string): boolean;
+  readonly attrs: Readonly<Record<string, string>>;
+  getChildText(name: string): string | null;
+}
+interface ForeignClient {
+  start(): Promise<unknown>;
+  stop(): Promise<void>;
+  send(stanza: unknown): Promise<void>;
+  on(event: string, listener: (argument: never) => void): void;
+}
+
+/** A process's output, and waiting for a part of it. */
+function reading(child: ChildProcess): {
+  text(): string;
+  shows(part: string): Promise<void>;
+  ended: Promise<number | null>;
+} {
+  let output = '';
+  let wake: (() => void) | null = null;
+  const collect = (chunk: Buffer): void => {
+    output += chunk.toString();
+    wake?.();
+  };
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  void ended.then(() => wake?.());
+  return {
+    text: () => output,
+    ended,
+    async shows(part) {
+      const end = performance.now() + 30_000;
+      while (!output.includes(part)) {
+        if (performance.now() > end || child.exitCode !== null) throw new Error(`never: ${part}\n${output}`);
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          setTimeout(resolve, 100);
+        });
+      }
+    },
+  };
+}
+
+async function start(t: TestContext): Promise<CoreUnderTest> {
+  const core = await CoreUnderTest.start({
+    COMPONENTS: 'muc',
+    COMPONENT_MUC_DOMAIN: 'chat.localhost',
+    COMPONENT_MUC_SECRET: 'secret',
+  });
+  t.after(() => core.stop());
+  await core.addUsers('snake', 'node', 'prof', 'raw');
+  await core.component('muc', { MUC_DOMAIN: 'chat.localhost' });
+  return core;
+}
+
+test('slixmpp, @xmpp/client, profanity and a raw stream in one room at once', async (t) => {
+  if (!(await isInstalled(PYTHON, '-c', 'import slixmpp'))) return t.skip('python3-slixmpp is not installed');
+  if (!(await isInstalled('tmux', '-V'))) return t.skip('tmux is not installed');
+  if (!(await isInstalled('profanity', '--version'))) return t.skip('profanity is not installed');
+  const core = await start(t);
+  const { host, port } = core.address();
+
+  const child = spawn(PYTHON, [script, host, String(port), 'localhost', ROOM, 'node', 'prof', 'raw'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const python = reading(child);
+  await python.shows('ready');
+
+  const raw = await core.online('raw');
+  raw.send(`<presence to='${ROOM}/raw'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
+  await raw.stanza((stanza) => stanza.name === 'presence' && stanza.from === `${ROOM}/raw`);
+
+  const profanity = await Terminal.start('profanity');
+  t.after(() => profanity.stop());
+  await profanity.shows('/help');
+  await profanity.type(`/connect prof@localhost server ${host} port ${port} tls disable`);
+  await profanity.shows('password');
+  await profanity.type('secret');
+  await profanity.shows('logged in successfully');
+  await profanity.type(`/join ${ROOM} nick prof`);
+  await profanity.shows('Menagerie');
+
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+  const library = (await import(createRequire(import.meta.url).resolve('@xmpp/client'))) as {
+    client(options: Record<string, string>): ForeignClient;
+    xml(name: string, attributes: Record<string, string>, ...children: unknown[]): unknown;
+  };
+  const { client, xml } = library;
+  const node = client({
+    service: `xmpp://${host}:${port}`,
+    domain: 'localhost',
+    username: 'node',
+    password: 'secret',
+    resource: 'node',
+  });
+  const heard: string[] = [];
+  node.on('error', () => {});
+  node.on('stanza', ((stanza: ForeignStanza) => {
+    const body = stanza.is('message') ? stanza.getChildText('body') : null;
+    if (body !== null) heard.push(`${stanza.attrs['from']}: ${body}`);
+  }) as (argument: never) => void);
+  await node.start();
+  t.after(() => node.stop());
+  await node.send(
+    xml('presence', { to: `${ROOM}/node` }, xml('x', { xmlns: 'http://jabber.org/protocol/muc' })),
+  );
+
+  // Everybody is in: slixmpp speaks first, then the others.
+  await raw.stanza((stanza) => stanza.name === 'message' && stanza.text.includes('ssss from slixmpp'));
+  await profanity.shows('ssss from slixmpp');
+  raw.send(`<message to='${ROOM}' type='groupchat' id='r'><body>roar from raw</body></message>`);
+  await node.send(
+    xml('message', { to: ROOM, type: 'groupchat', id: 'n' }, xml('body', {}, 'neigh from node')),
+  );
+  await profanity.type('purr from profanity');
+  for (const text of ['roar from raw', 'neigh from node', 'purr from profanity']) {
+    await profanity.shows(text);
+    await raw.stanza((stanza) => stanza.name === 'message' && stanza.text.includes(text));
+  }
+  await profanity.shows('What animals say');
+  await python.shows('done');
+  assert.equal(await python.ended, 0, python.text());
+  for (const line of ['snake: ssss from slixmpp', 'raw: roar from raw', 'prof: purr from profanity'])
+    assert.ok(heard.includes(`${ROOM}/${line}`), heard.join('\n'));
+  // A mediated invitation and a private message reach profanity as it understands them.
+  raw.send(`<message to='${ROOM}/prof' type='chat' id='pm'><body>only for you</body></message>`);
+  await profanity.type('/win 3');
+  await profanity.shows('only for you');
+  await raw.close();
+});

@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** A program in a terminal (tmux) with a home of its own: typed into and read as a person would. */
+export class Terminal {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static async start(program: string): Promise<Terminal> {
+    const folder = mkdtempSync(join(tmpdir(), 'terminal-'));
+    const terminal = new Terminal(folder);
+    await run(
+      'tmux',
+      [...terminal.#socket, '-f', '/dev/null', 'new-session', '-d', '-x', '160', '-y', '50', program],
+      {
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          HOME: folder,
+          XDG_CONFIG_HOME: join(folder, 'config'),
+          XDG_DATA_HOME: join(folder, 'data'),
+          TERM: 'xterm-256color',
+          LANG: 'C.UTF-8',
+        },
+      },
+    );
+    return terminal;
+  }
+
+  get #socket(): string[] {
+    return ['-S', join(this.#folder, 'tmux')];
+  }
+
+  /** Types a line. */
+  async type(line: string): Promise<void> {
+    await run('tmux', [...this.#socket, 'send-keys', '-l', line]);
+    await run('tmux', [...this.#socket, 'send-keys', 'Enter']);
+  }
+
+  async screen(): Promise<string> {
+    const { stdout } = await run('tmux', [...this.#socket, 'capture-pane', '-p']);
+    return stdout;
+  }
+
+  /** Waits until the screen shows this. */
+  async shows(text: string, milliseconds = 15_000): Promise<void> {
+    const end = performance.now() + milliseconds;
+    let screen = '';
+    while (performance.now() < end) {
+      screen = await this.screen();
+      if (screen.includes(text)) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`the terminal never showed ${text}:\n${screen}`);
+  }
+
+  async stop(): Promise<void> {
+    await run('tmux', [...this.#socket, 'kill-server']).catch(() => undefined);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Whether a program can be run. */
+export async function isInstalled(program: string, ...args: string[]): Promise<boolean> {
+  try {
+    await run(program, args);
+    return true;
+  } catch (error) {
+    return (error as { code?: unknown }).code !== 'ENOENT';
+  }
+}
