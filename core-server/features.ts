@@ -9,6 +9,7 @@ import { time } from './iq/features/time.js';
 import { version } from './iq/features/version.js';
 import { carbons } from './messages/carbons.js';
 import { offline } from './messages/offline.js';
+import { avatarHash } from './presence/avatar-hash.js';
 import { privacyEnforcement } from './privacy/enforcement.js';
 import { registration } from './registration/registration.js';
 import { roster } from './roster/roster-iq.js';
@@ -38,6 +39,7 @@ export const features: readonly Feature[] = [
   clientState,
   // instant messaging and presence
   roster,
+  avatarHash,
   carbons,
   offline,
   // about the server and its accounts

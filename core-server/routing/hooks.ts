@@ -86,6 +86,8 @@ export interface Hooks {
   readonly accountRemoved: Signal<[account: BareJid]>;
   /** An item changed, was added or (`removed`) removed; subscription changes included. */
   readonly rosterChanged: Signal<[account: AccountState, contact: BareJid, removed: boolean]>;
+  /** A request that a managing component (XEP-0355) has answered with a result. */
+  readonly delegationAnswered: Signal<[request: Stanza]>;
   readonly componentUp: Signal<[domain: string]>;
   readonly componentDown: Signal<[domain: string, comesBack: boolean]>;
   /** The streams from another server broke: what is known of the presence of its users is stale. */
@@ -114,6 +116,7 @@ export function createHooks(): Hooks {
     accountCreated: new Signal(),
     accountRemoved: new Signal(),
     rosterChanged: new Signal(),
+    delegationAnswered: new Signal(),
     componentUp: new Signal(),
     componentDown: new Signal(),
     remoteLost: new Signal(),
