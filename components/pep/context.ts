@@ -25,6 +25,8 @@ export class Pep {
   readonly limits: PepLimits;
   /** Called when an account has a new node, which may be its first. */
   readonly nodesCreated: (owner: string) => void;
+  /** Called when the owner has changed what a node holds. */
+  nodeChanged: (owner: string, node: PepNode) => void = () => undefined;
 
   constructor(parts: {
     component: Component;

@@ -11,7 +11,7 @@ export const features = [
     xeps: [
       {
         id: '0060',
-        version: '1.25.0',
+        version: '1.30.0',
         status: 'partial',
         note: 'Leaf nodes of accounts; see docs/conformance/xep-0060.md.',
       },
@@ -20,7 +20,8 @@ export const features = [
       { id: '0033', version: '1.2.1', status: 'partial', note: '`replyto` in notifications.' },
       { id: '0059', version: '1.0' },
       { id: '0223', version: '1.1.1', note: 'By publish-options.' },
-      { id: '0222', version: '1.0.1' },
+      { id: '0222', version: '1.0' },
+      { id: '0398', version: '1.0.0', note: 'Needs the privilege iq:vcard-temp=both.' },
     ],
     metrics: PEP_METRICS,
   },

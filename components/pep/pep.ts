@@ -3,6 +3,7 @@ import type { Storage } from '../../shared/storage/storage.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { takeApproval } from './authorization.js';
+import { AvatarConversion } from './avatars/conversion.js';
 import { Pep, type PepLimits } from './context.js';
 import { ACCOUNT_DISCO, nodeInfo, nodeItems } from './disco.js';
 import { reportMissingGrants } from './grants-report.js';
@@ -64,6 +65,8 @@ export async function composePep(
       if (accounts.noteOwner(owner)) void contacts.learn(owner);
     },
   });
+  const avatars = new AvatarConversion(pep, storage);
+  pep.nodeChanged = (owner, node) => avatars.nodeChanged(owner, node);
   const feed = new PresenceFeed({
     presences,
     caps,
@@ -101,7 +104,10 @@ export async function composePep(
     rosters.push(from.bare, payload);
     return undefined;
   });
-  component.onPresence((presence) => feed.receive(presence));
+  component.onPresence((presence) => {
+    feed.receive(presence);
+    avatars.presence(presence);
+  });
   component.onMessage(async (message) => {
     try {
       await takeApproval(pep, message);

@@ -6,6 +6,7 @@ export const deleteNode: UseCase = async (pep, request, account) => {
   const node = ownedNode(request, account);
   const redirect = parts(request.action, 'redirect')[0]?.attrs['uri'];
   await account.remove(node);
+  pep.nodeChanged(request.owner, node);
   if (node.config.notifiesDelete) pep.notifier.event(request.owner, node, deleteEvent(node, redirect));
   return undefined;
 };

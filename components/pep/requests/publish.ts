@@ -41,6 +41,7 @@ export const publish: UseCase = async (pep, request, account) => {
     stamp: Date.now(),
     payload: submitted.payload,
   });
+  if (isOwner(request)) pep.nodeChanged(request.owner, node);
   return answer(xml('publish', { node: name }, xml('item', { id })));
 };
 

@@ -8,6 +8,7 @@ export const purgeNode: UseCase = async (pep, request, account) => {
   // §8.5.3.3
   if (!node.config.persistent) throw unsupported('persistent-items');
   await account.removeAllItems(node);
+  pep.nodeChanged(request.owner, node);
   if (node.config.notifiesRetract) pep.notifier.event(request.owner, node, purgeEvent(node));
   return undefined;
 };

@@ -28,6 +28,7 @@ export const retract: UseCase = async (pep, request, account) => {
     return item;
   });
   await account.removeItems(node, gone);
+  pep.nodeChanged(request.owner, node);
   // The node's own configuration, unless the request says otherwise.
   if (booleanOf(request.action.attrs['notify']) ?? node.config.notifiesRetract) {
     pep.notifier.event(request.owner, node, retractEvent(node, ids));
