@@ -137,7 +137,9 @@ async function resources(priorities: Row['priorities']): Promise<Map<string, Raw
 /** Logs in with a non-negative priority and returns the bodies of stored messages. */
 async function stored(): Promise<string[]> {
   const reader = await core.online('juliet', 'reader');
-  await reader.ping();
+  // what comes while stored messages are handed over comes after them
+  romeo.send("<message to='juliet@localhost/reader' id='end'><body>end</body></message>");
+  await reader.stanza((stanza) => stanza.id === 'end');
   const bodies = reader.received.flatMap((item) =>
     item.kind === 'element' && item.stanza.name === 'message'
       ? [item.stanza.element.getChildText('body') ?? '']
