@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -190,4 +191,98 @@ for (const name of ['prosody', 'ejabberd'] as const) {
         await romeo.close();
       },
     ));
+
+  test(`${name}: a peer that goes and comes back, and a core that is killed`, (t) =>
+    withPeer(name, { signed: 'neither' }, t.skip.bind(t), async ({ core, peer }) => {
+      const juliet = await core.online('juliet', 'balcony', OURS);
+      let romeo = await peer.login('romeo', 'orchard');
+      const send = (id: string) =>
+        juliet.send(
+          `<message to='romeo@${THEIRS}/orchard' type='chat' id='${id}'><body>${id}</body></message>`,
+        );
+      send('before');
+      await romeo.stanza((stanza) => stanza.id === 'before');
+      // ejabberd would forget its new account, which is in its log only
+      await peer.kill(name === 'ejabberd' ? 'SIGTERM' : 'SIGKILL');
+      // nobody is there: everything comes back
+      for (const id of ['d1', 'd2', 'd3']) send(id);
+      for (const id of ['d1', 'd2', 'd3']) {
+        const returned = await juliet.stanza((stanza) => stanza.id === id);
+        assert.equal(returned.type, 'error', returned.source);
+        assert.ok(returned.source.includes('<remote-server-timeout'), returned.source);
+      }
+      await peer.start();
+      romeo = await peer.login('romeo', 'orchard');
+      const after = ['a1', 'a2', 'a3', 'a4', 'a5'];
+      for (const id of after) send(id);
+      for (const id of after) {
+        const message = await romeo.stanza((stanza) => stanza.name === 'message');
+        assert.equal(message.id, id, 'in order, once');
+      }
+      romeo.send(`<message to='juliet@${OURS}/balcony' type='chat' id='r1'><body>x</body></message>`);
+      await juliet.stanza((stanza) => stanza.id === 'r1');
+      juliet.cut();
+      await core.restart('SIGKILL');
+      const again = await core.online('juliet', 'balcony', OURS);
+      again.send(`<message to='romeo@${THEIRS}/orchard' type='chat' id='n1'><body>x</body></message>`);
+      await romeo.stanza((stanza) => stanza.id === 'n1');
+      romeo.send(`<message to='juliet@${OURS}/balcony' type='chat' id='r2'><body>x</body></message>`);
+      // a server may notice only now that its stream is dead: then the message comes back and the next one goes through
+      const outcome = await Promise.race([
+        again.stanza((stanza) => stanza.id === 'r2').then(() => 'delivered'),
+        romeo.stanza((stanza) => stanza.id === 'r2').then(() => 'returned'),
+      ]);
+      if (outcome === 'returned') {
+        romeo.send(`<message to='juliet@${OURS}/balcony' type='chat' id='r3'><body>x</body></message>`);
+        await again.stanza((stanza) => stanza.id === 'r3');
+      }
+      await again.close();
+      await romeo.close();
+    }));
 }
+
+test('prosody: one stream for both directions (XEP-0288)', (t) =>
+  withPeer('prosody', { signed: 'both', peer: { bidi: true } }, t.skip.bind(t), async (world) => {
+    await converse(world);
+    const { in: incoming, out } = (
+      (await world.core.control('status')) as {
+        s2s: { in: unknown[]; out: unknown[] };
+      }
+    ).s2s;
+    assert.equal(incoming.length + out.length, 1, 'whoever was first: there is one stream');
+  }));
+
+test('prosody: a component of ours is reached, and reaches', (t) =>
+  withPeer(
+    'prosody',
+    {
+      signed: 'neither',
+      core: {
+        COMPONENTS: 'rooms',
+        COMPONENT_ROOMS_DOMAIN: `rooms.${OURS}`,
+        COMPONENT_ROOMS_SECRET: 'secret',
+      },
+    },
+    t.skip.bind(t),
+    async ({ core, peer, dns }) => {
+      const host = dns.zone.srv?.[`_xmpp-server._tcp.${OURS}`] ?? [];
+      dns.zone = { ...dns.zone, srv: { ...dns.zone.srv, [`_xmpp-server._tcp.rooms.${OURS}`]: host } };
+      const component = await core.connect('component');
+      component.send(
+        `<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' to='rooms.${OURS}'>`,
+      );
+      const { id } = await component.header();
+      const digest = createHash('sha1').update(`${id}secret`).digest('hex');
+      component.send(`<handshake>${digest}</handshake>`);
+      await component.element('handshake');
+      const romeo = await peer.login('romeo', 'orchard');
+      romeo.send(`<message to='hall@rooms.${OURS}' id='m1'><body>x</body></message>`);
+      assert.equal((await component.stanza((stanza) => stanza.id === 'm1')).from, romeo.jid);
+      component.send(
+        `<message from='hall@rooms.${OURS}/juliet' to='romeo@${THEIRS}/orchard' id='m2'><body>x</body></message>`,
+      );
+      assert.equal((await romeo.stanza((stanza) => stanza.id === 'm2')).from, `hall@rooms.${OURS}/juliet`);
+      component.cut();
+      await romeo.close();
+    },
+  ));
