@@ -60,6 +60,7 @@ export function connectStrophe(url: string, jid: string, password: string): Prom
     connection.connect(jid, password, (status: number, condition: unknown) => {
       if (status === Strophe.Status.CONNFAIL || status === Strophe.Status.AUTHFAIL) {
         clearTimeout(timer);
+        connection.reset(); // else it stays awake, waiting to be told to disconnect
         reject(new Error(`Strophe.js: status ${status} ${String(condition)}`));
       }
       if (status !== Strophe.Status.CONNECTED) return;
