@@ -47,7 +47,10 @@ function readAccess(type: string | undefined): 'none' | 'get' | 'set' | 'both' {
 
 function readIqPermissions(perm: Element | undefined): ReadonlyMap<string, 'get' | 'set' | 'both'> {
   const granted = new Map<string, 'get' | 'set' | 'both'>();
-  for (const entry of perm === undefined ? [] : childElements(perm)) {
+  const entries = perm === undefined ? [] : childElements(perm);
+  for (const entry of entries) {
+    // Prosody's module forgets to close each namespace before the next.
+    entries.push(...childElements(entry));
     const type = readAccess(entry.attrs['type']);
     const namespace = entry.attrs['ns'];
     if (entry.getName() === 'namespace' && namespace && type !== 'none') granted.set(namespace, type);

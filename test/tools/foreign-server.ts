@@ -21,6 +21,8 @@ export interface ForeignComponent {
   readonly delegations: readonly string[];
   /** Whether it gets roster, message and presence privileges (XEP-0356). */
   readonly privileged?: boolean;
+  /** IQs that it may send as accounts, where the server has that permission (Prosody): namespace → get, set or both. */
+  readonly iqs?: Readonly<Record<string, string>>;
   /** Modules of the server that would do its work. */
   readonly replaces?: readonly string[];
 }
@@ -53,8 +55,11 @@ export async function startForeignProsody(
   const delegations = component.delegations
     .map((ns) => `["${ns}"] = { jid = "${component.domain}" };`)
     .join(' ');
+  const iqs = Object.entries(component.iqs ?? {})
+    .map(([ns, type]) => `["${ns}"] = "${type}";`)
+    .join(' ');
   const privileges = component.privileged
-    ? `privileged_entities = { ["${component.domain}"] = { roster = "both"; message = "outgoing"; presence = "roster" } }\n`
+    ? `privileged_entities = { ["${component.domain}"] = { roster = "both"; message = "outgoing"; presence = "roster"; iq = { ${iqs} } } }\n`
     : '';
   const config = join(folder, 'prosody.cfg.lua');
   writeFileSync(

@@ -56,9 +56,11 @@ export function replyTo(jid: string): string {
 /** The note when an item was published that is sent later. */
 export const DELAYED = "<delay xmlns='urn:xmpp:delay' stamp='*'/>";
 
-/** The next message to a client, whatever else waits. */
+/** The next message to a client, whatever else waits. Prosody tells every client its (no) privileges: not that. */
 export function nextMessage(client: RawClient): Promise<Stanza> {
-  return client.stanza((stanza) => stanza.name === 'message');
+  return client.stanza(
+    (stanza) => stanza.name === 'message' && stanza.payload?.namespace !== 'urn:xmpp:privilege:2',
+  );
 }
 
 /** An error answer's content: its type, condition and application-specific condition, as canonical text. */
