@@ -7,6 +7,7 @@ import { localOrigin } from '../routing/origin.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { ComponentDomain } from './component-domain.js';
 import type { ComponentRegistry } from './component-registry.js';
+import type { Grants } from './grants.js';
 
 /** Remote resources whose last presence is kept for components that connect later. */
 const CACHE_LIMIT = 200_000;
@@ -30,8 +31,12 @@ export class PresenceFeed {
   constructor(core: Core, registry: ComponentRegistry) {
     this.#core = core;
     this.#registry = registry;
-    core.hooks.presenceBroadcast.on((_session, presence) => this.#tell('managed_entity', presence));
-    core.hooks.sessionUnavailable.on((_session, presence) => this.#tell('managed_entity', presence));
+    // §"Managed Entity Presence": of that grant only initial and unavailable presence; the other one has all
+    core.hooks.presenceBroadcast.on((_session, presence) => this.#tell(['roster'], presence));
+    core.hooks.sessionAvailable.on((_session, presence) => this.#tell(['managed_entity'], presence));
+    core.hooks.sessionUnavailable.on((_session, presence) =>
+      this.#tell(['managed_entity', 'roster'], presence),
+    );
     core.hooks.presenceReceived.on((account, presence, from) => this.#received(account, presence, from));
     core.hooks.remoteLost.on((domain) => this.forgetDomain(domain));
     registry.onUp((domain) => void this.#replay(domain));
@@ -47,10 +52,9 @@ export class PresenceFeed {
     }
   }
 
-  #tell(need: 'managed_entity' | 'roster', presence: Stanza): void {
+  #tell(grants: readonly Grants['presence'][], presence: Stanza): void {
     for (const domain of this.#registry.domains.values()) {
-      const { presence: granted } = domain.grants;
-      if (granted === 'none' || (need === 'roster' && granted !== 'roster') || !domain.connected) continue;
+      if (!domain.connected || !grants.includes(domain.grants.presence)) continue;
       const addressed = presence.readdress({ to: domain.name });
       for (const stream of domain.streams) stream.send(addressed.text);
     }
@@ -78,7 +82,7 @@ export class PresenceFeed {
       resources.set(from.resource, { presence: presence.readdress({ to: '' }).detached(), time: Date.now() });
       this.#remote.set(from.bare, resources);
     }
-    this.#tell('roster', presence);
+    this.#tell(['roster'], presence);
   }
 
   /** A component that connects later learns who is there, paced. */

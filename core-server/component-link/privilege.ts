@@ -129,6 +129,8 @@ export class Privilege {
       to.local !== '' &&
       (type === 'get' || type === 'set') &&
       inner !== undefined &&
+      // one that names another content namespace is not meant for a client's stream
+      (inner.attrs['xmlns'] ?? NS.client) === NS.client &&
       inner.attrs['type'] === type &&
       payload !== undefined &&
       covers(domain.grants.iq.get(payload.getNS() ?? ''), type) &&
@@ -142,6 +144,8 @@ export class Privilege {
     this.#core.directory.with(
       to,
       (account) => {
+        // §"Sending IQ Stanzas": only for entities that there are
+        if (!account.exists) return this.#refuse(stanza);
         const verdict = verdictOf(account, null, 'out', 'iq', receiver);
         if (verdict !== 'allow') return this.#core.router.bounce(stanza, blockedError(verdict));
         this.#exchange(stanza, copy, to, namespace, domain);
