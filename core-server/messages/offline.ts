@@ -46,6 +46,10 @@ export const offline = defineFeature({
     const counts = new WeakMap<AccountState, Promise<{ count: number }>>();
     /** Sessions that are being given stored messages: what comes meanwhile goes behind them. */
     const flooding = new WeakMap<Session, Stanza[]>();
+    /** Accounts whose stored messages are on their way to a session. */
+    const busy = new WeakSet<AccountState>();
+    /** Messages handed to a session from the store, and whether that session ended without having received them. */
+    const fromStore = new WeakMap<Stanza, boolean>();
     const limit = core.settings.LIMIT_OFFLINE_MESSAGES;
     // never so much that the session would be ended for not reading it
     const window = Math.min(WINDOW_BYTES, core.settings.LIMIT_OUTBOUND_BYTES / 2);
@@ -53,6 +57,11 @@ export const offline = defineFeature({
     core.disco.feature('server', NS.messageOffline);
 
     core.hooks.messageUndelivered.add(100, (account, message, origin) => {
+      if (fromStore.has(message)) {
+        // it is still stored
+        fromStore.set(message, true);
+        return true;
+      }
       if (limit === 0 || !worthStoring(message)) return isSilent(message);
       store(account, message, origin);
       return true;
@@ -63,7 +72,7 @@ export const offline = defineFeature({
     });
     // §3 of XEP-0160: also when a negative priority becomes non-negative
     core.hooks.presenceBroadcast.on((session) => {
-      if (session.priority >= 0 && !flooding.has(session)) void flood(session);
+      if (session.priority >= 0) void flood(session);
     });
     core.hooks.sessionOutbound.add(10, (session, stanza) => {
       const waiting = flooding.get(session);
@@ -132,33 +141,33 @@ export const offline = defineFeature({
     async function flood(session: Session): Promise<void> {
       const { account } = session;
       // one session at a time gets them: "delivered once"
-      if (account.sessions.some((other) => flooding.has(other))) return;
-      const waiting: Stanza[] = [];
-      flooding.set(session, waiting);
+      if (busy.has(account)) return;
+      busy.add(account);
+      flooding.set(session, []);
       try {
         const counter = await countOf(account);
         let after = 0;
-        while (!session.ended && session.priority >= 0 && session.available) {
+        while (takesMessages(session)) {
           const page = await archive.page(account.bare, { after, limit: PAGE });
-          if (page.length === 0 || session.ended) break;
-          const ids: number[] = [];
+          const handed: Handed[] = [];
           for (const entry of page) {
             after = entry.id;
             const message = Stanza.parse(entry.value.text);
             // blocked since it was stored (XEP-0191 §3.3): kept, since another list or none may apply another time
             if (verdictOf(account, session, 'in', 'message', message.fromJid) !== 'allow') continue;
+            fromStore.set(message, false);
             session.enqueue(message);
-            ids.push(entry.id);
+            handed.push({ id: entry.id, message });
             if (session.outbound.bytes > window) await session.delivered();
           }
-          // the client acknowledged them (XEP-0198), or without that the socket has taken them
-          await session.delivered();
-          if (session.ended) break;
-          // there is room for others from now on, not when the store has written that
-          counter.count = Math.max(0, counter.count - ids.length);
-          await archive.remove(account.bare, ids);
-          delivered.inc(ids.length);
-          if (page.length < PAGE) break;
+          const last = page.length < PAGE;
+          // what came meanwhile has its place behind them; it does not wait for their acknowledgement
+          if (last) letGo(session);
+          if (handed.length > 0) {
+            core.streamManagement.of(session)?.ask();
+            await remove(session, handed, counter);
+          }
+          if (last) break;
         }
       } catch (error) {
         core.log.error(
@@ -166,12 +175,39 @@ export const offline = defineFeature({
           'stored messages could not be delivered',
         );
       } finally {
-        flooding.delete(session);
-        for (const stanza of waiting) session.deliver(stanza);
+        letGo(session);
+        busy.delete(account);
         // it left in the middle: the rest is for whoever is there
         const next = session.ended ? account.sessions.find((other) => takesMessages(other)) : undefined;
         if (next !== undefined) void flood(next);
       }
+    }
+
+    /** Removes what the client has certainly received: acknowledged (XEP-0198), or without that written to the socket. */
+    async function remove(
+      session: Session,
+      handed: readonly Handed[],
+      counter: { count: number },
+    ): Promise<void> {
+      await session.delivered();
+      const received = !session.ended
+        ? handed
+        : session.outbound.keeping
+          ? handed.filter(({ message }) => fromStore.get(message) !== true)
+          : [];
+      // there is room for others from now on, not when the store has written that
+      counter.count = Math.max(0, counter.count - received.length);
+      await archive.remove(
+        session.account.bare,
+        received.map(({ id }) => id),
+      );
+      delivered.inc(received.length);
+    }
+
+    function letGo(session: Session): void {
+      const waiting = flooding.get(session);
+      flooding.delete(session);
+      for (const stanza of waiting ?? []) session.deliver(stanza);
     }
 
     /** The stamp says when and by whom it was stored (XEP-0160 §3, XEP-0203 §4). */
@@ -184,6 +220,12 @@ export const offline = defineFeature({
     }
   },
 });
+
+/** A stored message on its way. */
+interface Handed {
+  readonly id: number;
+  readonly message: Stanza;
+}
 
 function takesMessages(session: Session): boolean {
   return !session.ended && session.available && session.priority >= 0;
