@@ -63,7 +63,7 @@ export function composeBosh(options: BoshOptions): Bosh {
   const hostMeta = (type: string, write: typeof writeXrd): Handler => {
     return (request, response, from) => {
       // XEP-0156 §"Business Rules": only https: and wss: may be told.
-      const own = from.secure && from.host !== undefined ? endpointsAt(`https://${from.host}`) : undefined;
+      const own = from.encrypted && from.host !== undefined ? endpointsAt(`https://${from.host}`) : undefined;
       const endpoints = publicUrl?.startsWith('https:') ? public_ : own;
       // §"Implementation Notes": readable for pages of any origin.
       response.setHeader('Access-Control-Allow-Origin', '*');

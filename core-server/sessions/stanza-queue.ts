@@ -40,6 +40,7 @@ export class StanzaQueue {
     this.#notify(Number.POSITIVE_INFINITY);
     this.sentCount = 0;
     this.acknowledgedCount = 0;
+    for (const stanza of this.#unacknowledged ?? []) this.#bytes -= stanza.source.length;
     this.#unacknowledged = [];
   }
 

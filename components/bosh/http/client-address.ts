@@ -4,7 +4,9 @@ import { BlockList, isIP } from 'node:net';
 /** Where a request really comes from. */
 export interface RequestOrigin {
   readonly address: string;
-  /** Every hop to us was encrypted, as far as those who tell are trusted. */
+  /** The client speaks TLS, with us or with a proxy that says so and is trusted. */
+  readonly encrypted: boolean;
+  /** Nobody can listen on the way: encrypted, or it never leaves this machine. */
   readonly secure: boolean;
   /** `Host` as the client sent it. */
   readonly host: string | undefined;
@@ -42,7 +44,10 @@ export class TrustedProxies {
     const encrypted = 'encrypted' in request.socket && request.socket.encrypted === true;
     let address = plain(request.socket.remoteAddress ?? '');
     const { host } = request.headers;
-    if (!this.has(address)) return { address, secure: encrypted, host };
+    // A proxy on this machine adds one of these; without any, the client itself is here.
+    const isLocal = isLoopback(address) && !forwarding.some((name) => request.headers[name] !== undefined);
+    if (isLocal) return { address, encrypted, secure: true, host };
+    if (!this.has(address)) return { address, encrypted, secure: encrypted, host };
     const forwarded = header(request, 'x-forwarded-for')?.split(',') ?? [];
     while (this.has(address)) {
       const previous = plain(forwarded.pop()?.trim() ?? '');
@@ -51,8 +56,22 @@ export class TrustedProxies {
     }
     const protocol = header(request, 'x-forwarded-proto')?.split(',').at(-1)?.trim().toLowerCase();
     const secure = protocol === undefined ? encrypted : protocol === 'https' || protocol === 'wss';
-    return { address, secure, host: header(request, 'x-forwarded-host')?.split(',').at(-1)?.trim() ?? host };
+    const forwardedHost = header(request, 'x-forwarded-host')?.split(',').at(-1)?.trim();
+    return { address, encrypted: secure, secure, host: forwardedHost ?? host };
   }
+}
+
+const forwarding = [
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'forwarded',
+  'via',
+  'x-real-ip',
+];
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

@@ -16,7 +16,7 @@ export class AllowedOrigins {
   allows(origin: string, from: RequestOrigin): boolean {
     if (this.#any || this.#origins.has(origin.toLowerCase())) return true;
     if (from.host === undefined) return false;
-    return origin.toLowerCase() === `${from.secure ? 'https' : 'http'}://${from.host.toLowerCase()}`;
+    return origin.toLowerCase() === `${from.encrypted ? 'https' : 'http'}://${from.host.toLowerCase()}`;
   }
 
   /** Sets the response headers of the Fetch standard's CORS protocol, where the request's origin is allowed. */

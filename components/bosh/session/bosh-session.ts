@@ -1,5 +1,6 @@
 import type {
   ClientEnd,
+  ClientHeader,
   ClientOrigin,
   ServerElement,
   ServerHeader,
@@ -46,6 +47,8 @@ export class BoshSession {
   readonly #activity: Activity;
   readonly #keys: KeySequence;
   readonly #stream: UpstreamStream;
+  /** The client's stream header, as its creation request had it. */
+  readonly #header: ClientHeader;
   /** The rid to be processed next. */
   #expected: number;
   /** Processed and unanswered, in the order of their rids. */
@@ -90,7 +93,8 @@ export class BoshSession {
         this.#flush();
       }, patience * 1000);
     }
-    this.#stream = options.upstream.open(headerOf(request), options.origin, {
+    this.#header = headerOf(request);
+    this.#stream = options.upstream.open(this.#header, options.origin, {
       opened: (header) => this.#opened(header),
       element: (element) => this.#element(element),
       writable: () => this.#writable(),
@@ -190,7 +194,7 @@ export class BoshSession {
     }
     this.#takeAcknowledgement(held);
     // XEP-0206 §"Authentication and Resource Binding": what a restart request carries is ignored.
-    if (request.restart) this.#stream.restart(headerOf(request));
+    if (request.restart) this.#stream.restart(restartHeader(this.#header, request));
     else for (const payload of request.payloads) if (!this.#stream.send(payload)) this.#blocked = true;
     if (request.type === 'terminate') return this.#endedByClient(held);
     if (pause !== undefined) return this.#pauseFor(pause, held);
@@ -253,8 +257,10 @@ export class BoshSession {
   #takeAcknowledgement(held: HeldRequest): void {
     const { request, rid } = held;
     if (!this.terms.acknowledgements) {
-      // A client may not have more than `requests` unanswered: it has seen what was before them.
-      this.#acknowledgeUpTo(rid - this.terms.requests);
+      // A client may not have more than `requests` unanswered: it has seen what was before them. And it asks without
+      // having anything to say only when fewer than `hold` requests are open.
+      const open = held.isEmpty ? Math.max(1, this.terms.hold) : this.terms.requests;
+      this.#acknowledgeUpTo(rid - open);
       return;
     }
     const last = this.#cache.last?.rid ?? 0;
@@ -495,6 +501,17 @@ export class BoshSession {
     const seconds = this.#pause ?? this.terms.inactivity;
     this.#inactivityTimer = setTimeout(() => this.#inactive(), seconds * 1000);
   }
+}
+
+/** A restart request names the version never and the rest seldom (XEP-0206): the session's own hold. */
+function restartHeader(header: ClientHeader, { to, from, lang, version }: BodyRequest): ClientHeader {
+  return {
+    ...header,
+    to: to ?? header.to,
+    from: from ?? header.from,
+    lang: lang ?? header.lang,
+    version: version ?? header.version,
+  };
 }
 
 function headerOf(request: BodyRequest) {

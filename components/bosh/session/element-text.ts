@@ -1,21 +1,9 @@
 import { clone, Element } from '../../../shared/xml/element.js';
-import { escapeAttribute } from '../../../shared/xml/escape.js';
-import { isContentNamespace } from '../../../shared/xml/names.js';
+import { selfContained } from '../../../shared/xml/self-contained.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 
 const inherited = ` xmlns='${NS.httpBind}'`;
-
-/**
- * A first-level element as text that stands alone: it declares every namespace and prefix it uses (RFC 7395 §3.3.3,
- * docs/protocols/client-link.md §5.2).
- */
-export function selfContained(stanza: Stanza): string {
-  const { text } = stanza;
-  if (!isContentNamespace(stanza.namespace)) return text;
-  const at = 1 + stanza.name.length;
-  return `${text.slice(0, at)} xmlns='${escapeAttribute(stanza.namespace)}'${text.slice(at)}`;
-}
 
 /**
  * An element of a BOSH body as it goes to the server. XEP-0206 §"<body/> Wrapper Element", Note: many clients declare no

@@ -1,6 +1,6 @@
+import { selfContained } from '../../../shared/xml/self-contained.js';
 import type { Stanza } from '../../../shared/xml/stanza.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
-import { selfContained } from '../session/element-text.js';
 import { type FeaturePolicy, streamErrorText, usableFeatures } from './features.js';
 import type { ServerElement } from './upstream.js';
 

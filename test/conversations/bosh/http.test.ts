@@ -204,7 +204,8 @@ test('a secure session ignores requests that come without TLS, and lives on', as
   const secure = { 'X-Forwarded-For': '192.0.2.7', 'X-Forwarded-Proto': 'https' };
   const { client, stream } = await session({ wait: 0 }, secure);
   const rid = client.rid;
-  await assert.rejects(client.send({ rid }, message('intruder')));
+  const plain = { 'X-Forwarded-For': '192.0.2.9' };
+  await assert.rejects(client.send({ rid }, message('intruder'), { headers: plain }));
   assert.equal(stream.closedBy, undefined);
   assert.deepEqual(stream.sent, []);
   const { body } = await client.send({ rid }, message('mine'), { headers: secure });

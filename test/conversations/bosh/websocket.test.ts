@@ -240,7 +240,7 @@ test('a server that is lost is a stream error remote-connection-failed', async (
 
 test('§3.6.1: see-other-uri where TLS is required', async () => {
   const strict = await startBosh({}, { requireTls: true, publicUrl: 'https://chat.example.com' });
-  const client = new Frames(strict.port);
+  const client = new Frames(strict.port, ['xmpp'], { 'X-Forwarded-For': '192.0.2.7' });
   await once(client.socket, 'open');
   client.socket.send(open);
   assert.equal(

@@ -35,6 +35,7 @@ test('a restart reaches the server with its attributes, and the features come ba
   await stream.until(() => stream.restarts.length === 1);
   assert.equal(stream.restarts[0]?.to, 'example.com');
   assert.equal(stream.restarts[0]?.lang, 'fr');
+  assert.equal(stream.restarts[0]?.version, '1.0', 'as at the beginning: a restart request does not say it');
   stream.opened({ id: 's2' });
   stream.say(features);
   const { body, text } = await answer;

@@ -22,7 +22,7 @@ const openMilliseconds = 30_000;
 /** §8: how long a client may take to fetch what the server sent before it closed. */
 const deliverMilliseconds = 30_000;
 /** How long an acknowledgement may wait for company. */
-const acknowledgeMilliseconds = 3_000;
+const acknowledgeMilliseconds = 250;
 
 /** What a stream needs of its link. */
 export interface LinkWriter {

@@ -186,7 +186,7 @@ export class ProxyStream implements UpstreamStream {
   restart(header: ClientHeader): void {
     if (this.#stage !== 'open') return;
     this.#parser?.restart();
-    this.#sendHeader({ ...this.#header, ...withoutAbsent(header) });
+    this.#sendHeader(header);
   }
 
   taken(bytes: number): void {
@@ -250,10 +250,4 @@ export class ProxyStream implements UpstreamStream {
     socket?.on('error', () => undefined);
     this.#options.closed();
   }
-}
-
-function withoutAbsent(header: ClientHeader): Partial<ClientHeader> {
-  return Object.fromEntries(
-    Object.entries(header).filter(([, value]) => value !== undefined && value !== ''),
-  );
 }
