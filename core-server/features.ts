@@ -1,14 +1,6 @@
-<<<<<<< HEAD
-
 import { administration } from './administration/administration.js';
-import { adHocCommands } from './commands/ad-hoc.js';
-
-=======
-
 import { clientLink } from './client-link/client-link.js';
-
->>>>>>> 952f79f (Carry clients over the client link at the core's end, and try it with foreign clients)
-
+import { adHocCommands } from './commands/ad-hoc.js';
 import { componentLink } from './component-link/component-link.js';
 import { disco } from './disco/disco.js';
 import type { Feature } from './feature.js';
