@@ -79,7 +79,11 @@ export function connectStrophe(url: string, jid: string, password: string): Prom
         jid: connection.jid,
         next: () => inbox.next(),
         nextError: async () => (await errors.next()).body,
-        vanish: () => connection.reset(),
+        vanish: () => {
+          connection.reset();
+          // Or its idle loop goes on for ever.
+          connection.connected = false;
+        },
         sendPresence: () => connection.send($pres()),
         sendMessage: (to, body, type = 'chat') => connection.send($msg({ to, type }).c('body').t(body)),
         joinRoom: (room, nick) =>
