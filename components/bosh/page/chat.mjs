@@ -116,7 +116,7 @@ function onMessage(message) {
 
 function onPresence(presence) {
   const from = presence.getAttribute('from') ?? '';
-  if (isRoom(Strophe.getBareJidFromJid(from))) roomPresence(presence);
+  if (isRoom(Strophe.getBareJidFromJid(from))) roomPresence(connection, presence);
   return true;
 }
 

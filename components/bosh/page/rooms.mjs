@@ -1,5 +1,5 @@
 // Rooms (XEP-0045): joining, who is there, what is said.
-import { $pres, Strophe } from './strophe.mjs';
+import { $iq, $pres, Strophe } from './strophe.mjs';
 import { view } from './view.mjs';
 
 const MUC = 'http://jabber.org/protocol/muc';
@@ -40,7 +40,7 @@ export function forgetRooms() {
 }
 
 /** Presence from a room: who comes and goes, and why we could not join. */
-export function roomPresence(presence) {
+export function roomPresence(connection, presence) {
   const from = presence.getAttribute('from') ?? '';
   const room = Strophe.getBareJidFromJid(from);
   const known = rooms.get(room);
@@ -52,9 +52,15 @@ export function roomPresence(presence) {
     view.message(room, { kind: 'note', text: `The room says: ${condition}` }, { room: true });
     return;
   }
-  const isOurs = [...presence.getElementsByTagNameNS(MUC_USER, 'status')].some(
-    (status) => status.getAttribute('code') === '110',
+  const codes = [...presence.getElementsByTagNameNS(MUC_USER, 'status')].map((one) =>
+    one.getAttribute('code'),
   );
+  const isOurs = codes.includes('110');
+  // A new room is locked until its owner accepts how it is set up (XEP-0045 §10.1.2).
+  if (codes.includes('201')) {
+    const accept = $iq({ type: 'set', to: room }).c('query', { xmlns: `${MUC}#owner` });
+    connection.sendIQ(accept.c('x', { xmlns: 'jabber:x:data', type: 'submit' }));
+  }
   if (type === 'unavailable') known.occupants.delete(nick);
   else known.occupants.add(nick);
   if (isOurs && type !== 'unavailable') {
