@@ -7,6 +7,7 @@ import type { Origin } from '../routing/origin.js';
 import type { Router } from '../routing/router.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
+import { withoutForgedIds } from './stanza-ids.js';
 
 type MessageType = 'normal' | 'chat' | 'groupchat' | 'headline' | 'error';
 
@@ -33,9 +34,10 @@ export class MessageDelivery {
     this.#hooks = hooks;
   }
 
-  deliver(message: Stanza, to: Jid, account: AccountState, origin: Origin): void {
+  deliver(received: Stanza, to: Jid, account: AccountState, origin: Origin): void {
     // §8.5.1: no such account looks like one that refuses
-    if (!account.exists) return this.#refuse(message);
+    if (!account.exists) return this.#refuse(received);
+    const message = withoutForgedIds(received, account.bare);
     const exact = to.resource === '' ? undefined : account.session(to.resource);
     const own = isOwnRefusal(message, origin);
     const allows = (session: Session | null) =>

@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { StorageError } from '../../shared/storage/storage.js';
 import { clone, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
-import { jid as parseKnown } from '../../shared/xmpp/jid.js';
+import { type BareJid, jid as parseKnown } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../feature.js';
@@ -11,6 +12,7 @@ import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import { messageType } from './message-delivery.js';
 import { OFFLINE_MESSAGES } from './offline-document.js';
+import { stanzaIdElement } from './stanza-ids.js';
 
 const PAGE = 100;
 /** More than this in the session's queue waits for the client before the next message is read from the store. */
@@ -23,6 +25,7 @@ export const offline = defineFeature({
   xeps: [
     { id: '0160', version: '1.0.1', status: 'complete' },
     { id: '0203', version: '2.0', status: 'complete' },
+    { id: '0359', version: '0.7.0', status: 'partial', note: 'ids on what the core stores' },
   ],
   settings: ['LIMIT_OFFLINE_MESSAGES'],
   metrics: [
@@ -55,6 +58,7 @@ export const offline = defineFeature({
     const window = Math.min(WINDOW_BYTES, core.settings.LIMIT_OUTBOUND_BYTES / 2);
 
     core.disco.feature('server', NS.messageOffline);
+    core.disco.feature('account', NS.stanzaId);
 
     core.hooks.messageUndelivered.add(100, (account, message, origin) => {
       if (fromStore.has(message)) {
@@ -101,7 +105,7 @@ export const offline = defineFeature({
 
     function store(account: AccountState, message: Stanza, origin: Origin): void {
       const release = origin.hold();
-      const text = stamped(message, account.jid.domain);
+      const text = stamped(message, account.bare, account.jid.domain);
       countOf(account)
         .then((counter) => {
           if (counter.count >= limit) {
@@ -211,9 +215,10 @@ export const offline = defineFeature({
     }
 
     /** The stamp says when and by whom it was stored (XEP-0160 §3, XEP-0203 §4). */
-    function stamped(message: Stanza, domain: string): string {
+    function stamped(message: Stanza, account: BareJid, domain: string): string {
       const element = clone(message.element);
       element.append(
+        stanzaIdElement(account, randomUUID()),
         xml('delay', { xmlns: NS.delay, from: parseKnown(domain).full, stamp: new Date().toISOString() }),
       );
       return Stanza.fromElement(element).text;

@@ -1,0 +1,28 @@
+import { clone, type Element, xml } from '../../shared/xml/element.js';
+import { Stanza } from '../../shared/xml/stanza.js';
+import type { BareJid } from '../../shared/xmpp/jid.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+
+/** An id that this server gives a message of an account (XEP-0359 §3.1): unique, and by nobody else. */
+export function stanzaIdElement(account: BareJid, id: string): Element {
+  return xml('stanza-id', { xmlns: NS.stanzaId, by: account, id });
+}
+
+/**
+ * The message without ids that claim to be this account's server's (XEP-0359 §3.1 rule 3, §6): only we give those. Nearly
+ * every message is returned as it is, after one search of its source.
+ */
+export function withoutForgedIds(message: Stanza, account: BareJid): Stanza {
+  if (!message.source.includes(NS.stanzaId) || !message.hasChild('stanza-id', NS.stanzaId)) return message;
+  const element = clone(message.element);
+  const kept = element.children.filter(
+    (node) =>
+      typeof node !== 'object' ||
+      node.getName() !== 'stanza-id' ||
+      node.getNS() !== NS.stanzaId ||
+      node.attrs['by'] !== account,
+  );
+  if (kept.length === element.children.length) return message;
+  element.children = kept;
+  return Stanza.fromElement(element);
+}

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { CoreUnderTest } from '../../tools/core-harness.js';
+
+const SID = 'urn:xmpp:sid:0';
+
+let core: CoreUnderTest;
+before(async () => {
+  core = await CoreUnderTest.start();
+  await core.addUsers('romeo', 'juliet');
+});
+after(() => core.stop());
+
+test('XEP-0359 §3.1: what is stored gets an id of the account, and forged ids of it are taken off', async () => {
+  const romeo = await core.online('romeo', 'orchard');
+  const forged = `<stanza-id xmlns='${SID}' by='juliet@localhost' id='forged'/>`;
+  const foreign = `<stanza-id xmlns='${SID}' by='room@conference.localhost' id='foreign'/>`;
+  const send = (id: string) =>
+    romeo.send(
+      `<message to='juliet@localhost' type='chat' id='${id}'><body>x</body>${forged}${foreign}</message>`,
+    );
+  send('stored');
+  await romeo.expectNothing();
+  const juliet = await core.online('juliet', 'balcony');
+  send('live');
+  const stored = await juliet.stanza((stanza) => stanza.id === 'stored');
+  const ids = stored.element.getChildren('stanza-id', SID);
+  assert.equal(ids.length, 2, stored.source);
+  assert.notEqual(ids.find((each) => each.attrs['by'] === 'juliet@localhost')?.attrs['id'], 'forged');
+  const live = await juliet.stanza((stanza) => stanza.id === 'live');
+  assert.deepEqual(
+    live.element.getChildren('stanza-id', SID).map((each) => each.attrs['id']),
+    ['foreign'],
+  );
+  await juliet.close();
+  await romeo.close();
+});
