@@ -279,9 +279,11 @@ test('§3.8: the server pings; a client that does not answer is gone', async () 
 
 test('a frame that is too big ends the connection', async () => {
   const client = await new Frames(bosh.port).opened();
+  const stream = bosh.upstream.last;
   client.socket.send(`<message xmlns='jabber:client'><body>${'x'.repeat(20_001)}</body></message>`);
   assert.equal(await client.closed, 1009);
-  assert.equal(bosh.upstream.last.closedBy, 'connection-lost');
+  await stream.until(() => stream.closedBy !== undefined);
+  assert.equal(stream.closedBy, 'connection-lost');
 });
 
 test('a server that takes no more stops the reading', async () => {
