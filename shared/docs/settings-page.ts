@@ -80,7 +80,8 @@ function ownRows(definition: SettingsDefinition): string[] {
 }
 
 function row(name: string, setting: Setting<unknown>): string {
-  const expected = setting.secret ? 'a secret; also `_FILE`' : expectedText(setting.schema);
+  const text = setting.secret && setting.shown === undefined ? 'a secret' : expectedText(setting.schema);
+  const expected = setting.secret ? `${text}; also \`_FILE\`` : text;
   return `| \`${name}\` | ${cell(expected)} | ${cell(defaultOf(setting))} | ${cell(setting.description)} |`;
 }
 

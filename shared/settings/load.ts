@@ -22,6 +22,8 @@ export interface LoadOptions {
   readonly known?: KnownNames;
 }
 
+const HIDDEN = '(hidden)';
+
 /** One setting as it is in force. */
 export interface SettingReport {
   readonly name: string;
@@ -105,7 +107,8 @@ class Reader {
     );
     this.reports.push({
       name,
-      value: found === undefined ? null : setting.secret ? '(hidden)' : found.text,
+      value:
+        found === undefined ? null : setting.secret ? (setting.shown?.(found.text) ?? HIDDEN) : found.text,
       source: found?.source ?? 'unset',
       key: found?.key ?? name,
       description: setting.description,

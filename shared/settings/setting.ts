@@ -20,6 +20,8 @@ export interface SettingOptions {
   readonly defaultText?: string;
   /** Never shown; may also be given as `NAME_FILE`. */
   readonly secret?: boolean;
+  /** What of a secret may be shown after all: a connection string without its password. */
+  readonly shown?: (text: string) => string;
   /** Means the same in several processes: `<PROCESS>_NAME` overrides it for one. */
   readonly shared?: boolean;
 }

@@ -9,6 +9,13 @@ export function dataFolderOf(storageUrlText: string | undefined): string {
   return storageUrlText?.startsWith('lmdb:') ? storageUrlText.slice('lmdb:'.length) : './data';
 }
 
+/** A connection string as it may be shown: who may read settings need not learn the database's password. */
+export function withoutPassword(url: string): string {
+  return url
+    .replace(/^(mongodb(?:\+srv)?:\/\/)[^/]*@/, '$1(hidden)@')
+    .replace(/([?&](?:authMechanismProperties|tlsCertificateKeyFilePassword)=)[^&]*/gi, '$1(hidden)');
+}
+
 const firstDomain = (read: ReadText): string =>
   (read('XMPP_DOMAINS') ?? 'localhost').split(',')[0]?.trim() || 'localhost';
 
@@ -17,6 +24,8 @@ export const sharedSettings = {
   STORAGE_URL: setting(storageUrl, {
     description: 'Where data is kept: `lmdb:FOLDER` (embedded) or a MongoDB connection string.',
     default: 'lmdb:./data',
+    secret: true,
+    shown: withoutPassword,
     shared: true,
   }),
   DATA_DIR: setting(path, {

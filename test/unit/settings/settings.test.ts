@@ -159,6 +159,26 @@ describe('settings', () => {
     assert.deepEqual([report?.value, report?.source, report?.key], ['(hidden)', 'file', 'MUC_SECRET_FILE']);
   });
 
+  test('a connection string comes from a file too, and is shown without its password', () => {
+    const file = join(folder, 'storage-url');
+    writeFileSync(file, 'mongodb://entourage:p%40ss@db.example:27017/chat?replicaSet=rs0\n');
+    const { settings, reports } = resolveSettings(defineSettings(sharedSettings), {
+      process: 'muc',
+      environment: { STORAGE_URL_FILE: file },
+      dotenvPath: noDotenv,
+    });
+    assert.equal(settings?.STORAGE_URL, 'mongodb://entourage:p%40ss@db.example:27017/chat?replicaSet=rs0');
+    assert.equal(settings?.DATA_DIR, './data');
+    const shown = (name: string) => reports.find((report) => report.name === name)?.value;
+    assert.equal(shown('STORAGE_URL'), 'mongodb://(hidden)@db.example:27017/chat?replicaSet=rs0');
+    const plain = resolveSettings(defineSettings(sharedSettings), {
+      process: 'muc',
+      environment: { STORAGE_URL: 'lmdb:/srv/chat' },
+      dotenvPath: noDotenv,
+    });
+    assert.equal(plain.reports.find(({ name }) => name === 'STORAGE_URL')?.value, 'lmdb:/srv/chat');
+  });
+
   test('both forms of a secret, and an unreadable file, are problems that do not show it', () => {
     assert.deepEqual(
       problemsOf(() =>
