@@ -202,6 +202,10 @@ export const coreSettings = defineSettings({
     description:
       'When set, components on the TLS port must show a certificate signed by one of these (PEM file).',
   }),
+  COMPONENT_KEEPALIVE_SECONDS: setting(seconds(1, 3600), {
+    description: 'How often a component is asked whether it is still there (it has 5 s to answer).',
+    default: 60,
+  }),
   COMPONENT_GRACE_SECONDS: setting(seconds(0, 600), {
     description: 'How long stanzas wait for a component that restarts.',
     default: 5,

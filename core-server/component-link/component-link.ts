@@ -20,7 +20,6 @@ import { PresenceFeed } from './presence-feed.js';
 import { Privilege } from './privilege.js';
 
 const HANDSHAKE_MILLISECONDS = 10_000;
-const KEEPALIVE_MILLISECONDS = 60_000;
 
 /** The component port and what components may do for the server (XEP-0114, 0355, 0356, multicast by 0033). */
 export const componentLink = defineFeature({
@@ -36,6 +35,7 @@ export const componentLink = defineFeature({
     'COMPONENT_PLAIN_HOST',
     'COMPONENT_TLS_PORT',
     'COMPONENT_CA',
+    'COMPONENT_KEEPALIVE_SECONDS',
     'COMPONENT_GRACE_SECONDS',
   ],
   setup(core) {
@@ -112,7 +112,7 @@ export const componentLink = defineFeature({
   async start(core) {
     const keepalive = setInterval(() => {
       for (const domain of core.components.domains.values()) domain.keepalive();
-    }, KEEPALIVE_MILLISECONDS);
+    }, core.settings.COMPONENT_KEEPALIVE_SECONDS * 1000);
     keepalive.unref();
     await listen(
       core,

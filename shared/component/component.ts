@@ -75,6 +75,9 @@ export interface Component {
 export interface ComponentTls {
   /** Trust anchors (PEM) instead of the system's. */
   readonly ca?: string;
+  /** Our own certificate and its key (PEM), for a server that asks for one. */
+  readonly cert?: string;
+  readonly key?: string;
   /** The name that the server's certificate must have. */
   readonly servername: string;
 }

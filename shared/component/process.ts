@@ -123,7 +123,7 @@ export function componentOptions(
 ): ComponentOptions {
   const prefix = name.toUpperCase();
   const [mainDomain = 'localhost'] = settings.CORE_DOMAIN;
-  const { CORE_CA: caPath } = settings;
+  const { CORE_CA: caPath, CORE_CLIENT_CERT: certPath } = settings;
   return {
     domain: String(settings[`${prefix}_DOMAIN`]),
     secret: String(settings[`${prefix}_SECRET`]),
@@ -134,8 +134,20 @@ export function componentOptions(
       ? {
           servername: settings.CORE_TLS_NAME ?? mainDomain,
           ...(caPath === undefined ? {} : { ca: readFileSync(caPath, 'utf8') }),
+          ...(certPath === undefined
+            ? {}
+            : {
+                cert: readFileSync(certPath, 'utf8'),
+                key: readFileSync(settings.CORE_CLIENT_KEY ?? certPath, 'utf8'),
+              }),
         }
       : null,
+    timing: {
+      keepalive: {
+        idleMilliseconds: settings.CORE_KEEPALIVE_SECONDS * 1000,
+        answerMilliseconds: settings.CORE_KEEPALIVE_SECONDS * 500,
+      },
+    },
     software: { name: `Entourage ${name}`, version: softwareVersion() },
     log,
     metrics,

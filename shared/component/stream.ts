@@ -236,5 +236,6 @@ function connectSocket(options: StreamOptions): Socket {
     servername: /^[\d.]+$|:/.test(tls.servername) ? '' : tls.servername,
     minVersion: 'TLSv1.2',
     ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls.cert === undefined ? {} : { cert: tls.cert, key: tls.key }),
   });
 }

@@ -1,4 +1,16 @@
-import { boolean, choice, custom, domain, host, list, path, port, remotePort, storageUrl } from './kinds.js';
+import {
+  boolean,
+  choice,
+  custom,
+  domain,
+  host,
+  list,
+  path,
+  port,
+  remotePort,
+  seconds,
+  storageUrl,
+} from './kinds.js';
 import { type ReadText, type Setting, setting } from './setting.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -104,9 +116,23 @@ export const componentSettings = {
     description: "Certificates (PEM) that may have signed the server's certificate, instead of the system's.",
     shared: true,
   }),
-  CORE_TLS_NAME: setting(domain.optional(), {
+  CORE_CLIENT_CERT: setting(path.optional(), {
     description:
-      "Name expected in the server's certificate, where it is neither `CORE_DOMAIN` nor `CORE_HOST`.",
+      "This component's own certificate (PEM, with its chain), where the server asks for one (`COMPONENT_CA`).",
+    shared: true,
+  }),
+  CORE_CLIENT_KEY: setting(path.optional(), {
+    description: 'Private key (PEM) of `CORE_CLIENT_CERT`; absent: it is in the same file.',
+    shared: true,
+  }),
+  CORE_TLS_NAME: setting(domain.optional(), {
+    description: "Name expected in the server's certificate, where it is not the first of `CORE_DOMAIN`.",
+    shared: true,
+  }),
+  CORE_KEEPALIVE_SECONDS: setting(seconds(1, 3600), {
+    description:
+      'After this time without a byte from the server it is asked whether it is still there; it has half as long to answer.',
+    default: 60,
     shared: true,
   }),
 };

@@ -22,14 +22,21 @@ export class ProcessUnderTest {
   /** Everything it wrote, for failures and for tests of what is logged. */
   output = '';
 
-  constructor(name: string, dataFolder: string, environment: Record<string, string>) {
+  /** `within`: a command that runs it, as `ip netns exec NAME`. */
+  constructor(
+    name: string,
+    dataFolder: string,
+    environment: Record<string, string>,
+    within: readonly string[] = [],
+  ) {
     this.name = name;
     this.dataFolder = dataFolder;
     const main =
       name === 'core'
         ? join(compiled, 'core-server', 'main.js')
         : join(compiled, 'components', name, 'main.js');
-    this.child = spawn(process.execPath, [main], {
+    const [program = process.execPath, ...args] = [...within, process.execPath, main];
+    this.child = spawn(program, args, {
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: dataFolder,
