@@ -84,8 +84,10 @@ export class Delivery {
     this.#pump();
   }
 
+  /** Stanzas may come on the next stream before `linkUp`: what they cause waits behind what this stream lost. */
   linkLost(): void {
     this.#restart();
+    this.#stalled = true;
   }
 
   #restart(): void {

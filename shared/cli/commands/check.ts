@@ -5,6 +5,7 @@ import { checkCertificates } from '../checks/certificates.js';
 import { checkDns } from '../checks/dns.js';
 import { type Finding, finding } from '../checks/finding.js';
 import { checkPorts } from '../checks/ports.js';
+import { checkSharing } from '../checks/sharing.js';
 import { checkStorage } from '../checks/storage.js';
 import { type Command, systemSettingsOf } from '../command.js';
 import { installed, type ProcessSettings, readSettings } from '../deployment.js';
@@ -47,6 +48,10 @@ export const checkCommand: Command = {
         dataFolder,
       }),
       ...(await checkStorage(system.STORAGE_URL, dataFolder)),
+      ...checkSharing(core['COMPONENT'] instanceof Map ? core['COMPONENT'] : new Map(), (name) => {
+        const url = all.find(({ entry }) => entry.name === name)?.settings?.['STORAGE_URL'];
+        return typeof url === 'string' ? url : undefined;
+      }),
       ...(options['no-dns'] === true
         ? []
         : await checkDns(

@@ -9,6 +9,7 @@ import { checkCertificates } from '../../../shared/cli/checks/certificates.js';
 import { checkDns } from '../../../shared/cli/checks/dns.js';
 import type { Finding } from '../../../shared/cli/checks/finding.js';
 import { checkPorts } from '../../../shared/cli/checks/ports.js';
+import { checkSharing } from '../../../shared/cli/checks/sharing.js';
 import { checkStorage } from '../../../shared/cli/checks/storage.js';
 import { testCertificate, writePair } from '../../tools/certificates.js';
 
@@ -244,5 +245,20 @@ describe('check storage', () => {
     assert.match(findings[1]?.message ?? '', /does not answer: .*ECONNREFUSED/);
     assert.ok(!JSON.stringify(findings).includes('hush'));
     t.diagnostic('no password is shown');
+  });
+});
+
+describe('sharing a component’s domain', () => {
+  const storages: Readonly<Record<string, string>> = { vcard: 'mongodb://db/chat', pep: 'lmdb:./data' };
+  const found = (name: string, CONFLICT = 'share') =>
+    checkSharing(new Map([[name, { CONFLICT }]]), (each) => storages[each]).map(({ level }) => level);
+
+  test('needs a store in common, and a component that keeps everything by owner', () => {
+    assert.deepEqual(found('vcard'), []);
+    assert.deepEqual(found('pep'), ['error']);
+    assert.deepEqual(found('pep', 'replace'), []);
+    assert.deepEqual(found('muc'), ['error']);
+    // somebody else's, or on another host: they know
+    assert.deepEqual(found('biboumi'), []);
   });
 });
