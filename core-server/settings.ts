@@ -152,7 +152,7 @@ export const coreSettings = defineSettings({
     default: 64,
   }),
   LIMIT_CONNECTIONS_PER_ADDRESS: setting(integer(1), {
-    description: 'Client connections from one address.',
+    description: 'Client connections from one address; and, by themselves, those of other servers.',
     default: 20_000,
   }),
   LIMIT_UNAUTHENTICATED_PER_ADDRESS: setting(integer(1), {
@@ -170,6 +170,10 @@ export const coreSettings = defineSettings({
   }),
   LIMIT_BYTES_PER_SECOND: setting(byteSize(0), {
     description: 'Input of one client stream, sustained; above it reading pauses. 0 = no limit.',
+    default: 0,
+  }),
+  LIMIT_BYTES_PER_SECOND_SERVER: setting(byteSize(0), {
+    description: 'Input of one stream of another server, sustained; above it reading pauses. 0 = no limit.',
     default: 0,
   }),
   LIMIT_SESSIONS_PER_ACCOUNT: setting(integer(1), {

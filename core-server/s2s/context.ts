@@ -2,10 +2,12 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '../../shared/observability/types.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
+import type { XmlLimits } from '../../shared/xml/stream-parser.js';
 import type { Outbound } from './backlog.js';
 import type { DialbackKeys } from './dialback-key.js';
 import type { FederationPolicy } from './policy.js';
 import type { ServerStream } from './server-stream.js';
+import type { TrustAnchors } from './trust-anchors.js';
 
 /** A key that another server sent and that its domain's authoritative server is to judge (XEP-0220 §2.1.2). */
 export interface KeyToVerify {
@@ -22,6 +24,9 @@ export interface FederationContext {
   readonly log: Logger;
   readonly policy: FederationPolicy;
   readonly keys: DialbackKeys;
+  readonly anchors: TrustAnchors;
+  /** Of a peer that has proved a domain; before that the limits are those of strangers. */
+  readonly stanzaLimits: XmlLimits;
   /** Whether this domain is ours: hosted or a component's. */
   serves(domain: string): boolean;
   /** TLS as the client of the handshake, with the certificate of our domain; `direct` names the protocol (XEP-0368). */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Counter, Logger } from '../../shared/observability/types.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
+import type { XmlLimits } from '../../shared/xml/stream-parser.js';
 import { type Origin, serverOrigin } from '../routing/origin.js';
 import type { Destination, Router } from '../routing/router.js';
 import type { SocketTransport, SocketTransportOptions } from '../streams/socket-transport.js';
@@ -17,6 +18,7 @@ import type { FederationPolicy } from './policy.js';
 import type { ServerStream } from './server-stream.js';
 import type { TargetResolver } from './targets.js';
 import type { FederationTls } from './tls.js';
+import type { TrustAnchors } from './trust-anchors.js';
 
 export interface FederationOptions {
   readonly router: Router;
@@ -27,7 +29,10 @@ export interface FederationOptions {
   readonly tls: FederationTls;
   readonly limits: BacklogLimits;
   readonly transport: Omit<SocketTransportOptions, 'upgrade'>;
+  readonly stanzaLimits: XmlLimits;
   readonly connectMilliseconds: number;
+  /** Connections of other servers from one address. */
+  readonly perAddress: number;
   readonly sent: Counter;
   readonly received: Counter;
   readonly failures: Counter;
@@ -46,6 +51,8 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
   readonly policy: FederationPolicy;
   readonly keys: DialbackKeys;
   readonly limits: BacklogLimits;
+  readonly stanzaLimits: XmlLimits;
+  readonly anchors: TrustAnchors;
   readonly budget = new SharedBudget(WAITING_SIZE);
   readonly incoming = new Set<IncomingStream>();
   readonly outgoing = new Set<OutgoingStream>();
@@ -62,6 +69,8 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
     this.policy = options.policy;
     this.keys = options.keys;
     this.limits = options.limits;
+    this.stanzaLimits = options.stanzaLimits;
+    this.anchors = options.tls.anchors;
     this.serves = this.serves.bind(this);
     this.#dialer = new Dialer({
       resolver: options.resolver,
@@ -202,6 +211,18 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
 
   /** Another server has connected. */
   admit(transport: SocketTransport): void {
+    let count = 0;
+    for (const { transport: other } of this.incoming) {
+      if (other.remoteAddress === transport.remoteAddress) count++;
+    }
+    if (count >= this.#options.perAddress) {
+      this.log.warn(
+        { code: 's2s.too-many-connections', address: transport.remoteAddress },
+        'too many connections from one address',
+      );
+      transport.fail('resource-constraint', 'too many connections from your address');
+      return;
+    }
     this.incoming.add(new IncomingStream(transport, this));
   }
 

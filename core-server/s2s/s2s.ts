@@ -56,6 +56,8 @@ export const s2s = defineFeature({
     'S2S_QUEUE_SECONDS',
     'S2S_DIALBACK_SECRET',
     'LIMIT_STANZA_BYTES_SERVER',
+    'LIMIT_BYTES_PER_SECOND_SERVER',
+    'LIMIT_CONNECTIONS_PER_ADDRESS',
   ],
   metrics: [
     { name: 's2s_sent_total', kind: 'counter', help: 'Stanzas given to streams to other servers' },
@@ -72,14 +74,15 @@ export const s2s = defineFeature({
   ],
   setup(core) {
     const { settings, log, metrics, router } = core;
+    const limits = (stanzaBytes: number) => ({
+      stanzaBytes,
+      depth: settings.LIMIT_XML_DEPTH,
+      attributes: settings.LIMIT_XML_ATTRIBUTES,
+    });
     const transport = {
-      limits: {
-        stanzaBytes: settings.LIMIT_STANZA_BYTES_SERVER,
-        depth: settings.LIMIT_XML_DEPTH,
-        attributes: settings.LIMIT_XML_ATTRIBUTES,
-      },
+      limits: limits(settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED),
       contentNamespace: NS.server,
-      bytesPerSecond: 0,
+      bytesPerSecond: settings.LIMIT_BYTES_PER_SECOND_SERVER,
       closeMilliseconds: CLOSE_MILLISECONDS,
     };
     const tls = new FederationTls(core.certificates, settings.S2S_CA);
@@ -103,6 +106,8 @@ export const s2s = defineFeature({
         milliseconds: settings.S2S_QUEUE_SECONDS * 1000,
       },
       transport,
+      stanzaLimits: limits(settings.LIMIT_STANZA_BYTES_SERVER),
+      perAddress: settings.LIMIT_CONNECTIONS_PER_ADDRESS,
       connectMilliseconds: settings.S2S_CONNECT_SECONDS * 1000,
       sent: metrics.counter('s2s_sent_total', 'Stanzas given to streams to other servers'),
       received: metrics.counter('s2s_received_total', 'Stanzas accepted from other servers'),
@@ -159,8 +164,14 @@ export const s2s = defineFeature({
     const federation = partsOf.get(core)?.federation;
     if (federation === undefined) return;
     federation.stopping = true;
-    for (const stream of [...federation.outgoing, ...federation.incoming]) stream.fail('system-shutdown');
-    await new Promise((resolve) => setTimeout(resolve, Math.min(50, SHUTDOWN_MILLISECONDS)));
+    const streams = [...federation.outgoing, ...federation.incoming];
+    const words = streams.map(
+      ({ transport }) => new Promise<void>((resolve) => transport.afterFlush(resolve)),
+    );
+    for (const stream of streams) stream.fail('system-shutdown');
+    // a lost transport never calls back
+    const late = new Promise<void>((resolve) => setTimeout(resolve, SHUTDOWN_MILLISECONDS).unref());
+    await Promise.race([Promise.all(words), late]);
   },
 });
 

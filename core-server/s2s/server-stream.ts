@@ -56,6 +56,7 @@ export abstract class ServerStream implements TransportHandler {
     if (this.accepts(remote, local)) return;
     const targets = this.#accepted.get(remote) ?? new Set<string>();
     targets.add(local);
+    if (this.#accepted.size === 0) this.transport.setLimits(this.context.stanzaLimits);
     this.#accepted.set(remote, targets);
     this.context.accepted(this, remote, local);
   }
@@ -74,7 +75,7 @@ export abstract class ServerStream implements TransportHandler {
   /** Whether the peer's certificate alone proves that it is this domain. */
   peerProves(domain: string): boolean {
     const { tls } = this.transport;
-    return tls !== null && certificateProves(tls, domain);
+    return tls !== null && certificateProves(tls, domain, this.context.anchors);
   }
 
   // ---- sending ----

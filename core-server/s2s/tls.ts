@@ -1,18 +1,12 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
-import {
-  connect,
-  createSecureContext,
-  rootCertificates,
-  type SecureContext,
-  type TLSSocket,
-  type TlsOptions,
-} from 'node:tls';
+import { connect, createSecureContext, type SecureContext, type TLSSocket, type TlsOptions } from 'node:tls';
 import type { LoadedCertificate } from '../../shared/tls/certificate-files.js';
 import { SECURE_OPTIONS } from '../../shared/tls/secure-options.js';
 import type { ServerCertificates } from '../../shared/tls/server-certificates.js';
 import { domainToDns } from '../../shared/xmpp/jid.js';
+import { systemAnchors, TrustAnchors } from './trust-anchors.js';
 
 /** The name of the protocol in ALPN (XEP-0368 §3 rule 9). */
 export const ALPN = 'xmpp-server';
@@ -20,7 +14,9 @@ export const ALPN = 'xmpp-server';
 /** The TLS side of federation, both ends of the handshake. */
 export class FederationTls {
   readonly #certificates: ServerCertificates;
-  readonly #anchors: { readonly file: string; readonly only: boolean } | null;
+  readonly anchors: TrustAnchors;
+  /** The setting S2S_CA. */
+  readonly #ca: { readonly file: string; readonly only: boolean } | null;
   /** One context for each certificate that we show, and one for none. */
   readonly #contexts = new Map<LoadedCertificate | undefined, SecureContext>();
 
@@ -28,17 +24,18 @@ export class FederationTls {
   constructor(certificates: ServerCertificates, anchors: string | undefined) {
     this.#certificates = certificates;
     const only = anchors?.startsWith('only:') === true;
-    this.#anchors = anchors === undefined ? null : { file: only ? anchors.slice(5) : anchors, only };
+    this.#ca = anchors === undefined ? null : { file: only ? anchors.slice(5) : anchors, only };
+    this.anchors = new TrustAnchors(() => this.#trusted() ?? systemAnchors);
     certificates.onChange(() => this.#contexts.clear());
   }
 
   /** For the server's end; the peer is asked for its certificate, which may be a bad one. */
   serverOptions(): TlsOptions {
-    const anchors = this.#anchors;
+    const ca = this.#ca;
     return this.#certificates.serverOptions({
       requestCert: true,
       rejectUnauthorized: false,
-      ...(anchors === null ? {} : anchors.only ? { ca: anchors.file } : { moreCa: anchors.file }),
+      ...(ca === null ? {} : ca.only ? { ca: ca.file } : { moreCa: ca.file }),
     });
   }
 
@@ -64,15 +61,20 @@ export class FederationTls {
     const certificate = this.#certificates.covering(local, 'xmpp-server');
     const known = this.#contexts.get(certificate);
     if (known !== undefined) return known;
-    const anchors = this.#anchors;
+    const trusted = this.#trusted();
     const context = createSecureContext({
       ...SECURE_OPTIONS,
       ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
-      ...(anchors === null
-        ? {}
-        : { ca: [...(anchors.only ? [] : rootCertificates), readFileSync(anchors.file, 'utf8')] }),
+      ...(trusted === null ? {} : { ca: [...trusted] }),
     });
     this.#contexts.set(certificate, context);
     return context;
+  }
+
+  /** What S2S_CA makes of the trust anchors; null for the system's. */
+  #trusted(): readonly string[] | null {
+    const ca = this.#ca;
+    if (ca === null) return null;
+    return [...(ca.only ? [] : systemAnchors), readFileSync(ca.file, 'utf8')];
   }
 }

@@ -41,6 +41,8 @@ export interface CertificateOptions {
   readonly authority?: boolean;
   /** Who signs; itself by default. */
   readonly issuer?: CertificatePair;
+  /** For servers only, as public authorities issue them now; by default for clients too. */
+  readonly serverOnly?: boolean;
 }
 
 const OID = {
@@ -119,7 +121,7 @@ function extensions(options: CertificateOptions): Buffer[] {
       OID.extendedKeyUsage,
       derSequence(
         derObjectIdentifier(OID.serverAuthentication),
-        derObjectIdentifier(OID.clientAuthentication),
+        ...(options.serverOnly === true ? [] : [derObjectIdentifier(OID.clientAuthentication)]),
       ),
     ),
     extension(OID.subjectAltName, derSequence(...alternativeNames(options))),

@@ -21,6 +21,14 @@ const DIALBACK = "<dialback xmlns='urn:xmpp:features:dialback'><errors/></dialba
 const EXTERNAL = `<mechanisms xmlns='${SASL}'><mechanism>EXTERNAL</mechanism></mechanisms>`;
 
 const authority = testCertificate(['Test Authority'], { authority: true });
+/** Authorities that nobody trusts, one with the name of ours. */
+const stranger = testCertificate(['Unknown Authority'], { authority: true });
+const impostor = testCertificate(['Test Authority'], { authority: true });
+/** A certificate that is shown with that of its issuer. */
+function withChain(more: NonNullable<Parameters<typeof testCertificate>[1]>): CertificatePair {
+  const pair = testCertificate(['capulet.test'], more);
+  return { ...pair, certificate: `${pair.certificate}${more.issuer?.certificate ?? ''}` };
+}
 const signed = (names: readonly string[], more: Parameters<typeof testCertificate>[1] = {}) =>
   testCertificate(names, { issuer: authority, ...more });
 
@@ -93,6 +101,18 @@ test('RFC 6120 §13.7.2, RFC 6125: which certificates prove which domain', async
     ['capulet.test', signed(['xmpp.test'], { xmppAddresses: ['capulet.test'] }), true],
     ['capulet.test', signed(['xmpp.test'], { xmppAddresses: ['juliet@capulet.test'] }), false],
     ['capulet.test', signed(['verona.test']), false],
+    // public authorities no longer issue certificates for clients
+    ['capulet.test', signed(['capulet.test'], { serverOnly: true }), true],
+    ['capulet.test', testCertificate(['capulet.test'], { serverOnly: true }), false],
+    ['capulet.test', testCertificate(['capulet.test'], { serverOnly: true, issuer: stranger }), false],
+    ['capulet.test', withChain({ serverOnly: true, issuer: stranger }), false],
+    ['capulet.test', withChain({ serverOnly: true, issuer: impostor }), false],
+    ['capulet.test', signed(['verona.test'], { serverOnly: true }), false],
+    [
+      'capulet.test',
+      signed(['capulet.test'], { serverOnly: true, notAfter: new Date(Date.now() - 1000) }),
+      false,
+    ],
     ['capulet.test', testCertificate(['capulet.test']), false],
     ['capulet.test', signed(['capulet.test'], { notAfter: new Date(Date.now() - 1000) }), false],
     ['capulet.test', undefined, false],
