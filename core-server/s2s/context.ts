@@ -41,6 +41,8 @@ export interface FederationContext {
   verify(key: KeyToVerify): Promise<boolean>;
   /** The stream can take more again. */
   drained(stream: ServerStream): void;
+  /** We are ending the stream: it takes no more stanzas of ours. */
+  closing(stream: ServerStream): void;
   /** The stream is over; `unsent` never left this process. `orderly`: its closing tag was seen. */
   closed(stream: ServerStream, unsent: readonly Outbound[], orderly: boolean): void;
 }

@@ -93,8 +93,9 @@ export class DomainPair {
   /** The stream is gone; `unsent` are the stanzas of this pair that it did not give to the kernel. */
   lost(stream: ServerStream, unsent: readonly Outbound[]): void {
     this.#backlog.unshift(unsent);
-    if (this.stream !== stream) return;
-    this.#state = { step: 'idle' };
+    if (this.stream === stream) this.#state = { step: 'idle' };
+    else if (this.stream !== null) return this.flush();
+    if (this.#state.step !== 'idle') return;
     if (this.#backlog.length === 0) {
       this.#losses = 0;
       return;

@@ -256,7 +256,8 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
       },
       'another server may send',
     );
-    if (stream.bidirectional && stream.direction === 'in') this.#pair(local, remote).ready(stream);
+    if (stream.bidirectional && stream.direction === 'in' && !stream.closing)
+      this.#pair(local, remote).ready(stream);
   }
 
   async verify({ local, remote, streamId, key, receivedOn }: KeyToVerify): Promise<boolean> {
@@ -272,6 +273,10 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
     for (const pair of this.#all()) if (pair.stream === stream) pair.flush();
   }
 
+  closing(stream: ServerStream): void {
+    for (const pair of this.#all()) if (pair.stream === stream) pair.lost(stream, []);
+  }
+
   closed(stream: ServerStream, unsent: readonly Outbound[], orderly: boolean): void {
     this.incoming.delete(stream as IncomingStream);
     this.outgoing.delete(stream as OutgoingStream);
@@ -279,7 +284,9 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
     for (const pair of this.#all()) if (pair.stream === stream) byPair.set(pair, []);
     for (const outbound of unsent) {
       const { fromJid: from, toJid: to } = outbound.stanza;
-      if (from && to) byPair.get(this.#pair(from.domain, to.domain))?.push(outbound);
+      if (!from || !to) continue;
+      const pair = this.#pair(from.domain, to.domain);
+      byPair.set(pair, [...(byPair.get(pair) ?? []), outbound]);
     }
     for (const [pair, own] of byPair) pair.lost(stream, own);
     if (orderly || this.stopping) return;

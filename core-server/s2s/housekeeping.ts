@@ -33,7 +33,9 @@ function sweep(federation: Federation, options: HousekeepingOptions, now: number
   }
   for (const stream of federation.outgoing) {
     if (stuck(stream, now)) continue;
-    const limit = used.has(stream) ? options.idleMilliseconds : WITHOUT_STANZAS_MILLISECONDS;
+    const limit = used.has(stream)
+      ? options.idleMilliseconds
+      : Math.min(options.idleMilliseconds, WITHOUT_STANZAS_MILLISECONDS);
     // XEP-0288: a bidirectional stream is in use as long as either side uses it
     if (!stream.dialback.busy && now - stream.lastUsed > limit) stream.close();
   }

@@ -57,7 +57,7 @@ export class OutgoingStream extends ServerStream {
   }
 
   get open(): boolean {
-    return this.#step === 'open' && !this.closed;
+    return this.#step === 'open' && !this.closing && !this.closed;
   }
 
   /** The peer speaks dialback, so other domain pairs can share the stream (XEP-0220 §2.6). */

@@ -84,6 +84,7 @@ export const s2s = defineFeature({
       contentNamespace: NS.server,
       bytesPerSecond: settings.LIMIT_BYTES_PER_SECOND_SERVER,
       closeMilliseconds: CLOSE_MILLISECONDS,
+      readsWhileClosing: true,
     };
     const tls = new FederationTls(core.certificates, settings.S2S_CA);
     const federation = new Federation({

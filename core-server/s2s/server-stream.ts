@@ -31,6 +31,8 @@ export abstract class ServerStream implements TransportHandler {
   /** Both sides send stanzas on it (XEP-0288). */
   bidirectional = false;
   closed = false;
+  /** Our closing tag is sent, the peer's has not come. */
+  closing = false;
   readonly dialback: Dialback;
   protected readonly context: FederationContext;
   /** Their domain → our domains: what the peer may send (RFC 6120 §8.1.1.2, §8.1.2.2). */
@@ -111,7 +113,11 @@ export abstract class ServerStream implements TransportHandler {
     transport.send(outbound.stanza.text);
   }
 
+  /** Ends the stream in order: nothing new is sent on it; what the peer still sends is taken (RFC 6120 §4.4). */
   close(): void {
+    if (this.closing || this.closed) return;
+    this.closing = true;
+    this.context.closing(this);
     this.transport.close();
   }
 

@@ -25,6 +25,8 @@ export interface SocketTransportOptions {
   readonly upgrade: ((socket: Socket, domain: string | null) => TLSSocket) | null;
   /** Longest wait for the peer's closing tag and for the kernel to take our last words. */
   readonly closeMilliseconds: number;
+  /** Hands on what the peer sends between our closing tag and its own (RFC 6120 §4.4). */
+  readonly readsWhileClosing?: boolean;
 }
 
 const HIGH_WATER_BYTES = 64 * 1024;
@@ -262,7 +264,7 @@ export class SocketTransport implements Transport {
     this.handler.streamOpened(header);
   }
   stanza(stanza: Stanza): void {
-    if (!this.#closingSent) this.handler.stanzaReceived(stanza);
+    if (!this.#closingSent || this.#options.readsWhileClosing === true) this.handler.stanzaReceived(stanza);
   }
   streamClosed(): void {
     this.#peerClosed = true;

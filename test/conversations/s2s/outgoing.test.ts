@@ -248,3 +248,39 @@ test('RFC 6121 §4.6: directed presence that cannot be delivered comes back as a
   const error = await juliet.stanza((one) => one.name === 'presence' && one.type === 'error');
   assert.equal(error.fromJid?.bare, 'romeo@refused.test', error.source);
 });
+
+test('RFC 6120 §4.4: what comes while we close an idle stream is taken, what is to be sent takes a new one', async () => {
+  const idle = await startFederated(
+    'idle.test',
+    loopbackAddress(),
+    { '*': peer.address },
+    { S2S_REQUIRE_TLS: 'false', S2S_IDLE_SECONDS: '1' },
+  );
+  try {
+    await idle.core.addUsers('paris@idle.test');
+    const paris = await idle.core.online('paris', 'x', 'idle.test');
+    const bidi = "<bidi xmlns='urn:xmpp:features:bidi'/><dialback xmlns='urn:xmpp:features:dialback'/>";
+    const open = async () => {
+      const { stream } = await peer.acceptStream('s', bidi);
+      await stream.element('bidi');
+      await stream.element('db:result');
+      stream.send("<db:result from='l.test' to='idle.test' type='valid'/>");
+      return stream;
+    };
+    send('romeo@l.test', 'l1', paris);
+    const first = await open();
+    assert.equal((await first.element('message')).id, 'l1');
+    assert.equal((await first.next()).kind, 'closed');
+    first.send("<message from='romeo@l.test' to='paris@idle.test/x' id='late'><body>x</body></message>");
+    await paris.stanza((one) => one.id === 'late');
+    // our tag is out, the peer's is not: a stanza on the old stream would be lost
+    send('romeo@l.test', 'l2', paris);
+    const second = await open();
+    assert.equal((await second.element('message')).id, 'l2');
+    first.send('</stream:stream>');
+    assert.equal((await first.next()).kind, 'lost');
+    second.cut();
+  } finally {
+    await idle.core.stop();
+  }
+});

@@ -1,12 +1,26 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type FederatedCore, startPair } from '../../tools/federation.js';
+import { joinComponent } from '../../tools/raw-component.js';
 
 // Two cores with self-signed certificates: TLS, then dialback in each direction (XEP-0220).
 let capulet: FederatedCore;
 let montague: FederatedCore;
 before(async () => {
-  [capulet, montague] = await startPair({ domain: 'capulet.test' }, { domain: 'montague.test' });
+  [capulet, montague] = await startPair(
+    {
+      domain: 'capulet.test',
+      settings: {
+        COMPONENTS: 'feed',
+        COMPONENT_FEED_DOMAIN: 'feed.capulet.test',
+        COMPONENT_FEED_SECRET: 'secret',
+        COMPONENT_FEED_GRANTS: 'roster:get presence:roster',
+        COMPONENT_GRACE_SECONDS: '0',
+        S2S_IDLE_SECONDS: '1',
+      },
+    },
+    { domain: 'montague.test', settings: { S2S_IDLE_SECONDS: '1' } },
+  );
   await capulet.core.addUsers('juliet@capulet.test');
   await montague.core.addUsers('romeo@montague.test');
 });
@@ -47,4 +61,46 @@ test('RFC 6120 §10.4.3: an IQ to the other server is answered, one to a domain 
   assert.ok(lost.source.includes('<remote-server-not-found'), lost.source);
   assert.ok(lost.source.includes("code='404'"), lost.source);
   await juliet.close();
+});
+
+test('an idle stream is closed in order, and opened again when it is needed', async () => {
+  const romeo = await montague.core.online('romeo', 'orchard', 'montague.test');
+  const streams = async () => {
+    const { s2s } = (await montague.core.control('status')) as { s2s: { in: unknown[]; out: unknown[] } };
+    return s2s.in.length + s2s.out.length;
+  };
+  assert.equal((await romeo.iq('get', "<ping xmlns='urn:xmpp:ping'/>", 'capulet.test')).type, 'result');
+  assert.ok((await streams()) > 0);
+  const end = performance.now() + 10_000;
+  while ((await streams()) > 0) {
+    assert.ok(performance.now() < end, 'the stream stays open');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.equal((await romeo.iq('get', "<ping xmlns='urn:xmpp:ping'/>", 'capulet.test')).type, 'result');
+  await romeo.close();
+});
+
+/** Whose presence a component with that privilege is told when it connects (XEP-0356). */
+async function presenceAtConnection(): Promise<(string | undefined)[]> {
+  const component = await joinComponent(capulet.core, 'feed.capulet.test');
+  await component.iq('get', "<ping xmlns='urn:xmpp:ping'/>", 'capulet.test');
+  const shown = component.received.flatMap((item) =>
+    item.kind === 'element' && item.stanza.name === 'presence' ? [item.stanza.from] : [],
+  );
+  component.cut();
+  return shown;
+}
+
+test('what is known of remote presence is forgotten when the streams from there break', async () => {
+  const juliet = await capulet.core.online('juliet', 'balcony', 'capulet.test');
+  const romeo = await montague.core.online('romeo', 'orchard', 'montague.test');
+  juliet.send("<presence to='romeo@montague.test' type='subscribe'/>");
+  await romeo.stanza((stanza) => stanza.type === 'subscribe');
+  romeo.send("<presence to='juliet@capulet.test' type='subscribed'/>");
+  await juliet.stanza((stanza) => stanza.name === 'presence' && stanza.from === romeo.jid);
+  assert.deepEqual(new Set(await presenceAtConnection()), new Set([juliet.jid, romeo.jid]));
+  await montague.core.process.stop('SIGKILL');
+  await juliet.ping();
+  assert.deepEqual(await presenceAtConnection(), [juliet.jid]);
+  juliet.cut();
 });
