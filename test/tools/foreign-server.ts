@@ -25,6 +25,8 @@ export interface ForeignComponent {
   readonly iqs?: Readonly<Record<string, string>>;
   /** Modules of the server that would do its work. */
   readonly replaces?: readonly string[];
+  /** The server's own MUC serves the domain, and there is no component (on ejabberd everybody is let in): for comparisons. */
+  readonly builtIn?: boolean;
 }
 
 /** Somebody else's server, with a configuration, data and ports of its own. */
@@ -32,6 +34,7 @@ export interface ForeignServer {
   readonly name: string;
   readonly c2sPort: number;
   readonly componentPort: number;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -83,13 +86,18 @@ VirtualHost "localhost"
   modules_enabled = ${table(acting)}
   delegations = { ${delegations} }
   ${privileges}
-Component "${component.domain}"
-  component_secret = "${component.secret}"
-  modules_enabled = ${table(acting)}
-`,
+${prosodyHost(component, table(acting))}`,
   );
   const child = spawn(program, ['-F', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
-  return running('prosody', child, folder, c2sPort, componentPort);
+  return running('prosody', child, folder, c2sPort, component.builtIn ? c2sPort : componentPort);
+}
+
+function prosodyHost(component: ForeignComponent, modules: string): string {
+  if (component.builtIn) return `Component "${component.domain}" "muc"\n  modules_enabled = {}\n`;
+  return `Component "${component.domain}"
+  component_secret = "${component.secret}"
+  modules_enabled = ${modules}
+`;
 }
 
 /** Starts Debian's ejabberd, without a node name and so without epmd; undefined where it is not installed. */
@@ -118,7 +126,7 @@ ${component.delegations.map((namespace) => `      "${namespace}": {access: compo
     join(folder, 'ejabberd.yml'),
     `loglevel: info
 hosts: [localhost]
-auth_method: internal
+${component.builtIn ? 'auth_method: anonymous\nanonymous_protocol: login_anon\nallow_multiple_connections: true' : 'auth_method: internal'}
 registration_timeout: infinity
 s2s_access: none
 listen:
@@ -128,7 +136,7 @@ listen:
     module: ejabberd_service
     access: all
     hosts:
-      ${component.domain}: {password: "${component.secret}"}
+      ${component.builtIn ? 'nobody.localhost' : component.domain}: {password: "${component.secret}"}
 acl:
   component: {server: ${component.domain}}
 access_rules:
@@ -138,7 +146,7 @@ modules:
   mod_roster: {}
   mod_ping: {}
   mod_register: {ip_access: all, password_strength: 0}
-${privilege}${delegation}`,
+${privilege}${delegation}${component.builtIn ? `  mod_muc: {host: ${component.domain}, max_users: 5000, max_user_conferences: 1000}\n` : ''}`,
   );
   const child = spawn(erlang, ['-mnesia', 'dir', `"${spool}"`, '-s', 'ejabberd', '-noinput'], {
     cwd: spool,
@@ -213,7 +221,7 @@ async function running(
   const end = performance.now() + 30_000;
   while (performance.now() < end && child.exitCode === null) {
     if ((await accepts(c2sPort)) && (await accepts(componentPort)))
-      return { name, c2sPort, componentPort, stop };
+      return { name, c2sPort, componentPort, pid: child.pid ?? 0, stop };
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   await stop();
