@@ -100,7 +100,7 @@ export class ClientStreams {
     const now = performance.now();
     const { unauthenticatedMilliseconds, idleMilliseconds } = this.#options;
     // the idle check touches every stream: every tenth sweep is often enough for time-outs of minutes
-    const checkIdle = idleMilliseconds > 0 && this.#sweeps % 10 === 0;
+    const checkIdle = idleMilliseconds > 0 && (idleMilliseconds < 30_000 || this.#sweeps % 10 === 0);
     for (const stream of this.all) {
       if (stream.session === null) {
         // RFC 6120 §4.9.3.5: connection-timeout for a peer that does not get anywhere
@@ -118,8 +118,9 @@ export class ClientStreams {
     if (!(transport instanceof SocketTransport)) return;
     const silence = now - transport.lastReceived;
     const { idleMilliseconds } = this.#options;
-    if (silence > idleMilliseconds * 2) stream.fail('connection-timeout', 'no answer to a ping');
-    else if (silence > idleMilliseconds && stream.notes.get(PINGED) !== transport.lastReceived) {
+    const pinged = stream.notes.get(PINGED) === transport.lastReceived;
+    if (pinged && silence > idleMilliseconds * 2) stream.fail('connection-timeout', 'no answer to a ping');
+    else if (!pinged && silence > idleMilliseconds) {
       stream.notes.set(PINGED, transport.lastReceived);
       session.deliver(pingFor(session));
     }

@@ -29,6 +29,7 @@ export interface SocketTransportOptions {
   readonly readsWhileClosing?: boolean;
 }
 
+const WHITE_SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const HIGH_WATER_BYTES = 64 * 1024;
 const silent: TransportHandler = {
   streamOpened() {},
@@ -217,7 +218,8 @@ export class SocketTransport implements Transport {
     const upgrade = this.#options.upgrade;
     if (upgrade === null) throw new Error('this transport has no TLS');
     // Bytes sent before our <proceed/> would be plaintext smuggled into the encrypted stream (RFC 6120 §5.4.3.1).
-    const smuggled = this.#parser.takeRemainder().length > 0;
+    // White space is no data: clients end <starttls/> with a new line. It is dropped, too.
+    const smuggled = this.#parser.takeRemainder().some((byte) => !WHITE_SPACE.has(byte));
     const plain = this.#socket;
     plain.removeAllListeners('data');
     plain.removeAllListeners('drain');

@@ -84,8 +84,8 @@ export class RawClient {
   }
 
   /** STARTTLS, then a new stream; returns its features. */
-  async startTls(domain: string, options: ConnectionOptions = {}): Promise<Stanza> {
-    this.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+  async startTls(domain: string, options: ConnectionOptions = {}, behind = ''): Promise<Stanza> {
+    this.send(`<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>${behind}`);
     await this.element('proceed');
     const plain = this.socket;
     plain.removeAllListeners();

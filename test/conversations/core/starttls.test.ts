@@ -57,6 +57,15 @@ test('RFC 6120 §5.4.3.3: what was sent behind <starttls/> in the clear is never
   }
 });
 
+test('white space behind <starttls/> is no data', async () => {
+  const client = await core.connect();
+  await client.open('localhost');
+  client.send(' ');
+  const features = await client.startTls('localhost', {}, '\r\n');
+  assert.ok(features.hasChild('mechanisms', 'urn:ietf:params:xml:ns:xmpp-sasl'));
+  client.cut();
+});
+
 test('RFC 6120 §5.4.3.2: a failed handshake ends the connection, and the server serves on', async () => {
   const client = await core.connect();
   await client.open('localhost');

@@ -220,3 +220,22 @@ test('RFC 6120 §4.9.3.4: whoever does not authenticate in time is let go', asyn
   await mute.expectStreamError('connection-timeout');
   await bystander.ping();
 });
+
+test('RFC 6120 §4.6.1, §4.9.3.4: a silent client is pinged; who answers stays, who does not is let go', async (t) => {
+  const impatient = await CoreUnderTest.start({ LIMIT_IDLE_SECONDS: '1' });
+  t.after(() => impatient.stop());
+  await impatient.addUsers('romeo');
+  const alive = await impatient.login('romeo', 'alive');
+  const dead = await impatient.login('romeo', 'dead');
+  const ended = dead
+    .stanza((stanza) => stanza.name === 'error')
+    .then((error) => assert.ok(error.hasChild('connection-timeout', 'urn:ietf:params:xml:ns:xmpp-streams')));
+  for (let i = 0; i < 3; i++) {
+    const ping = await alive.element('iq');
+    assert.ok(ping.hasChild('ping', 'urn:xmpp:ping'));
+    assert.deepEqual([ping.type, ping.from, ping.to], ['get', 'localhost', 'romeo@localhost/alive']);
+    alive.send(`<iq type='result' id='${ping.id}' to='localhost'/>`);
+  }
+  await ended;
+  await alive.expectNothing();
+});
