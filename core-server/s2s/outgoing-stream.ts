@@ -214,6 +214,7 @@ export class OutgoingStream extends ServerStream {
     if (!this.transport.secure && this.context.policy.requireTls)
       return this.#fail('the server offers no TLS');
     this.#step = 'open';
+    this.endWithCertificate(this.remote);
     clearTimeout(this.#timer);
     this.#resolve();
   }

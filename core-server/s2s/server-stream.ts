@@ -1,3 +1,4 @@
+import { whenCertificateExpires } from '../../shared/tls/expiry.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { StreamHeader } from '../../shared/xml/stream-parser.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
@@ -39,6 +40,8 @@ export abstract class ServerStream implements TransportHandler {
   readonly #accepted = new Map<string, Set<string>>();
   #batches: Batch[] = [];
   #orderly = false;
+  /** It ends when the peer's certificate does. */
+  #ending = false;
 
   constructor(transport: SocketTransport, context: FederationContext) {
     this.transport = transport;
@@ -60,6 +63,7 @@ export abstract class ServerStream implements TransportHandler {
     targets.add(local);
     if (this.#accepted.size === 0) this.transport.setLimits(this.context.stanzaLimits);
     this.#accepted.set(remote, targets);
+    this.endWithCertificate(remote);
     this.context.accepted(this, remote, local);
   }
 
@@ -77,7 +81,16 @@ export abstract class ServerStream implements TransportHandler {
   /** Whether the peer's certificate alone proves that it is this domain. */
   peerProves(domain: string): boolean {
     const { tls } = this.transport;
-    return tls !== null && certificateProves(tls, domain, this.context.anchors);
+    return tls !== null && certificateProves(tls, domain, this.context.anchors) !== null;
+  }
+
+  /** RFC 6120 §13.7.2.3: a stream that a certificate vouches for ends with it. */
+  protected endWithCertificate(domain: string): void {
+    const { tls } = this.transport;
+    const notAfter = tls === null ? null : certificateProves(tls, domain, this.context.anchors);
+    if (tls === null || notAfter === null || this.#ending) return;
+    this.#ending = true;
+    whenCertificateExpires(tls, notAfter, () => this.fail('reset', 'the certificate has expired'));
   }
 
   // ---- sending ----

@@ -189,6 +189,14 @@ test('RFC 6120 §6.5: each failure of EXTERNAL, then dialback on the same stream
   for (const one of [second, authoritative]) one.cut();
 });
 
+test('RFC 6120 §13.7.2.3: a stream ends with the certificate that vouches for it', async () => {
+  const short = signed(['brief.test'], { notAfter: new Date(Date.now() + 2500) });
+  const { stream } = await secured('brief.test', short);
+  stream.send(`<db:result from='brief.test' to='${OURS}'>k</db:result>`);
+  assert.equal((await stream.element('db:result')).type, 'valid');
+  await stream.expectStreamError('reset');
+});
+
 test('RFC 4422 §3.3: EXTERNAL without an initial response, and aborted', async () => {
   const { stream } = await secured('capulet.test', signed(['capulet.test']));
   stream.send(`<auth xmlns='${SASL}' mechanism='EXTERNAL'/>`);
