@@ -1,5 +1,6 @@
 import type { Counter, Logger } from '../../../shared/observability/types.js';
 import type { Element } from '../../../shared/xml/element.js';
+import { detachedCopy } from '../../../shared/xml/names.js';
 import { type Caps, canHash, verifyCaps } from '../../../shared/xmpp/caps.js';
 import { parseInfo } from '../../../shared/xmpp/disco.js';
 import type { CapsStore } from './caps-store.js';
@@ -63,8 +64,14 @@ export class CapsCache {
       known.users += 1;
       return known;
     }
+    const { node, ver, hash } = caps;
     const entry: Known = {
-      caps,
+      // Kept for long: not as slices of the presence.
+      caps: {
+        node: detachedCopy(node),
+        ver: detachedCopy(ver),
+        hash: hash === undefined ? undefined : detachedCopy(hash),
+      },
       key,
       interests: undefined,
       users: 1,
@@ -158,7 +165,8 @@ function interestsOf(query: Element): ReadonlySet<string> {
   for (const feature of parseInfo(query).features) {
     if (!feature.endsWith(SUFFIX) || feature.length > INTEREST_LENGTH || interests.size >= INTERESTS)
       continue;
-    interests.add(feature.slice(0, -SUFFIX.length));
+    // Kept for long: not as a slice of the answer.
+    interests.add(detachedCopy(feature.slice(0, -SUFFIX.length)));
   }
   return interests;
 }

@@ -1,5 +1,6 @@
 import type { Component } from '../../../shared/component/component.js';
 import { childElements, type Element } from '../../../shared/xml/element.js';
+import { detachedCopy } from '../../../shared/xml/names.js';
 import { parseJid } from '../../../shared/xmpp/jid.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 
@@ -15,6 +16,8 @@ export type Roster = ReadonlyMap<string, Contact>;
 
 /** Contacts that are kept in memory, over all rosters. */
 const KEPT_CONTACTS = 400_000;
+/** Rosters that are asked for at once. */
+const AT_ONCE = 32;
 const EMPTY: Roster = new Map();
 
 /**
@@ -25,6 +28,7 @@ export class Rosters {
   readonly #component: Component;
   readonly #kept = new Map<string, Map<string, Contact>>();
   readonly #asked = new Map<string, Promise<Roster>>();
+  readonly #names = new Map<string, string>();
   readonly #kinds = new Map<string, Contact>();
   readonly #watchers: ((
     account: string,
@@ -32,6 +36,8 @@ export class Rosters {
     before: Contact | undefined,
     now: Contact | undefined,
   ) => void)[] = [];
+  readonly #turns: (() => void)[] = [];
+  #asking = 0;
   #contacts = 0;
 
   constructor(component: Component) {
@@ -72,7 +78,7 @@ export class Rosters {
     if (known !== undefined) return Promise.resolve(known);
     let asked = this.#asked.get(account);
     if (asked === undefined) {
-      asked = this.#ask(account).finally(() => this.#asked.delete(account));
+      asked = this.#inTurn(() => this.#ask(account)).finally(() => this.#asked.delete(account));
       this.#asked.set(account, asked);
     }
     return asked;
@@ -97,8 +103,23 @@ export class Rosters {
 
   clear(): void {
     this.#kept.clear();
+    this.#names.clear();
     this.#asked.clear();
     this.#contacts = 0;
+  }
+
+  /** A server that starts lets everyone in at once: their rosters come a few at a time. */
+  async #inTurn(ask: () => Promise<Roster>): Promise<Roster> {
+    if (this.#asking >= AT_ONCE) await new Promise<void>((resolve) => this.#turns.push(resolve));
+    else this.#asking += 1;
+    try {
+      return await ask();
+    } finally {
+      // Whoever is next takes over the place.
+      const next = this.#turns.shift();
+      if (next === undefined) this.#asking -= 1;
+      else next();
+    }
   }
 
   async #ask(account: string): Promise<Roster> {
@@ -118,10 +139,19 @@ export class Rosters {
     const roster = new Map<string, Contact>();
     for (const item of childElements(query)) {
       const contact = contactJid(item);
-      if (contact !== undefined) roster.set(contact, this.#contact(item));
+      if (contact !== undefined) roster.set(this.#name(contact), this.#contact(item));
     }
     this.#keep(account, roster);
     return roster;
+  }
+
+  /** One copy of each contact's address, however many rosters it is in. */
+  #name(contact: string): string {
+    const known = this.#names.get(contact);
+    if (known !== undefined) return known;
+    if (this.#names.size >= KEPT_CONTACTS) this.#names.clear();
+    this.#names.set(contact, contact);
+    return contact;
   }
 
   #keep(account: string, roster: Map<string, Contact>): void {
@@ -138,7 +168,7 @@ export class Rosters {
     const { subscription = 'none' } = item.attrs;
     const groups = childElements(item)
       .filter((child) => child.getName() === 'group')
-      .map((group) => group.getText());
+      .map((group) => detachedCopy(group.getText()));
     const subscriber = subscription === 'from' || subscription === 'both';
     const subscribed = subscription === 'to' || subscription === 'both';
     const key = JSON.stringify([subscriber, subscribed, groups]);

@@ -7,7 +7,8 @@ import type { RawClient } from '../raw-client.js';
 export class Interests {
   readonly node = 'https://example.org/test-client';
   readonly ver: string;
-  readonly #query: (node: string) => string;
+  /** The disco#info answer. */
+  readonly info: (node: string) => string;
 
   constructor(...nodes: string[]) {
     const info = {
@@ -15,7 +16,7 @@ export class Interests {
       features: ['http://jabber.org/protocol/disco#info', ...nodes.map((name) => `${name}+notify`)],
     };
     this.ver = capsHash(infoElement(info));
-    this.#query = (node) => writeElement(infoElement(info, node));
+    this.info = (node) => writeElement(infoElement(info, node));
   }
 
   /** `<presence/>` with these capabilities. */
@@ -32,7 +33,7 @@ export class Interests {
         stanza.payload?.namespace === 'http://jabber.org/protocol/disco#info',
     );
     const node = asked.element.getChild('query')?.attrs['node'] ?? '';
-    client.send(`<iq type='result' id='${asked.id}' to='${asked.from}'>${this.#query(node)}</iq>`);
+    client.send(`<iq type='result' id='${asked.id}' to='${asked.from}'>${this.info(node)}</iq>`);
     return asked.from ?? '';
   }
 }
