@@ -50,6 +50,11 @@ export class Delivery {
     return this.#size;
   }
 
+  /** Everything that was submitted is durable. */
+  get durable(): boolean {
+    return this.#waiting.length === 0 && !this.#committing && this.#retry === null;
+  }
+
   submit(work: Work, front = false): void {
     if (front) {
       this.#restart();

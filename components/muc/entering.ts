@@ -51,6 +51,7 @@ export function enter(muc: Muc, work: Work, room: Room, entrance: Entrance): voi
   const occupant = present ?? new Occupant(room, nick, jid.bare, muc.occupantId(room, jid.bare), role);
   if (present === undefined) room.addOccupant(occupant);
   const session = new Session(jid, occupant, presencePayload(stanza), priorityOf(stanza), muc.now());
+  session.lang = stanza.lang;
   room.addSession(session);
   work.saveSession(room, session);
 
@@ -67,6 +68,7 @@ export function synchronise(muc: Muc, work: Work, room: Room, session: Session, 
   const before = occupant.primary;
   const shown = before.presence;
   session.presence = payload;
+  session.lang = entrance.stanza.lang;
   session.priority = priorityOf(entrance.stanza);
   session.updated = ++room.updates;
   work.saveSession(room, session);

@@ -110,7 +110,7 @@ export class Inbound {
 
   presence(stanza: Stanza): void {
     const { fromJid: from, toJid: to, type } = stanza;
-    if (!from || !to || to.local === '' || from.resource === '') return;
+    if (!from || !to || to.local === '') return;
     this.#inRoom(stanza, to, (work, room) => {
       const session = room?.sessions.get(from.full);
       if (type === 'error') {

@@ -15,5 +15,5 @@ export function leave(muc: Muc, work: Work, room: Room, session: Session, stanza
     destroy(muc, work, room, {});
     return;
   }
-  removeSession(muc, work, room, session, { payload: presencePayload(stanza) });
+  removeSession(muc, work, room, session, { payload: presencePayload(stanza), lang: stanza.lang });
 }

@@ -67,6 +67,8 @@ export class MucService implements Muc {
   readonly #removals = new Map<Room, () => void>();
   #timer: NodeJS.Timeout | null = null;
   #recovered = false;
+  /** The link is up, and what was unfinished is ahead of everything new. */
+  #up = false;
 
   private constructor(options: MucOptions, store: RoomStore, secret: Buffer) {
     const { component, policy, log } = options;
@@ -106,8 +108,8 @@ export class MucService implements Muc {
     });
     this.delivery = new Delivery({
       log,
-      send: (text) => component.send(text),
-      connected: () => component.server.connected,
+      send: (text) => this.#up && component.send(text),
+      connected: () => this.#up,
       drained: () => component.drained(),
       commit: (batch) => this.#commit(batch),
       failed: (work) => {
@@ -160,9 +162,6 @@ export class MucService implements Muc {
       this.#multicastMode === 'on' || (this.#multicastMode === 'auto' && offered)
         ? escapeAttribute(coreDomain)
         : null;
-    this.#journal.linkUp();
-    this.delivery.linkUp();
-    this.#ghosts.linkUp();
     this.#resume().catch((error: unknown) =>
       this.log.error({ code: 'muc.resume-failed', error }, 'occupants could not be looked after'),
     );
@@ -173,8 +172,17 @@ export class MucService implements Muc {
     const since = this.now();
     if (!this.#recovered) {
       this.#recovered = true;
-      await this.#journal.recover();
+      await this.#journal
+        .recover()
+        .catch((error: unknown) =>
+          this.log.error({ code: 'muc.recovery-failed', error }, 'unfinished messages could not be read'),
+        );
     }
+    if (!this.#component.server.connected) return;
+    this.#journal.linkUp();
+    this.#up = true;
+    this.delivery.linkUp();
+    this.#ghosts.linkUp();
     for await (const local of this.store.occupied()) {
       const room = await this.rooms.find(local);
       if (room === null || room.destroyed) continue;
@@ -183,6 +191,7 @@ export class MucService implements Muc {
   }
 
   #linkLost(): void {
+    this.#up = false;
     this.#journal.linkLost();
     this.delivery.linkLost();
     this.#ghosts.linkLost();

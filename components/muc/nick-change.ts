@@ -23,6 +23,7 @@ export function changeNick(
     throw refusal(room, 'not-acceptable', { type: 'cancel' });
   const nick = checkedNick(muc, room, occupant.bare, asked);
   session.presence = presencePayload(stanza);
+  session.lang = stanza.lang;
   session.priority = priorityOf(stanza);
   session.updated = ++room.updates;
   const statuses = nick === asked ? [] : [210];
@@ -64,6 +65,7 @@ export function changeAvailability(muc: Muc, work: Work, room: Room, session: Se
   const { occupant } = session;
   const before = occupant.primary;
   session.presence = presencePayload(stanza);
+  session.lang = stanza.lang;
   session.priority = priorityOf(stanza);
   session.updated = ++room.updates;
   work.saveSession(room, session);

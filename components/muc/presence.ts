@@ -13,6 +13,8 @@ export interface Telling {
   /** The full JID in the item, shown to those who may see it. */
   readonly jid?: string;
   readonly payload?: string;
+  /** The `xml:lang` of `payload`. */
+  readonly lang?: string | undefined;
   readonly statuses?: readonly number[];
   /** The new nick (303), or the nick of whoever got a role. */
   readonly nick?: string;
@@ -41,7 +43,13 @@ export function presenceTemplate(
   });
   const statuses = selfStatuses === null ? telling.statuses : [...(telling.statuses ?? []), ...selfStatuses];
   return template(
-    { name: 'presence', from: telling.from ?? occupant.address, type: telling.type, id: telling.id },
+    {
+      name: 'presence',
+      from: telling.from ?? occupant.address,
+      type: telling.type,
+      id: telling.id,
+      lang: telling.payload === undefined ? occupant.primary.lang : telling.lang,
+    },
     (telling.payload ?? occupant.primary.presence) +
       userElement(item + (telling.extra ?? ''), statuses) +
       occupantIdElement(occupant.id),

@@ -13,6 +13,7 @@ export interface Removal {
   readonly reason?: string | undefined;
   /** Inner XML of the last presence: `<status/>` of a farewell. */
   readonly payload?: string;
+  readonly lang?: string | undefined;
   /** Called between the removed and the remaining (§8.2: there the moderator is told of success). */
   readonly between?: () => void;
 }
@@ -25,6 +26,7 @@ export function removeOccupant(muc: Muc, work: Work, room: Room, occupant: Occup
     type: 'unavailable' as const,
     role: 'none' as const,
     payload: removal.payload ?? '',
+    lang: removal.lang,
     jid: occupant.primary.jid.full,
     ...(removal.statuses === undefined ? {} : { statuses: removal.statuses }),
     ...(removal.affiliation === undefined ? {} : { affiliation: removal.affiliation }),
@@ -64,6 +66,7 @@ export function removeSession(muc: Muc, work: Work, room: Room, session: Session
       type: 'unavailable',
       role: 'none',
       payload: removal.payload ?? '',
+      lang: removal.lang,
       ...(removal.statuses === undefined ? {} : { statuses: removal.statuses }),
     },
     [session],

@@ -36,6 +36,7 @@ export function changeSubject(muc: Muc, work: Work, room: Room, session: Session
   room.subject = {
     content,
     text: texts[0] ?? '',
+    ...(stanza.lang === undefined ? {} : { lang: stanza.lang }),
     nick: occupant.nick,
     occupantId: occupant.id,
     id,
@@ -64,7 +65,13 @@ export function sendSubject(work: Work, room: Room, session: Session): void {
   }
   work.sendTo(
     template(
-      { name: 'message', from: room.addressOf(subject.nick), type: 'groupchat', id: subject.id },
+      {
+        name: 'message',
+        from: room.addressOf(subject.nick),
+        type: 'groupchat',
+        id: subject.id,
+        lang: subject.lang,
+      },
       subject.content +
         stanzaIdElement(room, subject.stanzaId) +
         occupantIdElement(subject.occupantId) +

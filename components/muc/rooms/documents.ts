@@ -10,6 +10,7 @@ export const SubjectSchema = z.object({
   /** The `<subject/>` elements as they are sent, and whatever else the change carried. */
   content: z.string(),
   text: z.string(),
+  lang: z.string().optional(),
   nick: z.string(),
   occupantId: z.string(),
   id: z.string(),
@@ -49,6 +50,7 @@ export const SessionDocumentSchema = z.object({
   nick: z.string(),
   role: z.enum(['visitor', 'participant', 'moderator']),
   presence: z.string(),
+  lang: z.string().optional(),
   priority: z.number(),
   joinedAt: z.number(),
 });

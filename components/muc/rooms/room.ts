@@ -21,6 +21,8 @@ export class Session {
   occupant: Occupant;
   /** Inner XML of the last presence, without what only the room may say. */
   presence: string;
+  /** Its `xml:lang`. */
+  lang: string | undefined;
   priority: number;
   /** Order of the last presence: the newest of the highest priority is shown. */
   updated: number;

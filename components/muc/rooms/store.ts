@@ -122,6 +122,7 @@ export class RoomStore {
             nick: occupant.nick,
             role: occupant.role,
             presence: session.presence,
+            ...(session.lang === undefined ? {} : { lang: session.lang }),
             priority: session.priority,
             joinedAt: session.joinedAt,
           }),
@@ -148,5 +149,7 @@ function restoreSession(
     occupant = new Occupant(room, stored.nick, jid.bare, occupantId(room, jid.bare), stored.role);
     room.addOccupant(occupant);
   }
-  room.addSession(new Session(jid, occupant, stored.presence, stored.priority, stored.joinedAt));
+  const session = new Session(jid, occupant, stored.presence, stored.priority, stored.joinedAt);
+  session.lang = stored.lang;
+  room.addSession(session);
 }

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { control } from '../../../shared/cli/control-client.js';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { FakeWorld } from '../../tools/muc/fake-world.js';
 import { coven, error, ID, iqError, iqResult, JOIN, SID, user } from './sections/coven.js';
 
 const ITEMS = 'http://jabber.org/protocol/disco#items';
 const COMMANDS = 'http://jabber.org/protocol/commands';
+
+const entourage = fileURLToPath(new URL('../../../../shared/cli/entourage.mjs', import.meta.url));
 
 async function fake(
   t: TestContext,
@@ -222,8 +226,11 @@ test('§11.2: closing the service removes everybody with 332; it stays closed un
       );
       assert.equal((await bard.next()).type, 'result');
     } else {
-      const answer = await control(join(world.folder, 'data', 'run', 'muc.sock'), 'close');
-      assert.deepEqual(answer, { occupants: 3 });
+      const { stdout } = await promisify(execFile)(process.execPath, [entourage, 'muc', 'close'], {
+        cwd: world.folder,
+        env: { PATH: process.env['PATH'] ?? '', STORAGE_URL: `lmdb:${join(world.folder, 'data')}` },
+      });
+      assert.deepEqual(JSON.parse(stdout), { occupants: 3 });
     }
     for (const [client, nick] of [
       [first, 'firstwitch'],
