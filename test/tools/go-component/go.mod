@@ -1,0 +1,3 @@
+module entourage.test/component
+
+go 1.21
