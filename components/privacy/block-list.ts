@@ -18,7 +18,8 @@ export function block(lists: Lists, jids: readonly string[]): Lists {
   const name = lists.default ?? freeName(lists);
   const items = listOf(lists, name) ?? [];
   const known = new Set(items.filter(isBlock).map((item) => item.value));
-  const added = jids.filter((jid) => !known.has(jid));
+  const added = [...new Set(jids)].filter((jid) => !known.has(jid));
+  if (added.length === 0) return lists;
   const blocks = [...items.filter(isBlock), ...added.map(blockItem)];
   return {
     ...withList(lists, name, renumbered([...blocks, ...items.filter((item) => !isBlock(item))])),

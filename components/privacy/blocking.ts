@@ -4,6 +4,7 @@ import { parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { block, blockedJids, unblock } from './block-list.js';
+import { listOf } from './lists.js';
 import { ownAccount } from './own-account.js';
 import type { PrivacyListsParts } from './privacy-lists.js';
 
@@ -32,9 +33,9 @@ export function blockContacts({ changes, maxItems }: PrivacyListsParts): IqHandl
       account,
       (lists) => {
         const next = block(lists, jids);
-        if (blockedJids(next).length > maxItems)
+        if (next !== lists && (listOf(next, next.default)?.length ?? 0) > maxItems)
           throw new StanzaError('resource-constraint', { text: 'too many items' });
-        return blockedJids(next).length === blockedJids(lists).length ? lists : next;
+        return next;
       },
       { session: request.from.full, force: true },
     );
@@ -51,6 +52,7 @@ export function unblockContacts({ changes }: PrivacyListsParts): IqHandler {
     await changes.change(account, (lists) => unblock(lists, jids.length === 0 ? null : jids), {
       session: request.from.full,
       force: true,
+      everybody: jids.length === 0,
     });
     return undefined;
   };
@@ -58,7 +60,9 @@ export function unblockContacts({ changes }: PrivacyListsParts): IqHandler {
 
 function readJids(payload: Element): string[] {
   return children(payload, 'item', NS.blocking).map((item) => {
-    const jid = parseJid(item.attrs['jid'] ?? '');
+    const text = item.attrs['jid'];
+    if (text === undefined) throw new StanzaError('bad-request');
+    const jid = parseJid(text);
     if (jid === null) throw new StanzaError('jid-malformed');
     return jid.full;
   });

@@ -1,9 +1,11 @@
 import type { Component } from '../../shared/component/component.js';
 import { children, type Element, xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
+import { writeElement } from '../../shared/xml/write.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Lists } from './lists.js';
+import type { ServerAgreements } from './server-agreements.js';
 
 /** A connected resource, as the core knows it. */
 export interface ConnectedResource {
@@ -26,7 +28,7 @@ export interface RuleSet {
   readonly session: string | null;
   /** No conflicts: block and unblock (XEP-0191 §5), and catching up. */
   readonly force: boolean;
-  /** The core may have a set of another epoch: a restored store. */
+  /** The core may have a set of another epoch: a store made anew. */
   readonly restore: boolean;
 }
 
@@ -37,18 +39,19 @@ export interface AccountStanding {
 
 /** This component's side of the privacy enforcement protocol (docs/protocols/privacy-enforcement.md). */
 export interface Enforcer {
-  /** Whether the server enforces at all. */
-  readonly available: boolean;
-  hello(domain: string): Promise<void>;
+  /** Where every account of a domain stands; also tells the core that it has been compared. */
   standings(domain: string): Promise<Map<string, AccountStanding>>;
   /** Which set the core has in force for one account; null = none. */
   standingOf(account: string): Promise<AccountStanding | null>;
-  store(rules: RuleSet): Promise<ConnectedResource[]>;
-  setActive(account: string, session: string, name: string | null): Promise<ConnectedResource[]>;
+  /** Resolves with who is connected when the core has the set in force, durably. */
+  store(rules: RuleSet): Promise<readonly ConnectedResource[]>;
+  setActive(account: string, session: string, name: string | null): Promise<void>;
   resources(account: string): Promise<ConnectedResource[]>;
 }
 
-const VERSION = '1';
+const TIMEOUT_MILLISECONDS = 10_000;
+/** A larger request would end the component's stream (the core's `LIMIT_STANZA_BYTES_COMPONENT` is 1 MiB). */
+const MAX_SET_BYTES = 768 * 1024;
 
 /**
  * An {@link Enforcer} that asks the core of each account's domain. On a server without the protocol, where the operator
@@ -56,24 +59,11 @@ const VERSION = '1';
  */
 export class CoreEnforcer implements Enforcer {
   readonly #component: Component;
+  readonly #agreements: ServerAgreements;
 
-  readonly #allowUnenforced: boolean;
-
-  constructor(component: Component, allowUnenforced: boolean) {
+  constructor(component: Component, agreements: ServerAgreements) {
     this.#component = component;
-    this.#allowUnenforced = allowUnenforced;
-  }
-
-  get available(): boolean {
-    return this.#component.server.features.has(NS.privacyEnforcement);
-  }
-
-  async hello(domain: string): Promise<void> {
-    await this.#ask(
-      'get',
-      domain,
-      xml('hello', { xmlns: NS.privacyEnforcement, min: VERSION, max: VERSION }),
-    );
+    this.#agreements = agreements;
   }
 
   async standings(domain: string): Promise<Map<string, AccountStanding>> {
@@ -84,6 +74,7 @@ export class CoreEnforcer implements Enforcer {
       const states = answer?.getChildren('state') ?? [];
       for (const state of states) {
         after = state.attrs['account'] ?? after;
+        if (domainOf(after) !== domain) continue;
         found.set(after, { epoch: state.attrs['epoch'] ?? '', sequence: Number(state.attrs['sequence']) });
       }
       if (answer?.attrs['more'] !== 'true' || states.length === 0) return found;
@@ -91,22 +82,16 @@ export class CoreEnforcer implements Enforcer {
   }
 
   async standingOf(account: string): Promise<AccountStanding | null> {
-    if (this.#unenforced) return null;
-    const stored = await this.#ask(
+    const stored = await this.#about(
+      account,
       'get',
-      domainOf(account),
       xml('status', { xmlns: NS.privacyEnforcement, account }),
     );
     const { epoch, sequence } = stored?.attrs ?? {};
     return epoch === undefined ? null : { epoch, sequence: Number(sequence) };
   }
 
-  get #unenforced(): boolean {
-    return this.#allowUnenforced && !this.available;
-  }
-
-  async store(rules: RuleSet): Promise<ConnectedResource[]> {
-    if (this.#unenforced) return [];
+  async store(rules: RuleSet): Promise<readonly ConnectedResource[]> {
     const { lists } = rules;
     const request = xml(
       'rules',
@@ -139,30 +124,39 @@ export class CoreEnforcer implements Enforcer {
         ),
       ),
     );
-    return resourcesIn(await this.#ask('set', domainOf(rules.account), request));
+    if (Buffer.byteLength(writeElement(request)) > MAX_SET_BYTES) {
+      throw new StanzaError('resource-constraint', { text: 'the lists are too large together' });
+    }
+    return resourcesIn(await this.#about(rules.account, 'set', request));
   }
 
-  async setActive(account: string, session: string, name: string | null): Promise<ConnectedResource[]> {
-    if (this.#unenforced) throw new StanzaError('feature-not-implemented');
+  async setActive(account: string, session: string, name: string | null): Promise<void> {
+    if (!(await this.#agreements.enforces(domainOf(account)))) {
+      throw new StanzaError('feature-not-implemented');
+    }
     const request = xml('active', {
       xmlns: NS.privacyEnforcement,
       account,
       session,
       ...(name === null ? {} : { name }),
     });
-    return resourcesIn(await this.#ask('set', domainOf(account), request));
+    await this.#about(account, 'set', request);
   }
 
   async resources(account: string): Promise<ConnectedResource[]> {
-    if (this.#unenforced) return [];
-    return resourcesIn(
-      await this.#ask('get', domainOf(account), xml('status', { xmlns: NS.privacyEnforcement, account })),
-    );
+    const status = xml('status', { xmlns: NS.privacyEnforcement, account });
+    return resourcesIn(await this.#about(account, 'get', status));
+  }
+
+  /** Asks the account's core, once it is known what that speaks; nothing where lists are served without enforcement. */
+  async #about(account: string, type: 'get' | 'set', payload: Element): Promise<Element | undefined> {
+    const domain = domainOf(account);
+    return (await this.#agreements.enforces(domain)) ? this.#ask(type, domain, payload) : undefined;
   }
 
   async #ask(type: 'get' | 'set', domain: string, payload: Element): Promise<Element | undefined> {
     const iq = xml('iq', { type, from: this.#component.domain, to: domain }, payload);
-    const answer: Stanza = await this.#component.request(iq, { timeoutMilliseconds: 10_000 });
+    const answer: Stanza = await this.#component.request(iq, { timeoutMilliseconds: TIMEOUT_MILLISECONDS });
     return answer.element.getChildElements()[0];
   }
 }
@@ -172,8 +166,9 @@ export function isOutOfStep(error: unknown): error is StanzaError {
   return error instanceof StanzaError && error.application?.getName() === 'out-of-step';
 }
 
-function domainOf(account: string): string {
-  return account.slice(account.indexOf('@') + 1);
+/** Whether an error says that the core knows no such account. */
+export function isUnknownAccount(error: unknown): error is StanzaError {
+  return error instanceof StanzaError && error.application?.getName() === 'unknown-account';
 }
 
 function resourcesIn(stored: Element | undefined): ConnectedResource[] {
@@ -183,4 +178,8 @@ function resourcesIn(stored: Element | undefined): ConnectedResource[] {
     active: session.attrs['active'] ?? null,
     blocklist: session.attrs['blocklist'] === 'true',
   }));
+}
+
+function domainOf(account: string): string {
+  return account.slice(account.indexOf('@') + 1);
 }

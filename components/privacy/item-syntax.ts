@@ -29,10 +29,8 @@ function readItem(item: Element): Item {
 }
 
 function readSubject(type: string | undefined, value: string | undefined): Pick<Item, 'type' | 'value'> {
-  if (type === undefined) {
-    if (value !== undefined) throw new StanzaError('bad-request');
-    return { type: null, value: '' };
-  }
+  // the fall-through case: a value means nothing without a type
+  if (type === undefined) return { type: null, value: '' };
   if (value === undefined || value === '') throw new StanzaError('bad-request');
   switch (type) {
     case 'jid': {

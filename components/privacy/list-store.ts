@@ -12,7 +12,7 @@ export const LISTS: CollectionDefinition<AccountLists> = {
 
 /** The privacy lists of all accounts, and the epoch of this store. */
 export class ListStore {
-  /** Random; a store made anew (or restored, see `renew`) has another one. */
+  /** Random; a store made anew has another one. */
   readonly epoch: string;
   readonly #accounts: KeyValueCollection<AccountLists>;
 
@@ -32,12 +32,24 @@ export class ListStore {
   }
 
   async get(account: string): Promise<AccountLists> {
-    return (await this.#accounts.get(account))?.value ?? { sequence: 0, current: noLists, intent: null };
+    return (
+      (await this.#accounts.get(account))?.value ?? {
+        sequence: 0,
+        current: noLists,
+        intent: null,
+        told: null,
+      }
+    );
   }
 
   /** Resolves when durable. */
   async put(account: string, lists: AccountLists): Promise<void> {
     await this.#accounts.put(account, lists);
+  }
+
+  /** The account is gone, and its lists with it. */
+  async remove(account: string): Promise<void> {
+    await this.#accounts.delete(account);
   }
 
   owners(): AsyncIterable<string> {

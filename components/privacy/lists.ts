@@ -26,6 +26,8 @@ export const accountSchema = z.object({
   current: listsSchema,
   /** A change that the core has been, or is about to be, asked to put in force. */
   intent: listsSchema.nullable(),
+  /** What connected resources were last told of for certain, where pushes may still be missing. */
+  told: listsSchema.nullable(),
 });
 /** What is stored of one account. */
 export type AccountLists = z.infer<typeof accountSchema>;

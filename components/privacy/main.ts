@@ -1,3 +1,4 @@
+import { EXIT } from '../../shared/cli/exit-codes.js';
 import { runComponent } from '../../shared/component/process.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { composePrivacy } from './privacy.js';
@@ -16,9 +17,13 @@ await runComponent({
       refuse: (reason) => {
         component.log.error({ code: 'privacy.cannot-enforce' }, reason);
         setReadiness({ ready: false, reason });
-        process.exitCode = 1;
+        // drains and stops as always, but as a failure
+        process.once('exit', () => {
+          process.exitCode = EXIT.failed;
+        });
         process.kill(process.pid, 'SIGTERM');
       },
+      unready: (reason) => setReadiness(reason === null ? { ready: true } : { ready: false, reason }),
     });
     return undefined;
   },

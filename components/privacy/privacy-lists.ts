@@ -39,7 +39,7 @@ export function getLists(parts: PrivacyListsParts): IqHandler {
     // §2.3: more than one list in a request is bad-request
     const [list] = wanted;
     const name = list?.attrs['name'];
-    if (wanted.length > 1 || list?.getName() !== 'list' || name === undefined)
+    if (wanted.length > 1 || list?.is('list', NS.privacy) !== true || name === undefined)
       throw new StanzaError('bad-request');
     const items = listOf(current, name);
     if (items === undefined) throw new StanzaError('item-not-found');
@@ -55,7 +55,7 @@ export function setLists(parts: PrivacyListsParts): IqHandler {
     const children = request.payload.getChildElements();
     const [element] = children;
     // §2.1: exactly one child
-    if (children.length !== 1 || element === undefined) throw new StanzaError('bad-request');
+    if (children.length !== 1 || element?.getNS() !== NS.privacy) throw new StanzaError('bad-request');
     const name = element.attrs['name'];
     switch (element.getName()) {
       case 'active':

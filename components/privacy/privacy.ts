@@ -1,5 +1,4 @@
 import type { Component } from '../../shared/component/component.js';
-import type { Readiness } from '../../shared/observability/server.js';
 import type { Storage } from '../../shared/storage/storage.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { blockContacts, getBlockList, unblockContacts } from './blocking.js';
@@ -8,6 +7,7 @@ import { CoreEnforcer } from './enforcer.js';
 import { ListStore } from './list-store.js';
 import { getLists, type PrivacyListsParts, setLists } from './privacy-lists.js';
 import { Pushes } from './pushes.js';
+import { ServerAgreements } from './server-agreements.js';
 import { synchronise } from './synchronise.js';
 
 export interface PrivacyOptions {
@@ -16,14 +16,12 @@ export interface PrivacyOptions {
   readonly maxItems: number;
   /** Called when the server cannot enforce and that is not allowed. */
   readonly refuse: (reason: string) => void;
-  /** Told whether lists and the core's rules are known to agree: log-ins may wait for that. */
-  readonly setReadiness?: (readiness: Readiness) => void;
+  /** Called when lists and rules could not be compared, and with null when that was made good. */
+  readonly unready: (reason: string | null) => void;
 }
 
-const NOT_COMPARED: Readiness = {
-  ready: false,
-  reason: 'lists and the rules of the core are not compared yet',
-};
+/** Until a server that did not answer is asked again. */
+const RETRY_MILLISECONDS = 5000;
 
 /** Privacy lists (XEP-0016) and the block list (XEP-0191) in one storage, enforced by the core. */
 export async function composePrivacy(
@@ -32,7 +30,8 @@ export async function composePrivacy(
   options: PrivacyOptions,
 ): Promise<void> {
   const store = await ListStore.open(storage);
-  const enforcer = new CoreEnforcer(component, options.allowUnenforced);
+  const agreements = new ServerAgreements(component, options.allowUnenforced);
+  const enforcer = new CoreEnforcer(component, agreements);
   const changes = new Changes({ store, enforcer, pushes: new Pushes(component), component });
   const parts: PrivacyListsParts = {
     component,
@@ -53,30 +52,45 @@ export async function composePrivacy(
   component.onIq('set', NS.blocking, 'block', blockContacts(parts));
   component.onIq('set', NS.blocking, 'unblock', unblockContacts(parts));
 
-  const setReadiness = options.setReadiness ?? (() => undefined);
-  setReadiness(NOT_COMPARED);
+  let stream = 0;
+  let late = false;
   component.onUp((link) => {
-    setReadiness(enforcer.available ? NOT_COMPARED : { ready: true });
-    if (!enforcer.available) {
-      if (options.allowUnenforced) {
-        component.log.warn(
-          { code: 'privacy.unenforced' },
-          'this server does not speak the privacy enforcement protocol: lists are kept but nothing is blocked',
-        );
-      } else
-        options.refuse(
-          'the server cannot enforce privacy lists; ALLOW_UNENFORCED=true serves them all the same',
-        );
+    stream++;
+    for (const domain of link.domains.keys()) void meet(domain, stream);
+  });
+
+  /** What a server speaks, then where its accounts stand. */
+  async function meet(domain: string, on: number): Promise<void> {
+    if (on !== stream || !component.server.connected) return;
+    const enforces = await agreements.agree(domain);
+    if (enforces === false) return unenforced(domain);
+    try {
+      if (enforces === null) throw new Error(`${domain} does not answer`);
+      await synchronise(domain, { store, enforcer, changes, log: component.log });
+      if (late) options.unready(null);
+      late = false;
+    } catch (error) {
+      component.log.error(
+        { code: 'privacy.not-synchronised', domain, err: error },
+        'the comparison with the core failed: tried again',
+      );
+      late = true;
+      options.unready(`lists and rules of ${domain} could not be compared`);
+      setTimeout(() => void meet(domain, on), RETRY_MILLISECONDS).unref();
+    }
+  }
+
+  function unenforced(domain: string): void {
+    if (!options.allowUnenforced) {
+      options.refuse(
+        `${domain} cannot enforce privacy lists (it does not speak urn:entourage:privacy-enforcement:1); ` +
+          'ALLOW_UNENFORCED=true serves them all the same',
+      );
       return;
     }
-    synchronise([...link.domains.keys()], { store, enforcer, changes, log: component.log }).then(
-      () => setReadiness({ ready: true }),
-      (error: unknown) => {
-        component.log.error(
-          { code: 'privacy.not-synchronised', err: error },
-          'the comparison with the core failed',
-        );
-      },
+    component.log.warn(
+      { code: 'privacy.unenforced', domain },
+      'this server does not speak the privacy enforcement protocol: lists are kept but nothing is blocked',
     );
-  });
+  }
 }

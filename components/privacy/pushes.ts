@@ -14,7 +14,14 @@ export class Pushes {
     this.#component = component;
   }
 
-  send(account: string, before: Lists, after: Lists, resources: readonly ConnectedResource[]): void {
+  /** `everybody`: the block list was emptied by a request for that (XEP-0191 §3.5). */
+  send(
+    account: string,
+    before: Lists,
+    after: Lists,
+    resources: readonly ConnectedResource[],
+    everybody = false,
+  ): void {
     const lists = changedLists(before, after);
     const was = new Set(blockedJids(before));
     const is = new Set(blockedJids(after));
@@ -27,8 +34,7 @@ export class Pushes {
       if (!resource.blocklist) continue;
       if (blocked.length > 0) this.#push(account, resource.jid, items('block', blocked));
       if (unblocked.length > 0) {
-        // §3.4: an empty <unblock/> says that nobody is blocked any more
-        this.#push(account, resource.jid, items('unblock', is.size === 0 ? [] : unblocked));
+        this.#push(account, resource.jid, items('unblock', everybody ? [] : unblocked));
       }
     }
   }
