@@ -23,7 +23,6 @@ await runComponent({
         });
         process.kill(process.pid, 'SIGTERM');
       },
-      unready: (reason) => setReadiness(reason === null ? { ready: true } : { ready: false, reason }),
     });
     return undefined;
   },

@@ -33,8 +33,9 @@ export function portableParts(storage: Storage): readonly PortablePart[] {
         if (lists === null) return false;
         const stored = await accounts.get(account);
         // A sequence that the core does not know: it is given these lists when the two next meet.
-        const sequence = (stored?.value.sequence ?? 0) + 1;
-        await accounts.put(account, { sequence, current: lists, intent: null });
+        // (Two on: the next may be that of a change which was cut short.)
+        const sequence = (stored?.value.sequence ?? 0) + 2;
+        await accounts.put(account, { sequence, current: lists, intent: null, told: null });
         return true;
       },
     },

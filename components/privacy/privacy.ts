@@ -1,4 +1,5 @@
 import type { Component } from '../../shared/component/component.js';
+import type { Readiness } from '../../shared/observability/server.js';
 import type { Storage } from '../../shared/storage/storage.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { blockContacts, getBlockList, unblockContacts } from './blocking.js';
@@ -16,9 +17,14 @@ export interface PrivacyOptions {
   readonly maxItems: number;
   /** Called when the server cannot enforce and that is not allowed. */
   readonly refuse: (reason: string) => void;
-  /** Called when lists and rules could not be compared, and with null when that was made good. */
-  readonly unready: (reason: string | null) => void;
+  /** Told whether lists and the core's rules are known to agree: log-ins may wait for that. */
+  readonly setReadiness: (readiness: Readiness) => void;
 }
+
+const NOT_COMPARED: Readiness = {
+  ready: false,
+  reason: 'lists and the rules of the core are not compared yet',
+};
 
 /** Until a server that did not answer is asked again. */
 const RETRY_MILLISECONDS = 5000;
@@ -53,10 +59,16 @@ export async function composePrivacy(
   component.onIq('set', NS.blocking, 'unblock', unblockContacts(parts));
 
   let stream = 0;
-  let late = false;
+  /** Domains with which lists and rules have not been compared on this stream. */
+  const unmet = new Set<string>();
+  options.setReadiness(NOT_COMPARED);
+  component.onDown(() => options.setReadiness(NOT_COMPARED));
   component.onUp((link) => {
     stream++;
-    for (const domain of link.domains.keys()) void meet(domain, stream);
+    for (const domain of link.domains.keys()) {
+      unmet.add(domain);
+      void meet(domain, stream);
+    }
   });
 
   /** What a server speaks, then where its accounts stand. */
@@ -67,17 +79,19 @@ export async function composePrivacy(
     try {
       if (enforces === null) throw new Error(`${domain} does not answer`);
       await synchronise(domain, { store, enforcer, changes, log: component.log });
-      if (late) options.unready(null);
-      late = false;
+      served(domain);
     } catch (error) {
       component.log.error(
         { code: 'privacy.not-synchronised', domain, err: error },
         'the comparison with the core failed: tried again',
       );
-      late = true;
-      options.unready(`lists and rules of ${domain} could not be compared`);
       setTimeout(() => void meet(domain, on), RETRY_MILLISECONDS).unref();
     }
+  }
+
+  function served(domain: string): void {
+    unmet.delete(domain);
+    if (unmet.size === 0) options.setReadiness({ ready: true });
   }
 
   function unenforced(domain: string): void {
@@ -92,5 +106,6 @@ export async function composePrivacy(
       { code: 'privacy.unenforced', domain },
       'this server does not speak the privacy enforcement protocol: lists are kept but nothing is blocked',
     );
+    served(domain);
   }
 }

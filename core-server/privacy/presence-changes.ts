@@ -48,6 +48,14 @@ export class PresenceChanges {
       for (const [peer, seen] of after.in) {
         if (seen !== (before?.in.get(peer) ?? true)) this.#see(session, jid(peer), seen);
       }
+      // one resource of a contact, of which no rule speaks any more
+      for (const [peer, shown] of before?.out ?? []) {
+        if (!shown && !after.out.has(peer) && mayShow(session, jid(peer)))
+          this.#show(session, jid(peer), true);
+      }
+      for (const [peer, seen] of before?.in ?? []) {
+        if (!seen && !after.in.has(peer) && maySee(session, jid(peer))) this.#see(session, jid(peer), true);
+      }
     }
   }
 
@@ -95,7 +103,8 @@ export class PresenceChanges {
       return;
     }
     const contact = this.#core.directory.peek(peer);
-    if (contact === undefined || !contact.roster.subscribesToUs(account.bare)) return;
+    if (contact === undefined || !account.roster.subscribedTo(peer.bare)) return;
+    if (!contact.roster.subscribesToUs(account.bare)) return;
     for (const theirs of contact.availableSessions()) {
       if (peer.resource !== '' && theirs.jid.resource !== peer.resource) continue;
       // their rules count too: what they hid cannot go away

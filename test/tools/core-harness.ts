@@ -70,6 +70,15 @@ export class ProcessUnderTest {
     throw new Error(`${this.name} did not become ready:\n${this.output}`);
   }
 
+  /** Resolves when what it wrote has the pattern (a global one) so many times. */
+  async waitFor(pattern: RegExp, times = 1, milliseconds = 20_000): Promise<void> {
+    const end = performance.now() + milliseconds;
+    while ((this.output.match(pattern)?.length ?? 0) < times) {
+      if (performance.now() > end) throw new Error(`${this.name} did not say ${pattern}:\n${this.output}`);
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+  }
+
   /** Ends it and resolves when it is gone. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
@@ -186,9 +195,9 @@ export class CoreUnderTest {
   }
 
   /** Ends the core (`SIGKILL` for a crash) and starts it again on the same data and the same ports. */
-  async restart(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  async restart(signal: NodeJS.Signals = 'SIGTERM', changes: Record<string, string> = {}): Promise<void> {
     await this.process.stop(signal);
-    const settings = { ...this.#settings };
+    const settings = { ...this.#settings, ...changes };
     if (this.addresses['c2s'] !== undefined) settings['C2S_PORT'] = String(this.address('c2s').port);
     if (this.addresses['component'] !== undefined)
       settings['COMPONENT_PORT'] = String(this.address('component').port);

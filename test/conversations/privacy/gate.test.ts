@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CoreUnderTest } from '../../tools/core-harness.js';
+import { BLOCKING, block, outcome } from '../../tools/privacy.js';
+
+// contracts: a core whose rule store is empty while the component is configured refuses log-ins until the first comparison.
+const PRIVACY = { COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' };
+
+async function attempt(core: CoreUnderTest): Promise<string> {
+  const client = await core.connect();
+  try {
+    await client.open('localhost');
+    const message = Buffer.from('\0romeo\0secret').toString('base64');
+    client.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${message}</auth>`);
+    const answer = await client.element();
+    return answer.name === 'success' ? 'success' : (answer.payload?.name ?? answer.name);
+  } finally {
+    client.cut();
+  }
+}
+
+/** Asks until the answer is this one. */
+async function eventually(core: CoreUnderTest, expected: string): Promise<void> {
+  const end = performance.now() + 10_000;
+  let last = '';
+  while (performance.now() < end) {
+    last = await attempt(core);
+    if (last === expected) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.equal(last, expected);
+}
+
+test('Log-ins wait for the first comparison; a restarted core with rules does not wait again', async () => {
+  const core = await CoreUnderTest.start({ ...PRIVACY, PRIVACY_SYNC_TIMEOUT: '600' });
+  try {
+    await core.addUsers('romeo');
+    assert.equal(await attempt(core), 'temporary-auth-failure');
+    const component = await core.component('privacy');
+    await eventually(core, 'success');
+    await component.stop();
+    await core.restart('SIGKILL');
+    assert.equal(await attempt(core), 'success');
+  } finally {
+    await core.stop();
+  }
+});
+
+for (const [fail, expected] of [
+  ['open', 'success'],
+  ['closed', 'temporary-auth-failure'],
+] as const) {
+  test(`After PRIVACY_SYNC_TIMEOUT without a component: PRIVACY_FAIL=${fail}`, async () => {
+    const core = await CoreUnderTest.start({ ...PRIVACY, PRIVACY_SYNC_TIMEOUT: '2', PRIVACY_FAIL: fail });
+    try {
+      await core.addUsers('romeo');
+      assert.equal(await attempt(core), 'temporary-auth-failure');
+      if (fail === 'open') await eventually(core, expected);
+      else {
+        await new Promise((resolve) => setTimeout(resolve, 2500));
+        assert.equal(await attempt(core), expected);
+      }
+    } finally {
+      await core.stop();
+    }
+  });
+}
+
+test('With the component stopped rules stay, and list IQs get an error at most a second after the grace', async () => {
+  const core = await CoreUnderTest.start({ ...PRIVACY, COMPONENT_GRACE_SECONDS: '2' });
+  try {
+    await core.addUsers('romeo', 'tybalt');
+    const component = await core.component('privacy');
+    const romeo = await core.online('romeo');
+    await block(romeo, 'tybalt@localhost');
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      await component.stop(signal);
+      const begun = performance.now();
+      const answers = await Promise.all([
+        romeo.iq('get', `<blocklist xmlns='${BLOCKING}'/>`),
+        romeo.iq('set', "<query xmlns='jabber:iq:privacy'><active/></query>"),
+      ]);
+      assert.deepEqual(answers.map(outcome), ['service-unavailable', 'service-unavailable']);
+      assert.ok(performance.now() - begun < 3000, `${performance.now() - begun} ms`);
+    }
+    const tybalt = await core.online('tybalt');
+    tybalt.send("<message to='romeo@localhost' type='chat' id='x'><body>x</body></message>");
+    assert.equal(outcome(await tybalt.stanza((stanza) => stanza.id === 'x')), 'service-unavailable');
+    await core.component('privacy');
+    assert.equal((await romeo.iq('get', `<blocklist xmlns='${BLOCKING}'/>`)).type, 'result');
+    await romeo.close();
+    await tybalt.close();
+  } finally {
+    await core.stop();
+  }
+});
