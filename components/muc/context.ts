@@ -1,4 +1,4 @@
-import type { Logger } from '../../shared/observability/types.js';
+import type { Counter, Logger } from '../../shared/observability/types.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 import {
   type DefinedCondition,
@@ -38,6 +38,18 @@ export interface MucPolicy {
   readonly pingIdleSeconds: number;
 }
 
+/** What operators see grow. */
+export interface MucCounters {
+  /** Groupchat messages accepted. */
+  readonly messages: Counter;
+  /** Copies of them that went out. */
+  readonly deliveries: Counter;
+  readonly joins: Counter;
+  readonly ghosts: Counter;
+  /** Stanzas answered with an error, by its condition. */
+  readonly refusals: Counter;
+}
+
 /** What the use cases have at hand. */
 export interface Muc {
   readonly policy: MucPolicy;
@@ -47,6 +59,7 @@ export interface Muc {
   readonly store: RoomStore;
   readonly delivery: Delivery;
   readonly pending: PendingTable;
+  readonly counters: MucCounters;
   /** Administrators of the service, by bare JID. */
   readonly admins: ReadonlySet<string>;
   /** Milliseconds since 1970. */

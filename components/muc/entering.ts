@@ -54,6 +54,7 @@ export function enter(muc: Muc, work: Work, room: Room, entrance: Entrance): voi
   session.lang = stanza.lang;
   room.addSession(session);
   work.saveSession(room, session);
+  muc.counters.joins.inc();
 
   welcome(muc, work, room, session, entrance, () => {
     const statuses = selfStatuses(room, created, nick !== entrance.nick);

@@ -149,6 +149,7 @@ export class Ghosts {
 
   /** §11.1: 333 to all, and no 307. */
   #remove(work: Work, room: Room, session: Session): void {
+    this.#muc.counters.ghosts.inc();
     this.#muc.log.debug({ code: 'muc.ghost-removed', room: room.local }, 'an occupant had gone');
     removeSession(this.#muc, work, room, session, { statuses: [333] });
   }

@@ -270,6 +270,7 @@ export class Inbound {
   refuse(stanza: Stanza, error: StanzaError): void {
     const text = errorText(stanza, error);
     if (text === null) return;
+    this.#muc.counters.refusals.inc(1, { condition: error.condition });
     const work = new Work(null);
     work.send(text);
     this.#muc.delivery.submit(work);

@@ -54,6 +54,8 @@ export function sendToAll(muc: Muc, work: Work, room: Room, session: Session, st
     remember(muc, room, document);
     work.journal(room, document);
   }
+  muc.counters.messages.inc();
+  muc.counters.deliveries.inc(room.addresses.length);
   work.broadcastTo(text, room.addresses);
 }
 

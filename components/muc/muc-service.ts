@@ -6,7 +6,7 @@ import { escapeAttribute } from '../../shared/xml/escape.js';
 import { Jid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
-import type { Muc, MucPolicy } from './context.js';
+import type { Muc, MucCounters, MucPolicy } from './context.js';
 import { Creators } from './creators.js';
 import { Delivery } from './delivery.js';
 import { closeRoom, destroy } from './destroy.js';
@@ -36,6 +36,7 @@ export interface MucOptions {
   readonly storage: Storage;
   readonly log: Logger;
   readonly policy: MucPolicy;
+  readonly counters: MucCounters;
   readonly multicast: MulticastMode;
   /** Another process serves these rooms now: this one must not any more. */
   readonly superseded: () => void;
@@ -52,6 +53,7 @@ export class MucService implements Muc {
   readonly store: RoomStore;
   readonly delivery: Delivery;
   readonly pending = new PendingTable(PENDING);
+  readonly counters: MucCounters;
   readonly admins: ReadonlySet<string>;
   readonly directory: RoomDirectory;
   readonly inbound: Inbound;
@@ -76,6 +78,7 @@ export class MucService implements Muc {
     this.jid = component.jid;
     this.log = log;
     this.admins = policy.admins;
+    this.counters = options.counters;
     this.store = store;
     this.#component = component;
     this.#multicastMode = options.multicast;
@@ -113,6 +116,9 @@ export class MucService implements Muc {
       drained: () => component.drained(),
       commit: (batch) => this.#commit(batch),
       failed: (work) => {
+        // Nobody has seen these: newcomers must not either.
+        for (const { room, document } of work.messages)
+          room.history = room.history.filter((kept) => kept !== document);
         const error = new StanzaError('internal-server-error', { type: 'wait' });
         return work.cause === null ? null : errorText(work.cause, error);
       },

@@ -24,7 +24,16 @@ export interface MucComposition {
 /** Multi-user chat (XEP-0045) as a component: registers everything, before the component starts. */
 export async function composeMuc(options: MucComposition): Promise<MucService> {
   const { component, metrics, policy } = options;
-  const service = await MucService.open(options);
+  const counters = {
+    messages: metrics.counter('muc_messages_total', 'Groupchat messages accepted.'),
+    deliveries: metrics.counter('muc_deliveries_total', 'Copies of groupchat messages sent to occupants.'),
+    joins: metrics.counter('muc_joins_total', 'Sessions that entered a room.'),
+    ghosts: metrics.counter('muc_ghosts_total', 'Sessions removed because they had gone without a word.'),
+    refusals: metrics.counter('muc_refusals_total', 'Stanzas answered with an error, by its condition.', [
+      'condition',
+    ]),
+  };
+  const service = await MucService.open({ ...options, counters });
 
   component.disco.identity({ category: 'conference', type: 'text', name: policy.name });
   component.disco.feature(...serviceFeatures(policy));

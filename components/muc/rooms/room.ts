@@ -114,6 +114,8 @@ export class Room {
   /** Administrators of the service, by bare JID. */
   readonly admins: ReadonlySet<string>;
   readonly #keys = new Map<string, Occupant>();
+  /** Who has reserved which nick. */
+  readonly #reserved = new Map<string, string>();
   #addresses: readonly string[] | null = null;
 
   constructor(jid: Jid, config: RoomConfig, admins: ReadonlySet<string>) {
@@ -139,14 +141,20 @@ export class Room {
   }
 
   setAffiliation(bare: string, affiliation: Affiliation, nick?: string, reason?: string): void {
-    if (affiliation === 'none') this.affiliations.delete(bare);
+    const before = this.affiliations.get(bare)?.nick;
+    if (before !== undefined) this.#reserved.delete(nickKey(before));
+    if (affiliation === 'none') {
+      this.affiliations.delete(bare);
+      return;
+    }
     // §9.1: an outcast keeps no nick.
-    else
-      this.affiliations.set(bare, {
-        affiliation,
-        nick: affiliation === 'outcast' ? undefined : nick,
-        reason: affiliation === 'outcast' ? reason : undefined,
-      });
+    const outcast = affiliation === 'outcast';
+    this.affiliations.set(bare, {
+      affiliation,
+      nick: outcast ? undefined : nick,
+      reason: outcast ? reason : undefined,
+    });
+    if (!outcast && nick !== undefined) this.#reserved.set(nickKey(nick), bare);
   }
 
   withAffiliation(affiliation: Affiliation): [string, AffiliationEntry][] {
@@ -163,11 +171,8 @@ export class Room {
 
   /** Whoever else has reserved this nick. */
   nickReservedByOther(nick: string, bare: string): boolean {
-    const key = nickKey(nick);
-    for (const [owner, entry] of this.affiliations) {
-      if (entry.nick !== undefined && owner !== bare && nickKey(entry.nick) === key) return true;
-    }
-    return false;
+    const owner = this.#reserved.get(nickKey(nick));
+    return owner !== undefined && owner !== bare;
   }
 
   /** The occupant whose nick is this one or reads like it. */
@@ -253,7 +258,7 @@ export class Room {
   static fromDocument(jid: Jid, document: RoomDocument, admins: ReadonlySet<string>): Room {
     const room = new Room(jid, document.config, admins);
     for (const { jid: bare, affiliation, nick, reason } of document.affiliations)
-      room.affiliations.set(bare, { affiliation, nick, reason });
+      room.setAffiliation(bare, affiliation, nick, reason);
     room.subject = document.subject;
     for (const [bare, role] of document.voice) room.voice.set(bare, role);
     for (const [bare, request] of document.registrations) room.registrations.set(bare, request);

@@ -7,6 +7,9 @@ import type { MessageDocument, RoomDocument, SessionDocument } from './documents
 import { CREATORS, INSTANCE, JOURNAL, MESSAGES, ROOMS, SERVICE, SESSIONS } from './documents.js';
 import { Occupant, Room, Session } from './room.js';
 
+/** A large room over a network would take long one by one. */
+const READS_AT_ONCE = 100;
+
 /** Rooms in the store: loading one with everybody in it, and the writes of a batch of work. */
 export class RoomStore {
   readonly rooms: KeyValueCollection<RoomDocument>;
@@ -69,10 +72,17 @@ export class RoomStore {
         .filter((message) => !message.live)
         .reverse();
     const present: SessionDocument[] = [];
+    let reading: Promise<unknown>[] = [];
     for await (const key of this.sessions.owners(`${jid.local}/`)) {
-      const stored = await this.sessions.get(key);
-      if (stored !== undefined) present.push(stored.value);
+      const read = this.sessions.get(key).then((stored) => {
+        if (stored !== undefined) present.push(stored.value);
+      });
+      reading.push(read);
+      if (reading.length < READS_AT_ONCE) continue;
+      await Promise.all(reading);
+      reading = [];
     }
+    await Promise.all(reading);
     // In the order in which they came, as newcomers are told of them.
     present.sort((one, other) => one.joinedAt - other.joinedAt);
     for (const session of present) restoreSession(room, session, occupantId);

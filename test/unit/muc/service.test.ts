@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { composeMuc } from '../../../components/muc/muc.js';
+import type { MucService } from '../../../components/muc/muc-service.js';
+import type { Component } from '../../../shared/component/component.js';
+import { createMetrics } from '../../../shared/observability/metrics.js';
+import { createMemoryStorage, type MemoryStorage } from '../../../shared/storage/memory.js';
+import { StorageError } from '../../../shared/storage/storage.js';
+import { Stanza } from '../../../shared/xml/stanza.js';
+import { jid } from '../../../shared/xmpp/jid.js';
+import { recordingLogger } from '../../tools/silent-logger.js';
+
+const ROOM = 'coven@chat.example';
+const JOIN = "<x xmlns='http://jabber.org/protocol/muc'/>";
+
+interface Harness {
+  readonly service: MucService;
+  readonly storage: MemoryStorage;
+  readonly sent: string[];
+  receive(xml: string): void;
+  /** Everything received so far has been answered. */
+  settled(): Promise<void>;
+}
+
+/** The service without process, socket and disk. */
+async function harness(
+  synchronous: boolean,
+  storage = createMemoryStorage({ synchronous }),
+): Promise<Harness> {
+  const sent: string[] = [];
+  const handlers: Record<string, (stanza: Stanza) => void> = {};
+  let up: () => void = () => undefined;
+  const log = recordingLogger();
+  const component = {
+    domain: 'chat.example',
+    jid: jid('chat.example'),
+    log,
+    disco: { identity() {}, feature() {} },
+    server: { connected: true, features: new Set() },
+    onIq() {},
+    onOtherIq: (handler: (stanza: Stanza) => void) => {
+      handlers['iq'] = handler;
+    },
+    onMessage: (handler: (stanza: Stanza) => void) => {
+      handlers['message'] = handler;
+    },
+    onPresence: (handler: (stanza: Stanza) => void) => {
+      handlers['presence'] = handler;
+    },
+    onUp: (handler: () => void) => {
+      up = handler;
+    },
+    onDown() {},
+    drained: () => Promise.resolve(),
+    send(text: string) {
+      const ping = /^<iq type='get' from='chat.example' to='example' id='([^']*)'/.exec(text);
+      if (ping === null) sent.push(text);
+      // The server answers what was sent after everything else.
+      else
+        queueMicrotask(() => receive(`<iq type='result' from='example' to='chat.example' id='${ping[1]}'/>`));
+      return true;
+    },
+  } as unknown as Component;
+  const receive = (xml: string): void => {
+    const stanza = Stanza.parse(xml);
+    handlers[stanza.name]?.(stanza);
+  };
+  const service = await composeMuc({
+    component,
+    storage,
+    log,
+    metrics: createMetrics({ process: 'test' }),
+    multicast: 'off',
+    close: () => Promise.resolve(0),
+    superseded: () => undefined,
+    policy: {
+      name: 'Chatrooms',
+      coreDomain: 'example',
+      admins: new Set(),
+      creation: 'anyone',
+      roomsPerUser: 1,
+      maxOccupants: 10,
+      history: 3,
+      nickLength: 20,
+      subjectLength: 100,
+      messageBytes: 10_000,
+      rate: 0,
+      burst: 1,
+      groupchat1: false,
+      logUrl: '',
+      pingsPerSecond: 1_000,
+      pingIdleSeconds: 0,
+    },
+  });
+  up();
+  return {
+    service,
+    storage,
+    sent,
+    receive,
+    async settled() {
+      for (let turns = 0; turns < 10; turns++) await new Promise((resolve) => setImmediate(resolve));
+      await service.delivery.settled();
+    },
+  };
+}
+
+async function enter(world: Harness, user: string): Promise<void> {
+  world.receive(`<presence from='${user}@example/r' to='${ROOM}/${user}'>${JOIN}</presence>`);
+  await world.settled();
+}
+
+async function open(world: Harness): Promise<void> {
+  world.receive(
+    `<iq type='set' id='o' from='hag@example/r' to='${ROOM}'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>`,
+  );
+  await world.settled();
+}
+
+for (const synchronous of [true, false]) {
+  const driver = synchronous ? 'a store that answers at once' : 'a store that takes its time';
+
+  test(`entering, talking and leaving in order, on ${driver}`, async () => {
+    const world = await harness(synchronous);
+    // All at once: the second waits for the room to be made, and is refused since it is not configured.
+    world.receive(`<presence from='hag@example/r' to='${ROOM}/hag'>${JOIN}</presence>`);
+    world.receive(`<presence from='crone@example/r' to='${ROOM}/crone'>${JOIN}</presence>`);
+    await world.settled();
+    assert.match(world.sent[0] ?? '', /<status code='201'\/>/);
+    assert.match(world.sent.at(-1) ?? '', /<item-not-found /);
+    await open(world);
+    await enter(world, 'crone');
+    world.sent.length = 0;
+    for (let number = 0; number < 5; number++)
+      world.receive(
+        `<message from='crone@example/r' to='${ROOM}' type='groupchat' id='m${number}'><body>${number}</body></message>`,
+      );
+    world.receive(`<presence type='unavailable' from='crone@example/r' to='${ROOM}/crone'/>`);
+    await world.settled();
+    const toHag = world.sent.filter((text) => text.includes("to='hag@example/r'"));
+    assert.deepEqual(
+      toHag.map((text) => /<body>(\d)/.exec(text)?.[1] ?? (text.includes('unavailable') ? 'gone' : text)),
+      ['0', '1', '2', '3', '4', 'gone'],
+    );
+    assert.equal(world.service.counts.unconfirmed, 0);
+  });
+
+  test(`a new process on the same ${driver} has everybody and everything`, async () => {
+    const first = await harness(synchronous);
+    await enter(first, 'hag');
+    await open(first);
+    await enter(first, 'crone');
+    first.receive(
+      `<message from='hag@example/r' to='${ROOM}' type='groupchat' id='m'><body>hello</body></message>`,
+    );
+    await first.settled();
+    const second = await harness(synchronous, first.storage);
+    await second.settled();
+    second.sent.length = 0;
+    await enter(second, 'bard');
+    const told = second.sent.filter((text) => text.includes("to='bard@example/r'"));
+    assert.equal(told.length, 5, told.join('\n'));
+    assert.match(told[3] ?? '', /<body>hello<\/body>.*<delay /);
+    // The count of a user's rooms, too.
+    second.receive(`<presence from='hag@example/r' to='other@chat.example/hag'>${JOIN}</presence>`);
+    await second.settled();
+    assert.match(second.sent.at(-1) ?? '', /<resource-constraint /);
+  });
+}
+
+test('a store that fails: the sender is told, nobody is shown what is not durable, and it goes on afterwards', async () => {
+  const world = await harness(true);
+  await enter(world, 'hag');
+  await open(world);
+  await enter(world, 'crone');
+  world.sent.length = 0;
+  world.storage.failWith(new StorageError('full', 'no space left'));
+  world.receive(
+    `<message from='hag@example/r' to='${ROOM}' type='groupchat' id='m1'><body>one</body></message>`,
+  );
+  await world.settled();
+  assert.equal(world.sent.length, 1, world.sent.join('\n'));
+  assert.match(world.sent[0] ?? '', /type='error'.*<internal-server-error /);
+  world.storage.failWith();
+  world.sent.length = 0;
+  world.receive(
+    `<message from='hag@example/r' to='${ROOM}' type='groupchat' id='m2'><body>two</body></message>`,
+  );
+  await world.settled();
+  assert.equal(world.sent.length, 2, world.sent.join('\n'));
+  world.sent.length = 0;
+  await enter(world, 'bard');
+  const history = world.sent.filter((text) => text.includes('<delay '));
+  assert.deepEqual(
+    history.map((text) => /<body>(\w+)/.exec(text)?.[1]),
+    ['two'],
+  );
+});
+
+test('a room that nobody is in leaves memory, and comes back when it is asked for', async () => {
+  const world = await harness(true);
+  await enter(world, 'hag');
+  world.receive(
+    `<iq type='set' id='o' from='hag@example/r' to='${ROOM}'><query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'><field var='muc#roomconfig_persistentroom'><value>1</value></field></x></query></iq>`,
+  );
+  world.receive(`<presence type='unavailable' from='hag@example/r' to='${ROOM}/hag'/>`);
+  await world.settled();
+  const room = world.service.rooms.loaded.get('coven');
+  assert.ok(room);
+  room.lastUsed = 0;
+  world.service.tick();
+  assert.equal(world.service.rooms.loaded.size, 0);
+  world.sent.length = 0;
+  await enter(world, 'crone');
+  assert.match(world.sent[0] ?? '', /<item affiliation='none' role='participant'\/>/);
+});
