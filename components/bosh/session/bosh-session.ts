@@ -8,6 +8,7 @@ import type {
   UpstreamEnd,
   UpstreamStream,
 } from '../upstreams/upstream.js';
+import { Acknowledgements, type Report } from './acknowledgements.js';
 import { Activity } from './activity.js';
 import type { BodyRequest } from './body-request.js';
 import { type BodyAttributes, recoverable, writeBody, writeTerminal } from './body-response.js';
@@ -16,7 +17,8 @@ import type { Exchange } from './exchange.js';
 import { HeldRequest } from './held-request.js';
 import { KeySequence } from './key-sequence.js';
 import type { BoshLimits } from './limits.js';
-import type { SessionTerms } from './negotiation.js';
+import { creationAttributes, type SessionTerms } from './negotiation.js';
+import { OpenRequests } from './open-requests.js';
 import { type Batch, Outbox } from './outbox.js';
 import { ResponseCache, type SentResponse } from './response-cache.js';
 
@@ -44,6 +46,7 @@ export class BoshSession {
   readonly #options: BoshSessionOptions;
   readonly #outbox = new Outbox();
   readonly #cache: ResponseCache;
+  readonly #acknowledgements: Acknowledgements;
   readonly #activity: Activity;
   readonly #keys: KeySequence;
   readonly #stream: UpstreamStream;
@@ -51,10 +54,7 @@ export class BoshSession {
   readonly #header: ClientHeader;
   /** The rid to be processed next. */
   #expected: number;
-  /** Processed and unanswered, in the order of their rids. */
-  readonly #held: HeldRequest[] = [];
-  /** Received before one with a lower rid. */
-  readonly #early = new Map<number, HeldRequest>();
+  readonly #open = new OpenRequests();
   /** The upstream takes no more for now: requests wait unprocessed, and with them the client. */
   #blocked = false;
   #flushScheduled = false;
@@ -64,8 +64,7 @@ export class BoshSession {
   #serverHeader: ServerHeader | undefined;
   /** The server's identity is not known to the client yet. */
   #headerIsNews = false;
-  #report: { report: number; time: number } | undefined;
-  #acknowledged = 0;
+  #report: Report | undefined;
   #pause: number | undefined;
   #inactivityTimer: NodeJS.Timeout | undefined;
   #over = false;
@@ -78,12 +77,19 @@ export class BoshSession {
     this.terms = options.terms;
     this.origin = options.origin;
     this.#expected = rid + 1;
-    this.#cache = new ResponseCache(options.terms.requests, (response) => this.#letGo(response));
+    // A response that is let go has had its chance to be asked for again.
+    this.#cache = new ResponseCache(options.terms.requests, (one) => this.#acknowledgements.wasTaken(one));
+    this.#acknowledgements = new Acknowledgements({
+      terms: options.terms,
+      reportAfterSeconds: options.limits.reportAfter,
+      cache: this.#cache,
+      stream: () => this.#stream,
+    });
     this.#activity = new Activity(options.terms);
     this.#keys = new KeySequence(request.newkey);
     const creation = new HeldRequest(request, rid, exchange);
     this.#creation = creation;
-    this.#held.push(creation);
+    this.#open.held.push(creation);
     this.#watch(creation);
     const patience = Math.min(options.terms.wait, options.limits.creation);
     creation.due = patience === 0;
@@ -105,7 +111,7 @@ export class BoshSession {
 
   /** Requests that are being held open for this session. */
   get heldCount(): number {
-    return this.#held.length + this.#early.size;
+    return this.#open.count;
   }
 
   /** Takes one request with this session's sid. */
@@ -121,14 +127,14 @@ export class BoshSession {
     if (rid >= this.#expected + this.terms.requests + (held.isPauseOrEnd ? 1 : 0)) {
       return this.fail('item-not-found', exchange);
     }
-    const earlier = this.#early.get(rid);
+    const earlier = this.#open.early.get(rid);
     if (earlier !== undefined) return this.#replace(earlier, request, exchange);
     const lastResponseWasEmpty = (this.#cache.last?.bytes ?? 1) === 0;
     if (this.#activity.isTooMuch(held, this.heldCount + 1, lastResponseWasEmpty)) {
       return this.fail('policy-violation', exchange);
     }
     this.#pause = undefined;
-    this.#early.set(rid, held);
+    this.#open.early.set(rid, held);
     this.#watch(held);
     if (this.terms.wait > 0) held.startWaiting(this.terms.wait, (one) => this.#waited(one));
     this.#processInOrder();
@@ -172,9 +178,8 @@ export class BoshSession {
 
   #processInOrder(): void {
     while (!this.#over && !this.#blocked) {
-      const next = this.#early.get(this.#expected);
+      const next = this.#open.takeEarly(this.#expected);
       if (next === undefined) return;
-      this.#early.delete(this.#expected);
       this.#expected++;
       this.#process(next);
     }
@@ -192,19 +197,20 @@ export class BoshSession {
       held.stopWaiting();
       return this.fail('policy-violation', exchange);
     }
-    this.#takeAcknowledgement(held);
+    this.#report = this.#acknowledgements.take(held) ?? this.#report;
+    if (this.#report !== undefined) held.due = true;
     // XEP-0206 §"Authentication and Resource Binding": what a restart request carries is ignored.
     if (request.restart) this.#stream.restart(restartHeader(this.#header, request));
     else for (const payload of request.payloads) if (!this.#stream.send(payload)) this.#blocked = true;
     if (request.type === 'terminate') return this.#endedByClient(held);
     if (pause !== undefined) return this.#pauseFor(pause, held);
-    this.#held.push(held);
+    this.#open.held.push(held);
     if (this.terms.wait === 0) held.due = true;
   }
 
   /** §"Inactivity": answers everything at once, the pause itself without payloads, and waits longer (or shorter). */
   #pauseFor(seconds: number, pausing: HeldRequest): void {
-    for (const held of this.#held.splice(0)) {
+    for (const held of this.#open.held.splice(0)) {
       this.#respond(held, held.exchange.alive ? this.#outbox.take() : this.#outbox.none());
     }
     this.#respond(pausing, this.#outbox.none());
@@ -214,14 +220,14 @@ export class BoshSession {
 
   /** A rid that was received before (§"Broken Connections"). */
   #repeated(rid: number, request: BodyRequest, exchange: Exchange) {
-    const held = this.#held.find((one) => one.rid === rid);
+    const held = this.#open.find(rid);
     if (held !== undefined) return this.#replace(held, request, exchange);
     const sent = this.#cache.get(rid);
     if (sent === undefined || sent.key?.toLowerCase() !== request.key?.toLowerCase()) {
       return this.fail('item-not-found', exchange);
     }
     if (++sent.repeats > this.#options.limits.repeats) return this.fail('policy-violation', exchange);
-    exchange.respond(this.#ok(sent.body), () => this.#wasTaken(sent));
+    exchange.respond(this.#ok(sent.body), () => this.#acknowledgements.wasTaken(sent));
     this.#watchInactivity();
   }
 
@@ -238,64 +244,17 @@ export class BoshSession {
   }
 
   #waited(held: HeldRequest): void {
-    const at = this.#held.indexOf(held);
+    const at = this.#open.held.indexOf(held);
     if (at < 0) {
       // Its predecessor never came, or the upstream is stuck: the client repeats what is missing (§"Recoverable Binding
       // Conditions").
-      this.#early.delete(held.rid);
+      this.#open.early.delete(held.rid);
       if (held.exchange.alive) held.exchange.respond(this.#ok(recoverable));
       this.#watchInactivity();
       return;
     }
-    for (const one of this.#held.slice(0, at + 1)) one.due = true;
+    for (const one of this.#open.held.slice(0, at + 1)) one.due = true;
     this.#flush();
-  }
-
-  // ---- acknowledgements
-
-  /** §"Response Acknowledgements". */
-  #takeAcknowledgement(held: HeldRequest): void {
-    const { request, rid } = held;
-    if (!this.terms.acknowledgements) {
-      // A client may not have more than `requests` unanswered: it has seen what was before them. And it asks without
-      // having anything to say only when fewer than `hold` requests are open.
-      const open = held.isEmpty ? Math.max(1, this.terms.hold) : this.terms.requests;
-      this.#acknowledgeUpTo(rid - open);
-      return;
-    }
-    const last = this.#cache.last?.rid ?? 0;
-    const ack = request.ack === undefined || Number.isNaN(request.ack) ? last : Math.min(request.ack, last);
-    this.#acknowledgeUpTo(ack);
-    const missing = ack < last ? this.#cache.get(ack + 1) : undefined;
-    if (missing === undefined) return;
-    const time = Math.round(performance.now() - missing.at);
-    if (time < this.#options.limits.reportAfter * 1000) return;
-    this.#report = { report: missing.rid, time };
-    held.due = true;
-  }
-
-  #acknowledgeUpTo(rid: number): void {
-    const response = this.#cache.lastUpTo(rid);
-    if (response === undefined) return;
-    this.#wasTaken(response);
-    this.#acknowledgeElements(response.lastElement);
-  }
-
-  #acknowledgeElements(count: number): void {
-    if (count <= this.#acknowledged) return;
-    this.#acknowledged = count;
-    this.#stream.acknowledged(count);
-  }
-
-  #wasTaken(response: SentResponse): void {
-    if (response.taken) return;
-    response.taken = true;
-    if (response.bytes > 0) this.#stream.taken(response.bytes);
-  }
-
-  /** The cache is full: the client has had its chance to ask again. */
-  #letGo(response: SentResponse): void {
-    this.#wasTaken(response);
   }
 
   // ---- responses
@@ -313,12 +272,12 @@ export class BoshSession {
   /** Answers, oldest first, whatever can or must be answered now. */
   #flush(): void {
     while (!this.#over) {
-      const oldest = this.#held[0];
-      if (oldest === undefined || !this.#held.some((held) => held.exchange.alive)) break;
+      const oldest = this.#open.held[0];
+      if (oldest === undefined || !this.#open.isAlive()) break;
       if (oldest === this.#creation && this.#outbox.isEmpty && !oldest.due) break;
-      const crowded = this.#held.length > this.terms.hold && !this.#blocked;
+      const crowded = this.#open.held.length > this.terms.hold && !this.#blocked;
       if (this.#outbox.isEmpty && !crowded && !oldest.due) break;
-      this.#held.shift();
+      this.#open.held.shift();
       // The connection of the oldest is gone but a newer one is there: payloads take that one.
       this.#respond(oldest, oldest.exchange.alive ? this.#outbox.take() : this.#outbox.none());
     }
@@ -341,7 +300,7 @@ export class BoshSession {
       taken: false,
     };
     this.#cache.add(response);
-    if (exchange.alive) exchange.respond(this.#ok(body), () => this.#wasTaken(response));
+    if (exchange.alive) exchange.respond(this.#ok(body), () => this.#acknowledgements.wasTaken(response));
   }
 
   #attributesFor(held: HeldRequest): BodyAttributes {
@@ -353,21 +312,7 @@ export class BoshSession {
     if (held === this.#creation) {
       this.#creation = undefined;
       clearTimeout(this.#creationTimer);
-      return {
-        sid: this.sid,
-        wait: terms.wait,
-        requests: terms.requests,
-        hold: terms.hold,
-        ver: terms.ver,
-        polling: terms.polling,
-        inactivity: terms.inactivity,
-        maxpause: terms.maxpause > 0 ? terms.maxpause : undefined,
-        ack: terms.acknowledgements ? held.rid : undefined,
-        accept: 'gzip,deflate',
-        charsets: 'UTF-8',
-        'xmpp:restartlogic': 'true',
-        ...identity,
-      };
+      return { ...creationAttributes(terms, this.sid, held.rid), ...identity };
     }
     const report = this.#report;
     this.#report = undefined;
@@ -420,9 +365,9 @@ export class BoshSession {
    * client is not sent: it has left, and the server answers for it.
    */
   #endedByClient(last: HeldRequest): void {
-    if (!this.terms.acknowledgements) this.#acknowledgeElements(this.#cache.last?.lastElement ?? 0);
+    if (!this.terms.acknowledgements) this.#acknowledgements.elementsUpTo(this.#cache.last?.lastElement ?? 0);
     this.#finish('terminated by the client', 'closed', true);
-    [...this.#held.splice(0), last].forEach((held, k) => {
+    [...this.#open.held.splice(0), last].forEach((held, k) => {
       this.#respond(held, this.#outbox.none(), k === 0 ? { type: 'terminate' } : {});
     });
     this.#answerOthers(writeBody());
@@ -445,12 +390,12 @@ export class BoshSession {
 
   /** Gives the last words to the oldest request, or keeps them for the next one. */
   #endWith(body: string): void {
-    const oldest = this.#held.find((held) => held.exchange.alive);
+    const oldest = this.#open.held.find((held) => held.exchange.alive);
     if (oldest === undefined) this.#lastWords = body;
     else {
       oldest.stopWaiting();
       oldest.exchange.respond(this.#ok(body), () => this.#settle());
-      this.#held.splice(this.#held.indexOf(oldest), 1);
+      this.#open.held.splice(this.#open.held.indexOf(oldest), 1);
     }
     this.#answerOthers(writeBody({ type: 'terminate' }));
   }
@@ -464,15 +409,12 @@ export class BoshSession {
 
   /** The last response has been written: no request can acknowledge it, so that counts as delivered. */
   #settle(): void {
-    this.#acknowledgeElements(this.#outbox.none().last);
+    this.#acknowledgements.elementsUpTo(this.#outbox.none().last);
     this.#stream.close('closed');
   }
 
   #answerOthers(body: string): void {
-    const waiting = [...this.#held.splice(0), ...[...this.#early.values()].sort((a, b) => a.rid - b.rid)];
-    this.#early.clear();
-    for (const held of waiting) {
-      held.stopWaiting();
+    for (const held of this.#open.takeAll()) {
       if (held.exchange.alive) held.exchange.respond(this.#ok(body));
     }
   }
@@ -495,9 +437,7 @@ export class BoshSession {
   #watchInactivity(): void {
     clearTimeout(this.#inactivityTimer);
     this.#inactivityTimer = undefined;
-    if (this.#over) return;
-    for (const held of this.#held) if (held.exchange.alive) return;
-    for (const held of this.#early.values()) if (held.exchange.alive) return;
+    if (this.#over || this.#open.isAlive(true)) return;
     const seconds = this.#pause ?? this.terms.inactivity;
     this.#inactivityTimer = setTimeout(() => this.#inactive(), seconds * 1000);
   }

@@ -1,4 +1,5 @@
 import type { BodyRequest } from './body-request.js';
+import type { BodyAttributes } from './body-response.js';
 import type { TerminalCondition } from './conditions.js';
 import type { BoshLimits } from './limits.js';
 
@@ -78,4 +79,22 @@ function lowerVersion(theirs: string): string | null {
 /** Whether a text can be a key: a SHA-1 digest in hexadecimal. */
 export function isKey(text: string): boolean {
   return /^[0-9a-fA-F]{40}$/.test(text);
+}
+
+/** What only the response to the creation request says (§"Session Creation Response"; XEP-0206, `restartlogic`). */
+export function creationAttributes(terms: SessionTerms, sid: string, rid: number): BodyAttributes {
+  return {
+    sid,
+    wait: terms.wait,
+    requests: terms.requests,
+    hold: terms.hold,
+    ver: terms.ver,
+    polling: terms.polling,
+    inactivity: terms.inactivity,
+    maxpause: terms.maxpause > 0 ? terms.maxpause : undefined,
+    ack: terms.acknowledgements ? rid : undefined,
+    accept: 'gzip,deflate',
+    charsets: 'UTF-8',
+    'xmpp:restartlogic': 'true',
+  };
 }
