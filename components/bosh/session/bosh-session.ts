@@ -8,32 +8,22 @@ import type {
   UpstreamEnd,
   UpstreamStream,
 } from '../upstreams/upstream.js';
-import { Acknowledgements, type Report } from './acknowledgements.js';
+import { Acknowledgements } from './acknowledgements.js';
 import { Activity } from './activity.js';
 import type { BodyRequest } from './body-request.js';
 import { type BodyAttributes, recoverable, writeBody, writeTerminal } from './body-response.js';
-import { legacyStatusOf, type TerminalCondition } from './conditions.js';
+import type { TerminalCondition } from './conditions.js';
 import type { Exchange } from './exchange.js';
 import { HeldRequest } from './held-request.js';
 import { KeySequence } from './key-sequence.js';
 import type { BoshLimits } from './limits.js';
-import { creationAttributes, type SessionTerms } from './negotiation.js';
+import type { SessionTerms } from './negotiation.js';
 import { OpenRequests } from './open-requests.js';
 import { type Batch, Outbox } from './outbox.js';
-import { ResponseCache, type SentResponse } from './response-cache.js';
-
-export interface BoshSessionOptions {
-  readonly sid: string;
-  readonly terms: SessionTerms;
-  readonly limits: BoshLimits;
-  readonly upstream: Upstream;
-  readonly origin: ClientOrigin;
-  /**
-   * The session is over, and why. `lingers` says that it can still repeat its last responses and tell what happened;
-   * otherwise it is to be forgotten at once.
-   */
-  readonly over: (session: BoshSession, why: string, lingers: boolean) => void;
-}
+import { Responder } from './responder.js';
+import { ResponseCache } from './response-cache.js';
+import type { BoshSessionOptions } from './session-options.js';
+import { clientEndOf, headerOf, restartHeader } from './stream-header.js';
 
 /**
  * One BOSH session (XEP-0124, XEP-0206): requests in the order of their rids to one stream of the upstream, and what that
@@ -47,6 +37,7 @@ export class BoshSession {
   readonly #outbox = new Outbox();
   readonly #cache: ResponseCache;
   readonly #acknowledgements: Acknowledgements;
+  readonly #responder: Responder;
   readonly #activity: Activity;
   readonly #keys: KeySequence;
   readonly #stream: UpstreamStream;
@@ -61,10 +52,8 @@ export class BoshSession {
   /** Set until the creation request has been answered. */
   #creation: HeldRequest | undefined;
   #creationTimer: NodeJS.Timeout | undefined;
-  #serverHeader: ServerHeader | undefined;
-  /** The server's identity is not known to the client yet. */
-  #headerIsNews = false;
-  #report: Report | undefined;
+  /** The server's first stream is open. */
+  #isOpen = false;
   #pause: number | undefined;
   #inactivityTimer: NodeJS.Timeout | undefined;
   #over = false;
@@ -85,6 +74,7 @@ export class BoshSession {
       cache: this.#cache,
       stream: () => this.#stream,
     });
+    this.#responder = new Responder(this.sid, this.terms, this.#cache, this.#acknowledgements);
     this.#activity = new Activity(options.terms);
     this.#keys = new KeySequence(request.newkey);
     const creation = new HeldRequest(request, rid, exchange);
@@ -147,7 +137,7 @@ export class BoshSession {
       this.#finish(condition, clientEndOf(condition), false);
       this.#answerOthers(writeTerminal('other-request'));
     }
-    this.#say(exchange, condition);
+    this.#responder.refuse(exchange, condition);
   }
 
   /** Ends the session since this process stops. */
@@ -197,8 +187,11 @@ export class BoshSession {
       held.stopWaiting();
       return this.fail('policy-violation', exchange);
     }
-    this.#report = this.#acknowledgements.take(held) ?? this.#report;
-    if (this.#report !== undefined) held.due = true;
+    const report = this.#acknowledgements.take(held);
+    if (report !== undefined) {
+      this.#responder.report = report;
+      held.due = true;
+    }
     // XEP-0206 §"Authentication and Resource Binding": what a restart request carries is ignored.
     if (request.restart) this.#stream.restart(restartHeader(this.#header, request));
     else for (const payload of request.payloads) if (!this.#stream.send(payload)) this.#blocked = true;
@@ -227,7 +220,7 @@ export class BoshSession {
       return this.fail('item-not-found', exchange);
     }
     if (++sent.repeats > this.#options.limits.repeats) return this.fail('policy-violation', exchange);
-    exchange.respond(this.#ok(sent.body), () => this.#acknowledgements.wasTaken(sent));
+    this.#responder.repeat(sent, exchange);
     this.#watchInactivity();
   }
 
@@ -238,7 +231,7 @@ export class BoshSession {
     if (++held.repeats > this.#options.limits.repeats) return this.fail('policy-violation', exchange);
     const older = held.exchange;
     held.exchange = exchange;
-    if (older.alive) older.respond(this.#ok(recoverable));
+    if (older.alive) older.respond(this.#responder.ok(recoverable));
     this.#watch(held);
     this.#flush();
   }
@@ -249,7 +242,7 @@ export class BoshSession {
       // Its predecessor never came, or the upstream is stuck: the client repeats what is missing (§"Recoverable Binding
       // Conditions").
       this.#open.early.delete(held.rid);
-      if (held.exchange.alive) held.exchange.respond(this.#ok(recoverable));
+      if (held.exchange.alive) held.exchange.respond(this.#responder.ok(recoverable));
       this.#watchInactivity();
       return;
     }
@@ -285,51 +278,20 @@ export class BoshSession {
   }
 
   #respond(held: HeldRequest, batch: Batch, attributes: BodyAttributes = {}): void {
-    held.stopWaiting();
-    const body = writeBody({ ...this.#attributesFor(held), ...attributes }, batch.content);
-    const { rid, request, exchange } = held;
-    const response: SentResponse = {
-      rid,
-      body,
-      key: request.key,
-      isPause: request.pause !== undefined,
-      bytes: batch.bytes,
-      lastElement: batch.last,
-      at: performance.now(),
-      repeats: 0,
-      taken: false,
-    };
-    this.#cache.add(response);
-    if (exchange.alive) exchange.respond(this.#ok(body), () => this.#acknowledgements.wasTaken(response));
-  }
-
-  #attributesFor(held: HeldRequest): BodyAttributes {
-    const { terms } = this;
-    const received = this.#expected - 1;
-    const news = this.#headerIsNews ? this.#serverHeader : undefined;
-    const identity = news && { from: news.from, authid: news.id, 'xmpp:version': news.version };
-    this.#headerIsNews = false;
-    if (held === this.#creation) {
+    const isCreation = held === this.#creation;
+    if (isCreation) {
       this.#creation = undefined;
       clearTimeout(this.#creationTimer);
-      return { ...creationAttributes(terms, this.sid, held.rid), ...identity };
     }
-    const report = this.#report;
-    this.#report = undefined;
-    return {
-      ...identity,
-      // §"Request Acknowledgements": left out where it would say the rid that is answered.
-      ack: terms.acknowledgements && received !== held.rid ? received : undefined,
-      ...report,
-    };
+    this.#responder.answer(held, batch, { received: this.#expected - 1, isCreation, attributes });
   }
 
   // ---- the server
 
   #opened(header: ServerHeader): void {
-    if (this.#serverHeader !== undefined) return;
-    this.#serverHeader = header;
-    this.#headerIsNews = true;
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#responder.news = header;
     // RFC 6120 §4.7.5: to a client without a version the server sends no features, so there is nothing to wait for.
     if (this.#creation?.request.version === undefined && this.#creation !== undefined)
       this.#creation.due = true;
@@ -394,7 +356,7 @@ export class BoshSession {
     if (oldest === undefined) this.#lastWords = body;
     else {
       oldest.stopWaiting();
-      oldest.exchange.respond(this.#ok(body), () => this.#settle());
+      oldest.exchange.respond(this.#responder.ok(body), () => this.#settle());
       this.#open.held.splice(this.#open.held.indexOf(oldest), 1);
     }
     this.#answerOthers(writeBody({ type: 'terminate' }));
@@ -402,9 +364,10 @@ export class BoshSession {
 
   #tellLastWords(rid: number, exchange: Exchange) {
     const words = this.#lastWords;
-    if (words === undefined || rid !== this.#expected) return this.#say(exchange, 'item-not-found');
+    if (words === undefined || rid !== this.#expected)
+      return this.#responder.refuse(exchange, 'item-not-found');
     this.#lastWords = undefined;
-    exchange.respond(this.#ok(words), () => this.#settle());
+    exchange.respond(this.#responder.ok(words), () => this.#settle());
   }
 
   /** The last response has been written: no request can acknowledge it, so that counts as delivered. */
@@ -415,22 +378,8 @@ export class BoshSession {
 
   #answerOthers(body: string): void {
     for (const held of this.#open.takeAll()) {
-      if (held.exchange.alive) held.exchange.respond(this.#ok(body));
+      if (held.exchange.alive) held.exchange.respond(this.#responder.ok(body));
     }
-  }
-
-  #ok(body: string): { status: number; contentType: string; body: string } {
-    return { status: 200, contentType: this.terms.contentType, body };
-  }
-
-  /** Says a terminal condition, to a legacy client by the HTTP status (§"HTTP Conditions"). */
-  #say(exchange: Exchange, condition: TerminalCondition): void {
-    const status = this.terms.ver === undefined ? legacyStatusOf(condition) : undefined;
-    exchange.respond(
-      status === undefined
-        ? this.#ok(writeTerminal(condition))
-        : { status, contentType: this.terms.contentType, body: '' },
-    );
   }
 
   /** §"Inactivity": counts while no request is being held open. */
@@ -441,24 +390,4 @@ export class BoshSession {
     const seconds = this.#pause ?? this.terms.inactivity;
     this.#inactivityTimer = setTimeout(() => this.#inactive(), seconds * 1000);
   }
-}
-
-/** A restart request names the version never and the rest seldom (XEP-0206): the session's own hold. */
-function restartHeader(header: ClientHeader, { to, from, lang, version }: BodyRequest): ClientHeader {
-  return {
-    ...header,
-    to: to ?? header.to,
-    from: from ?? header.from,
-    lang: lang ?? header.lang,
-    version: version ?? header.version,
-  };
-}
-
-function headerOf(request: BodyRequest) {
-  const { to = '', from, version, lang, route } = request;
-  return { to, from, version, lang, route };
-}
-
-function clientEndOf(condition: TerminalCondition): ClientEnd {
-  return condition === 'policy-violation' || condition === 'bad-request' ? condition : 'connection-lost';
 }

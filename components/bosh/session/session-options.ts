@@ -1,0 +1,18 @@
+import type { ClientOrigin, Upstream } from '../upstreams/upstream.js';
+import type { BoshSession } from './bosh-session.js';
+import type { BoshLimits } from './limits.js';
+import type { SessionTerms } from './negotiation.js';
+
+/** What a BOSH session is made with. */
+export interface BoshSessionOptions {
+  readonly sid: string;
+  readonly terms: SessionTerms;
+  readonly limits: BoshLimits;
+  readonly upstream: Upstream;
+  readonly origin: ClientOrigin;
+  /**
+   * The session is over, and why. `lingers` says that it can still repeat its last responses and tell what happened;
+   * otherwise it is to be forgotten at once.
+   */
+  readonly over: (session: BoshSession, why: string, lingers: boolean) => void;
+}
