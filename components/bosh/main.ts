@@ -30,6 +30,7 @@ await runProcess({
       upstream = new LinkUpstream({
         component,
         serverDomain: settings.CORE_DOMAIN[0] ?? 'localhost',
+        stanzaBytes: settings.BOSH_STANZA_BYTES,
         log,
         state: (problem) =>
           setReadiness(problem === undefined ? { ready: true } : { ready: false, reason: problem }),

@@ -13,6 +13,7 @@ import { LinkTransport } from './link-transport.js';
 
 const version = 1;
 const mostStreams = 50_000;
+const wrapperBytes = 4096;
 
 /** Clients whose streams a component carries: BOSH and WebSocket (docs/protocols/client-link.md). */
 export const clientLink = defineFeature({
@@ -64,6 +65,8 @@ export const clientLink = defineFeature({
       const addresses = { component: stanza.from ?? '', server: stanza.to ?? '' };
       links.get(stream)?.lost();
       links.set(stream, new ClientLink(stream, addresses));
+      const { LIMIT_STANZA_BYTES, LIMIT_STANZA_BYTES_COMPONENT, LIMIT_XML_DEPTH, LIMIT_XML_ATTRIBUTES } =
+        core.settings;
       const answer = xml(
         'link',
         {
@@ -72,7 +75,10 @@ export const clientLink = defineFeature({
           min: version,
           max: version,
           credit: creditWindow,
-          'stanza-bytes': core.settings.LIMIT_STANZA_BYTES,
+          // The link must take what a client may send, wrapped.
+          'stanza-bytes': Math.min(LIMIT_STANZA_BYTES, LIMIT_STANZA_BYTES_COMPONENT - wrapperBytes),
+          depth: LIMIT_XML_DEPTH,
+          attributes: LIMIT_XML_ATTRIBUTES,
           streams: mostStreams,
           trusted: 'true',
         },

@@ -16,6 +16,7 @@ export async function startBosh(
   options: Partial<BoshOptions> = {},
 ): Promise<TestBosh> {
   const upstream = new ScriptedUpstream();
+  if (limits.stanzaBytes !== undefined) upstream.limits.stanzaBytes = limits.stanzaBytes;
   const bosh = composeBosh({
     upstream,
     limits: { ...defaultLimits, ...limits },

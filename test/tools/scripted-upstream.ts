@@ -111,6 +111,7 @@ export class ScriptedStream implements UpstreamStream {
 export class ScriptedUpstream implements Upstream {
   readonly name = 'scripted';
   ready = true;
+  limits = { stanzaBytes: 262_144, depth: 128, attributes: 64 };
   domains: readonly string[] = ['example.com'];
   readonly streams: ScriptedStream[] = [];
   /** Whether streams are answered with a header and features by themselves. */

@@ -63,10 +63,10 @@ export class BoshEndpoint {
   }
 
   #read(request: IncomingMessage, response: ServerResponse, from: RequestOrigin) {
-    const { limits, compress, requests } = this.#options;
+    const { limits, compress, requests, upstream } = this.#options;
     requests.inc();
     const exchange = new HttpExchange(request, response, { secure: from.secure, compress });
-    const reader = new BodyReader(limits);
+    const reader = new BodyReader({ bodyBytes: limits.bodyBytes, element: upstream.limits });
     const decoder = decoderOf(request.headers['content-encoding']);
     let done = false;
     const finish = (result: BodyRequest | BodyError) => {

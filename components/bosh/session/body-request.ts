@@ -1,8 +1,7 @@
 import type { Stanza } from '../../../shared/xml/stanza.js';
-import { type StreamHeader, StreamParser } from '../../../shared/xml/stream-parser.js';
+import { type StreamHeader, StreamParser, type XmlLimits } from '../../../shared/xml/stream-parser.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import { elementToServer } from './element-text.js';
-import type { BoshLimits } from './limits.js';
 
 /** The `<body/>` of one request, read (XEP-0124 §"<body/> Wrapper Element"). Attributes are absent where not given. */
 export interface BodyRequest {
@@ -44,17 +43,23 @@ export class BodyError {
   }
 }
 
+/** How large a body, in bytes, and each element in it may be. */
+export interface BodyLimits {
+  readonly bodyBytes: number;
+  readonly element: XmlLimits;
+}
+
 /** Reads one body, as it comes in, through the strict parser: no more is kept than the limits allow. */
 export class BodyReader {
   readonly #parser: StreamParser;
-  readonly #limits: BoshLimits;
+  readonly #limits: BodyLimits;
   readonly #payloads: string[] = [];
   #bytes = 0;
   #header: StreamHeader | undefined;
   #closed = false;
   #error: BodyError | undefined;
 
-  constructor(limits: BoshLimits) {
+  constructor(limits: BodyLimits) {
     this.#limits = limits;
     this.#parser = new StreamParser(
       {
@@ -76,7 +81,7 @@ export class BodyReader {
           );
         },
       },
-      { stanzaBytes: limits.stanzaBytes, depth: 128, attributes: 64 },
+      limits.element,
     );
   }
 
@@ -109,13 +114,21 @@ export class BodyReader {
 
   #payload(stanza: Stanza): void {
     if (this.#error !== undefined) return;
-    this.#payloads.push(elementToServer(stanza));
+    const text = elementToServer(stanza);
+    // What it inherited from the body has been written into it.
+    if (isLonger(text, this.#limits.element.stanzaBytes)) this.#refuse('policy-violation', 'stanza too big');
+    else this.#payloads.push(text);
   }
 
   #refuse(condition: 'bad-request' | 'policy-violation', reason: string): void {
     this.#error ??= new BodyError(condition, reason, this.#header?.attributes.get('sid'));
     this.#parser.stop();
   }
+}
+
+/** Whether a text has more bytes (UTF-8) than that. */
+export function isLonger(text: string, bytes: number): boolean {
+  return text.length > bytes || (text.length * 3 > bytes && Buffer.byteLength(text) > bytes);
 }
 
 function isWhiteSpace(bytes: Buffer): boolean {

@@ -4,7 +4,6 @@ import type {
   ClientOrigin,
   ServerElement,
   ServerHeader,
-  Upstream,
   UpstreamEnd,
   UpstreamStream,
 } from '../upstreams/upstream.js';
@@ -16,7 +15,6 @@ import type { TerminalCondition } from './conditions.js';
 import type { Exchange } from './exchange.js';
 import { HeldRequest } from './held-request.js';
 import { KeySequence } from './key-sequence.js';
-import type { BoshLimits } from './limits.js';
 import type { SessionTerms } from './negotiation.js';
 import { OpenRequests } from './open-requests.js';
 import { type Batch, Outbox } from './outbox.js';

@@ -1,3 +1,4 @@
+import type { XmlLimits } from '../../../shared/xml/stream-parser.js';
 import type { TerminalCondition } from '../session/conditions.js';
 
 /** Where a client's streams lead: our core by the client link, or any XMPP server's client port. */
@@ -6,6 +7,8 @@ export interface Upstream {
   readonly name: string;
   /** Whether streams can be opened now. */
   readonly ready: boolean;
+  /** What one element from a client may be at most: more would endanger what other clients share. */
+  readonly limits: XmlLimits;
   start(): Promise<void>;
   /** Whether a stream to that domain can be asked for at all. */
   serves(domain: string): boolean;

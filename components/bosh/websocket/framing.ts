@@ -1,7 +1,7 @@
 import { declarationProblem } from '../../../shared/xml/declaration.js';
 import { escapeAttribute } from '../../../shared/xml/escape.js';
 import type { Stanza } from '../../../shared/xml/stanza.js';
-import { StreamParser } from '../../../shared/xml/stream-parser.js';
+import { StreamParser, type XmlLimits } from '../../../shared/xml/stream-parser.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import type { ServerHeader } from '../upstreams/upstream.js';
 
@@ -19,7 +19,7 @@ export class FrameReader {
   #elements: Stanza[] = [];
   #error: FrameError | undefined;
 
-  constructor(stanzaBytes: number) {
+  constructor(limits: XmlLimits) {
     this.#parser = new StreamParser(
       {
         streamOpened: () => undefined,
@@ -31,7 +31,7 @@ export class FrameReader {
           this.#error = error;
         },
       },
-      { stanzaBytes, depth: 128, attributes: 64 },
+      limits,
     );
     // Around all frames, declaring nothing: what a frame does not declare itself is not declared.
     this.#parser.write(Buffer.from('<frames>'));

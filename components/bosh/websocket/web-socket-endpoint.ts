@@ -73,7 +73,6 @@ export class WebSocketEndpoint {
         socket: webSocket,
         origin: client,
         upstream: this.#options.upstream,
-        stanzaBytes: this.#options.limits.stanzaBytes,
         pingSeconds: this.#options.pingSeconds,
         secureUri: this.#options.secureUri,
         over: (one, why) => {

@@ -28,7 +28,6 @@ export interface WebSocketSessionOptions {
   readonly socket: WebSocket;
   readonly origin: ClientOrigin;
   readonly upstream: Upstream;
-  readonly stanzaBytes: number;
   /** How often a ping asks whether the client is still there, in seconds. */
   readonly pingSeconds: number;
   /** Where clients that came without TLS are sent; undefined: they are welcome. */
@@ -57,7 +56,7 @@ export class WebSocketSession {
     this.#options = options;
     this.origin = options.origin;
     this.#socket = options.socket;
-    this.#reader = new FrameReader(options.stanzaBytes);
+    this.#reader = new FrameReader(options.upstream.limits);
     const { socket } = options;
     socket.on('message', (data, isBinary) => this.#frame(data, isBinary));
     socket.on('pong', () => {

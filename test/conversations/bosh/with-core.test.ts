@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BoshClient } from '../../tools/bosh-client.js';
+import { BoshClient, post } from '../../tools/bosh-client.js';
 import { CoreUnderTest, type ProcessUnderTest } from '../../tools/core-harness.js';
 import { connectStrophe, connectXmppClient } from '../../tools/web-clients.js';
 
@@ -75,6 +75,49 @@ test('Strophe.js over BOSH, @xmpp/client over WebSocket: messages both ways, sma
   for (let i = 0; i < 200; i++) juliet.sendMessage(romeo.jid, `${i}`);
   for (let i = 0; i < 200; i++) assert.equal((await romeo.next()).body, `${i}`);
   await Promise.all([juliet.stop(), romeo.stop()]);
+});
+
+test('no client can break the link that all share', async () => {
+  const bystander = new BoshClient(port);
+  await bystander.create({ to: 'localhost' });
+  const quiet = bystander.send();
+  const prefixes = Array.from({ length: 28 }, (_, k) => `xmlns:p${k}='urn:${'x'.repeat(20_000)}${k}'`).join(
+    ' ',
+  );
+  const uses = Array.from({ length: 28 }, (_, k) => `p${k}:a='1'`).join(' ');
+  const attempts: [string, string][] = [
+    ['deep', `<message xmlns='jabber:client'>${'<a>'.repeat(70)}${'</a>'.repeat(70)}</message>`],
+    [
+      'attributes',
+      `<message xmlns='jabber:client' ${Array.from({ length: 60 }, (_, k) => `a${k}=''`).join(' ')}/>`,
+    ],
+    ['large', `<message xmlns='jabber:client'><body>${'x'.repeat(300_000)}</body></message>`],
+    ['quotes', `<message xmlns='jabber:client' id="${"'".repeat(200_000)}"/>`],
+  ];
+  for (const [what, payload] of attempts) {
+    const client = new BoshClient(port);
+    await client.create({ to: 'localhost' });
+    const { body } = await client.send({}, payload);
+    assert.match(String(body.attrs['condition']), /policy-violation|bad-request/, what);
+  }
+  const inheriting = new BoshClient(port);
+  await inheriting.create({ to: 'localhost' });
+  const text = inheriting
+    .text({}, `<message xmlns='jabber:client' ${uses}/>`)
+    .replace('<body ', `<body ${prefixes} `);
+  assert.match(String((await post(port, text)).body.attrs['condition']), /policy-violation|bad-request/);
+  await new BoshClient(port).create({ to: 'localhost', from: `${'x'.repeat(200_000)}@localhost`, wait: 1 });
+  const restarting = new BoshClient(port);
+  await restarting.create({ to: 'localhost', wait: 1 });
+  await restarting.send({ 'xmpp:restart': 'true', to: 'y'.repeat(200_000) });
+  let ended = false;
+  quiet.then(() => {
+    ended = true;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(ended, false, 'the others go on');
+  await bystander.send({ type: 'terminate' });
+  await quiet;
 });
 
 test('a wrong password is an authentication failure', async () => {

@@ -249,8 +249,18 @@ export class LinkStream implements UpstreamStream {
   }
 }
 
+/** What a client says of itself, unless it is too long to be one: an operation must fit the link whatever it says. */
 function headerAttributes({ to, from, version, lang }: ClientHeader) {
-  return { to, from, version, 'xml:lang': lang };
+  return {
+    to: upTo(1023, to),
+    from: upTo(3071, from),
+    version: upTo(16, version),
+    'xml:lang': upTo(64, lang),
+  };
+}
+
+function upTo(length: number, text: string | undefined): string | undefined {
+  return text !== undefined && text.length <= length ? text : undefined;
 }
 
 const streamsNamespace = new RegExp(

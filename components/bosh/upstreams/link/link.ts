@@ -5,6 +5,7 @@ import type { Component, ServerLink } from '../../../../shared/component/compone
 import type { Logger } from '../../../../shared/observability/types.js';
 import { type Element, xml } from '../../../../shared/xml/element.js';
 import type { Stanza } from '../../../../shared/xml/stanza.js';
+import type { XmlLimits } from '../../../../shared/xml/stream-parser.js';
 import { NS } from '../../../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../../../shared/xmpp/stanza-error.js';
 import type { ClientHeader, ClientOrigin, Upstream, UpstreamEvents, UpstreamStream } from '../upstream.js';
@@ -16,6 +17,8 @@ export interface LinkOptions {
   readonly component: Component;
   /** The server's main domain: where operations go. */
   readonly serverDomain: string;
+  /** The largest element that is taken from a client, whatever the server would take. */
+  readonly stanzaBytes: number;
   readonly log: Logger;
   /** Says why clients are refused; undefined: they are welcome again. */
   readonly state?: (problem: string | undefined) => void;
@@ -26,6 +29,7 @@ interface Terms {
   readonly credit: number;
   readonly streams: number;
   readonly domains: ReadonlySet<string>;
+  readonly limits: XmlLimits;
 }
 
 /** Our core, by the client link: all streams on the component's one XEP-0114 stream. */
@@ -53,6 +57,20 @@ export class LinkUpstream implements Upstream, LinkWriter {
 
   get ready(): boolean {
     return this.#terms !== undefined;
+  }
+
+  /**
+   * Never more than the server takes, or one client could break the link for all (§5.2). A stanza may inherit prefixes
+   * from its body, which become attributes of its own: each may have half.
+   */
+  get limits(): XmlLimits {
+    const { stanzaBytes } = this.#options;
+    const theirs = this.#terms?.limits ?? { stanzaBytes, depth: 32, attributes: 32 };
+    return {
+      stanzaBytes: Math.min(stanzaBytes, theirs.stanzaBytes),
+      depth: theirs.depth,
+      attributes: Math.floor(theirs.attributes / 2),
+    };
   }
 
   get streamCount(): number {
@@ -181,6 +199,11 @@ function readTerms(link: Element | undefined): Terms {
   return {
     credit: number('credit', creditWindow),
     streams: number('streams', Number.MAX_SAFE_INTEGER),
+    limits: {
+      stanzaBytes: number('stanza-bytes', 65_536),
+      depth: number('depth', 32),
+      attributes: number('attributes', 32),
+    },
     domains: new Set(link.getChildren('domain').map((domain) => domain.getText())),
   };
 }

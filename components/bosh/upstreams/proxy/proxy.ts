@@ -1,4 +1,5 @@
 import type { Logger } from '../../../../shared/observability/types.js';
+import type { XmlLimits } from '../../../../shared/xml/stream-parser.js';
 import type { ClientHeader, ClientOrigin, Upstream, UpstreamEvents, UpstreamStream } from '../upstream.js';
 import { ProxyStream } from './proxy-stream.js';
 import { parseRoute, resolveTargets, type Target, type UpstreamAddress } from './target.js';
@@ -23,12 +24,14 @@ export interface ProxyOptions {
 export class ProxyUpstream implements Upstream {
   readonly name = 'xmpp';
   readonly ready = true;
+  readonly limits: XmlLimits;
   readonly #options: ProxyOptions;
   readonly #routes: readonly Target[];
   readonly #streams = new Set<ProxyStream>();
 
   constructor(options: ProxyOptions) {
     this.#options = options;
+    this.limits = { stanzaBytes: options.stanzaBytes, depth: 128, attributes: 64 };
     this.#routes = options.routes.map((text) => {
       const route = parseRoute(text);
       if (route === undefined) throw new Error(`not host:port: ${text}`);
