@@ -1,31 +1,28 @@
 import { parseArgs } from 'node:util';
+import { PROCESSES } from '../settings/registry.js';
 import { SettingsError } from '../settings/settings-error.js';
 import type { Command, CommandContext } from './command.js';
-import { checkCommand } from './commands/check.js';
-import { componentCommand } from './commands/component.js';
-import { configCommand } from './commands/config.js';
-import { processCommands } from './commands/process.js';
-import { reloadCommand } from './commands/reload.js';
-import { startCommand } from './commands/start.js';
-import { statusCommand } from './commands/status.js';
-import { storeCommand } from './commands/store.js';
-import { userCommand } from './commands/user.js';
 import { NotRunningError } from './control-client.js';
 import { ControlError } from './control-server.js';
 import { CommandError, EXIT, EXIT_MEANINGS } from './exit-codes.js';
 
-/** Everything that `entourage` can do, in the order of its help. */
-const COMMANDS: readonly Command[] = [
-  startCommand,
-  ...processCommands,
-  userCommand,
-  configCommand,
-  checkCommand,
-  statusCommand,
-  componentCommand,
-  reloadCommand,
-  storeCommand,
-];
+/** Everything that `entourage` can do, in the order of its help; loaded when it is asked for. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import('./commands/start.js')).startCommand,
+  ...Object.fromEntries(
+    PROCESSES.map((entry) => [
+      entry.name,
+      async () => (await import('./commands/process.js')).processCommand(entry),
+    ]),
+  ),
+  user: async () => (await import('./commands/user.js')).userCommand,
+  config: async () => (await import('./commands/config.js')).configCommand,
+  check: async () => (await import('./commands/check.js')).checkCommand,
+  status: async () => (await import('./commands/status.js')).statusCommand,
+  component: async () => (await import('./commands/component.js')).componentCommand,
+  reload: async () => (await import('./commands/reload.js')).reloadCommand,
+  store: async () => (await import('./commands/store.js')).storeCommand,
+};
 
 /** Exit codes of what running processes refuse. */
 const CONTROL_EXITS: Readonly<Record<string, number>> = {
@@ -39,14 +36,15 @@ const CONTROL_EXITS: Readonly<Record<string, number>> = {
 export async function main(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const [name = 'help', ...rest] = args;
   if (['help', '--help', '-h'].includes(name)) {
-    console.log(helpText());
+    console.log(await helpText());
     return EXIT.ok;
   }
-  const command = COMMANDS.find((candidate) => candidate.name === name);
-  if (command === undefined) {
-    console.error(`no such command: ${name}\n\n${helpText()}`);
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (load === undefined) {
+    console.error(`no such command: ${name}\n\n${await helpText()}`);
     return EXIT.usage;
   }
+  const command = await load();
   try {
     return await command.run(contextOf(command, rest, environment));
   } catch (error) {
@@ -97,12 +95,13 @@ function report(command: Command, error: unknown): number {
   return EXIT.failed;
 }
 
-function helpText(): string {
-  const width = Math.max(...COMMANDS.map(({ usage }) => usage.length));
+async function helpText(): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  const width = Math.max(...commands.map(({ usage }) => usage.length));
   return [
     'usage: entourage COMMAND',
     '',
-    ...COMMANDS.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}`),
+    ...commands.map(({ usage, summary }) => `  ${usage.padEnd(width)}  ${summary}`),
     '',
     'Settings come from the environment and .env in the working directory (docs/settings.md).',
     '',

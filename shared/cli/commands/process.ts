@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import { CORE, mainOf, PROCESSES } from '../../settings/registry.js';
+import { CORE, mainOf, type ProcessEntry } from '../../settings/registry.js';
 import { type Command, systemSettingsOf } from '../command.js';
 import { control, NotRunningError } from '../control-client.js';
 import { readSettings, throwProblems } from '../deployment.js';
@@ -14,7 +14,7 @@ const OPERATIONS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** `entourage core`, `entourage muc`, …: one process alone, in this process. */
-export const processCommands: readonly Command[] = PROCESSES.map((entry) => ({
+export const processCommand = (entry: ProcessEntry): Command => ({
   name: entry.name,
   usage: entry.name in OPERATIONS ? `${entry.name} [${OPERATIONS[entry.name]?.join('|')}]` : entry.name,
   summary: entry === CORE ? 'run the core server alone' : `run the ${entry.name} component alone`,
@@ -47,4 +47,4 @@ export const processCommands: readonly Command[] = PROCESSES.map((entry) => ({
     // It ends with process.exit on a signal.
     return await new Promise<number>(() => undefined);
   },
-}));
+});
