@@ -4,8 +4,9 @@ import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Core } from '../core.js';
 import { defineFeature } from '../feature.js';
 import type { IqRequest, IqScope } from '../iq/iq-registry.js';
-import { refuseStranger } from '../iq/strangers.js';
+import { isStranger, refuseStranger } from '../iq/strangers.js';
 import type { DiscoInfo, DiscoItem, DiscoQuery } from './disco-registry.js';
+import { noItems } from './no-items.js';
 
 const CONTACT_KINDS = ['abuse', 'admin', 'feedback', 'sales', 'security', 'status', 'support'];
 
@@ -45,7 +46,9 @@ function info(core: Core, scope: IqScope, request: IqRequest): Element {
 
 function items(core: Core, scope: IqScope, request: IqRequest): Element {
   const query: DiscoQuery = { from: request.from, to: request.to, account: request.account };
-  refuseStranger(request);
+  // XEP-0030 §8 rule 2: an empty answer, as for a missing account
+  const nothing = isStranger(request) ? noItems(request.stanza) : null;
+  if (nothing !== null) return nothing;
   const node = request.payload.attrs['node'];
   if (node === undefined || node === '') return itemsElement(core.disco.itemsOf(scope, query));
   const found = core.disco.nodeHandlers(node)?.items?.(query) ?? null;

@@ -37,7 +37,8 @@ export const registration = defineFeature({
       name: 'query',
       receive(stream, iq) {
         if (stream.account !== null) return stream.answer(iq, new StanzaError('not-allowed'));
-        if (!open || stream.domain === null) return stream.answer(iq, new StanzaError('not-allowed'));
+        // §3.1: whoever does not offer it says so
+        if (!open || stream.domain === null) return stream.answer(iq, new StanzaError('service-unavailable'));
         if (!safe(core, stream))
           return stream.answer(iq, new StanzaError('not-allowed', { text: 'TLS is required' }));
         if (iq.type === 'get') return stream.answer(iq, formFor(null).toString());
@@ -95,7 +96,7 @@ function formFor(username: string | null): Element {
     { xmlns: NS.register },
     ...(username === null
       ? [xml('instructions', {}, 'Choose a username and a password.')]
-      : [xml('registered')]),
+      : [xml('registered'), xml('instructions', {}, 'Choose a new password, or cancel your account.')]),
     xml('username', {}, ...(username === null ? [] : [username])),
     xml('password'),
   );

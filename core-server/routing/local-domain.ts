@@ -2,7 +2,8 @@ import type { Logger } from '../../shared/observability/types.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { type Jid, jid } from '../../shared/xmpp/jid.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
-import type { IqRegistry } from '../iq/iq-registry.js';
+import { noItems } from '../disco/no-items.js';
+import { type IqRegistry, resultOf } from '../iq/iq-registry.js';
 import { iqShape } from '../iq/iq-shape.js';
 import type { LocalRequests } from '../iq/local-requests.js';
 import type { MessageDelivery } from '../messages/message-delivery.js';
@@ -132,7 +133,13 @@ export class LocalDomain implements Destination {
       requests.settle(stanza);
       return;
     }
-    if (!account.exists) return router.bounce(stanza, new StanzaError('service-unavailable'));
+    if (!account.exists) {
+      // XEP-0030 §8 rule 2: an account without items and one that is not look the same
+      const none = noItems(stanza);
+      return none === null
+        ? router.bounce(stanza, new StanzaError('service-unavailable'))
+        : router.reply(resultOf(stanza, none));
+    }
     if (verdictOf(account, null, 'in', 'iq', stanza.fromJid) !== 'allow') {
       return router.bounce(stanza, new StanzaError('service-unavailable'));
     }

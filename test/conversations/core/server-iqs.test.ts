@@ -111,7 +111,6 @@ describe('RFC 6120 §10.2, XEP-0030 §8: what a stranger asks of an account is a
   const questions: readonly (readonly [what: string, type: 'get' | 'set', payload: string])[] = [
     ['disco#info', 'get', `<query xmlns='${INFO}'/>`],
     ['disco#info of a node', 'get', `<query xmlns='${INFO}' node='x'/>`],
-    ['disco#items', 'get', `<query xmlns='${ITEMS}'/>`],
     ['ping', 'get', "<ping xmlns='urn:xmpp:ping'/>"],
     ['last activity', 'get', "<query xmlns='jabber:iq:last'/>"],
     ['version', 'get', "<query xmlns='jabber:iq:version'/>"],
@@ -133,6 +132,22 @@ describe('RFC 6120 §10.2, XEP-0030 §8: what a stranger asks of an account is a
         normalised.push(answer.source.replaceAll(name, 'X'));
       }
       assert.equal(normalised[0], normalised[1], 'to the last byte');
+    });
+  }
+});
+
+describe('XEP-0030 §8 rule 2: items of an account that one may not see are none, as of a missing account', () => {
+  for (const node of ['', " node='urn:example:node'"]) {
+    test(node === '' ? 'without a node' : 'of a node', async () => {
+      const sources: string[] = [];
+      for (const name of ['juliet@localhost', 'nobody@localhost']) {
+        romeo.send(`<iq type='get' id='same' to='${name}'><query xmlns='${ITEMS}'${node}/></iq>`);
+        const answer = await romeo.expect(
+          `<iq type='result' id='same' from='${name}' to='romeo@localhost/orchard'><query xmlns='${ITEMS}'${node}/></iq>`,
+        );
+        sources.push(answer.source.replaceAll(name, 'X'));
+      }
+      assert.equal(sources[0], sources[1], 'to the last byte');
     });
   }
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import type { RawClient } from '../../tools/raw-client.js';
+import { joinComponent } from '../../tools/raw-component.js';
 
 const STREAMS = 'http://etherx.jabber.org/streams';
 let core: CoreUnderTest;
@@ -238,4 +239,19 @@ test('RFC 6120 §4.6.1, §4.9.3.4: a silent client is pinged; who answers stays,
   }
   await ended;
   await alive.expectNothing();
+});
+
+test('RFC 6120 §4.9.3.20: a core that is stopped tells its clients and components', async (t) => {
+  const stopping = await CoreUnderTest.start({
+    COMPONENTS: 'chat',
+    COMPONENT_CHAT_DOMAIN: 'chat.localhost',
+    COMPONENT_CHAT_SECRET: 'secret',
+  });
+  t.after(() => stopping.stop());
+  await stopping.addUsers('romeo');
+  const romeo = await stopping.login('romeo');
+  const component = await joinComponent(stopping, 'chat.localhost');
+  await stopping.process.stop();
+  await romeo.expectStreamError('system-shutdown');
+  await component.expectStreamError('system-shutdown');
 });
