@@ -125,7 +125,30 @@ describe('avatar conversion', () => {
     assert.ok(event.text.includes(`<metadata xmlns='${METADATA}'/>`), event.text);
   });
 
+  test('a restarted core knows the hash still', async () => {
+    const fourth = picture('fourth');
+    await publish(fourth);
+    await photoInPresence(romeo, 'juliet@localhost/balcony', fourth.hash);
+    await core.restart();
+    romeo = await core.online('romeo', 'orchard');
+    juliet = await core.login('juliet', 'balcony');
+    juliet.send('<presence/>');
+    await photoInPresence(romeo, 'juliet@localhost/balcony', fourth.hash);
+    // Both components are back before the next test asks them for anything.
+    const end = performance.now() + 10_000;
+    for (const ask of [
+      "<vCard xmlns='vcard-temp'/>",
+      "<pubsub xmlns='http://jabber.org/protocol/pubsub'><subscriptions/></pubsub>",
+    ]) {
+      while ((await juliet.iq('get', ask)).type === 'error' && performance.now() < end) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+  });
+
   test('an avatar for contacts only stays out of the vCard', async () => {
+    await publish(null);
+    await photoInPresence(romeo, 'juliet@localhost/balcony', '');
     for (const node of [DATA, METADATA]) {
       const request = `<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'><delete node='${node}'/></pubsub>`;
       assert.equal((await juliet.iq('set', request)).type, 'result');
