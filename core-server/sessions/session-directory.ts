@@ -27,6 +27,8 @@ export interface SessionDirectory {
 }
 
 interface Loading {
+  /** The account was made or removed while it was loaded: what was read may be of before. */
+  outdated: boolean;
   readonly waiting: { use: (account: AccountState) => void; failed: (error: unknown) => void }[];
 }
 
@@ -59,12 +61,14 @@ export class LocalSessionDirectory implements SessionDirectory {
   }
 
   setExists(jid: Jid, exists: boolean): void {
+    const loading = this.#loading.get(jid.bare);
+    if (loading !== undefined) loading.outdated = true;
     const account = this.#accounts.get(jid.bare);
     if (account === undefined) return;
-    if (exists) account.exists = true;
-    // a removed account takes roster and rules with it: the next use loads afresh
-    else if (account.sessions.length === 0) this.#accounts.delete(jid.bare);
-    else account.exists = false;
+    // a removed account takes roster and rules with it, a new one has none of what "no account" was loaded with: the
+    // next use loads afresh
+    if (account.sessions.length === 0) this.#accounts.delete(jid.bare);
+    else account.exists = exists;
   }
 
   with(jid: Jid, use: (account: AccountState) => void, failed: (error: unknown) => void): void {
@@ -95,12 +99,16 @@ export class LocalSessionDirectory implements SessionDirectory {
       use(outcome);
       return;
     }
-    const loading: Loading = { waiting: [{ use, failed }] };
+    const loading: Loading = { outdated: false, waiting: [{ use, failed }] };
     this.#loading.set(jid.bare, loading);
     outcome.then(
       (account) => {
-        this.#keep(account);
         this.#loading.delete(jid.bare);
+        if (loading.outdated) {
+          for (const waiter of loading.waiting) this.with(jid, waiter.use, waiter.failed);
+          return;
+        }
+        this.#keep(account);
         for (const waiter of loading.waiting) this.#guard(() => waiter.use(account));
       },
       (error: unknown) => {

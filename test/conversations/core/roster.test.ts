@@ -219,4 +219,20 @@ describe('roster (RFC 6121 §2)', () => {
     assert.equal(answer.element.getChild('query')?.getChildren('item').length, 0);
     await successor.close();
   });
+
+  test('§2.6: an account that was written to before it was made starts with a version of its own, too', async () => {
+    const sender = await core.login('romeo');
+    const versions = new Set<string | undefined>();
+    for (let i = 0; i < 2; i++) {
+      sender.send("<message to='late@localhost' type='chat'><body>x</body></message>");
+      assert.equal(condition(await sender.element('message')), 'service-unavailable');
+      await core.addUsers('late');
+      const client = await core.login('late');
+      await client.iq('set', query("<item jid='nurse@localhost'/>"));
+      versions.add((await client.iq('get', query('', " ver=''"))).element.getChild('query')?.attrs['ver']);
+      await core.control('user.remove', { jid: 'late@localhost', force: true });
+    }
+    assert.equal(versions.size, 2);
+    await sender.close();
+  });
 });
