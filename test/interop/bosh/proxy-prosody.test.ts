@@ -41,7 +41,11 @@ const without = () => (prosody === undefined ? 'prosody is not installed' : fals
 test('the features come without TLS, compression and channel bindings, and without PLAIN in the clear', async (t) => {
   if (without()) return t.skip(String(without()));
   const client = new BoshClient(port);
-  const { body, text } = await client.create({ to: 'localhost' });
+  // what a proxy of this machine forwards from elsewhere came in the clear; a client on this machine is safe
+  const { body, text } = await client.create(
+    { to: 'localhost' },
+    { headers: { 'X-Forwarded-For': '192.0.2.7' } },
+  );
   const features = body.getChild('features', 'http://etherx.jabber.org/streams');
   const mechanisms = features
     ?.getChild('mechanisms')
