@@ -24,6 +24,9 @@ import { Presences } from './server/presences.js';
 import { Rosters } from './server/rosters.js';
 import { Watchers } from './server/watchers.js';
 
+/** How long a process that ends goes on notifying of what it has accepted. */
+const DRAIN_MILLISECONDS = 700;
+
 /** Personal eventing (XEP-0163) for every account of a server, by delegation and privilege. */
 export async function composePep(
   component: Component,
@@ -47,7 +50,7 @@ export async function composePep(
   const watchers = new Watchers();
   const contacts = new KnownContacts(component, accounts, rosters, watchers);
   const caps = new CapsCache({
-    ask: askCapabilities(component, watchers),
+    ask: askCapabilities(component, watchers, contacts),
     store: openCapsStore(storage),
     log,
     queries: counters.asked,
@@ -70,7 +73,10 @@ export async function composePep(
   const feed = new PresenceFeed({
     presences,
     caps,
-    arrived: (resource, interests) => sendLastItems(pep, watchers, resource, interests),
+    async arrived(resource, interests) {
+      if (!component.server.domains.has(resource.domain)) await contacts.complete;
+      await sendLastItems(pep, watchers, resource, interests);
+    },
     lastSeen: () => lastSeen.time,
     failed,
   });
@@ -120,5 +126,13 @@ export async function composePep(
   component.onUp((link) => reportMissingGrants(component, link));
   component.onDown(() => feed.reset());
 
-  return { stop: () => lastSeen.stop() };
+  return {
+    async stop() {
+      await Promise.race([
+        notifier.idle(),
+        new Promise((resolve) => setTimeout(resolve, DRAIN_MILLISECONDS).unref()),
+      ]);
+      await lastSeen.stop();
+    },
+  };
 }

@@ -68,9 +68,9 @@ export class Notifier {
     this.#inOrder(owner, () => this.#send(owner, node, { to, sharesPresence: false }, event, undefined));
   }
 
-  /** Resolves when what was given for an account has been sent. */
-  settled(owner: string): Promise<void> {
-    return this.#tails.get(owner) ?? Promise.resolve();
+  /** Resolves when what was given so far has been sent. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#tails.values());
   }
 
   async #send(

@@ -4,17 +4,19 @@ import { parseJid } from '../../../shared/xmpp/jid.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import type { AskInfo } from './caps-cache.js';
+import type { KnownContacts } from './known-contacts.js';
 import type { Watchers } from './watchers.js';
 
 /**
  * Asks a client for its disco#info: in the name of an account that it knows (its own, or one whose presence it receives)
  * where the server lets us, else as the component.
  */
-export function askCapabilities(component: Component, watchers: Watchers): AskInfo {
+export function askCapabilities(component: Component, watchers: Watchers, contacts: KnownContacts): AskInfo {
   return async (resource, node) => {
     const to = parseJid(resource);
     if (to === null) throw new StanzaError('jid-malformed');
     const local = component.server.domains.has(to.domain);
+    if (!local) await contacts.complete;
     const account = local ? to.toBare() : parseJid(watchers.of(to.bare)[0] ?? '');
     const granted = account && component.server.domains.get(account.domain)?.privileges.iq.get(NS.discoInfo);
     const query = xml('query', { xmlns: NS.discoInfo, node });

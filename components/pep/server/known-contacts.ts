@@ -16,17 +16,35 @@ export class KnownContacts {
   readonly #accounts: Accounts;
   readonly #rosters: Rosters;
   readonly #watchers: Watchers;
+  #learned: () => void = () => undefined;
+  #complete: Promise<void>;
 
   constructor(component: Component, accounts: Accounts, rosters: Rosters, watchers: Watchers) {
     this.#component = component;
     this.#accounts = accounts;
     this.#rosters = rosters;
     this.#watchers = watchers;
+    this.#complete = this.#begin();
     component.onUp(() => void this.#learnAll());
+    component.onDown(() => {
+      this.#learned();
+      this.#complete = this.#begin();
+    });
     rosters.onPush((account, contact, _before, now) => {
       if (!accounts.owners.has(account) || !this.#isRemote(contact)) return;
       if (now?.subscriber) watchers.add(contact, account);
       else watchers.remove(contact, account);
+    });
+  }
+
+  /** Resolves when, on this link, the contacts of every account with nodes are known: presence may come before that. */
+  get complete(): Promise<void> {
+    return this.#complete;
+  }
+
+  #begin(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#learned = resolve;
     });
   }
 
@@ -55,7 +73,9 @@ export class KnownContacts {
         await this.learn(owner);
       }
     };
+    const { complete } = this;
     await Promise.all(Array.from({ length: AT_ONCE }, work));
+    if (complete === this.#complete) this.#learned();
   }
 
   #isRemote(contact: string): boolean {

@@ -138,3 +138,39 @@ test('a server without the iq privilege: clients are asked by the component', as
   await server.until(() => server.messageCount === 1, 'the last item');
   assert.deepEqual(server.infoGets, [{ to: `${JULIET}/chamber`, from: 'pep.capulet.lit' }]);
 });
+
+test('a contact at another server who came while we were away gets the last items when we are back', async (t) => {
+  const roster = (account: string): string =>
+    account === JULIET ? contact('romeo@montague.lit', 'both') : '';
+  const server = await ScriptedServer.listen({ info: (_client, node) => interests.info(node), roster });
+  const folder = mkdtempSync(join(tmpdir(), 'pep-'));
+  const start = (): ProcessUnderTest =>
+    new ProcessUnderTest('pep', folder, {
+      CORE_PORT: String(server.port),
+      CORE_DOMAIN: 'capulet.lit',
+      PEP_DOMAIN: 'pep.capulet.lit',
+      PEP_SECRET: 'secret',
+    });
+  let pep = start();
+  t.after(async () => {
+    await pep.stop();
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await pep.ready();
+  await server.delegated('set', `${JULIET}/balcony`, JULIET, publishRequest(MOOD, mood));
+  await pep.stop();
+  const delay = (stamp: string): string => `<delay xmlns='urn:xmpp:delay' stamp='${stamp}'/>`;
+  // Right after the handshake, before any roster is known.
+  server.afterHandshake =
+    `<presence from='romeo@montague.lit/late' to='pep.capulet.lit'>${C}${delay(new Date().toISOString())}</presence>` +
+    `<presence from='romeo@montague.lit/early' to='pep.capulet.lit'>${C}${delay('2002-09-10T23:08:25Z')}</presence>`;
+  pep = start();
+  await pep.ready();
+  await server.until(() => server.messageCount === 1, 'the last item');
+  await server.delegated('set', `${JULIET}/balcony`, JULIET, publishRequest(MOOD, mood));
+  await server.until(() => server.messageCount === 3, 'the event for both');
+  const told = server.messages.map((text) => / to="([^"]*)"/.exec(text)?.[1]);
+  assert.deepEqual(told, ['romeo@montague.lit/late', 'romeo@montague.lit/late', 'romeo@montague.lit/early']);
+  assert.deepEqual(new Set(server.infoGets.map(({ from }) => from)), new Set([JULIET]));
+});

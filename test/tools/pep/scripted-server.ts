@@ -36,6 +36,8 @@ export class ScriptedServer {
   rosterGets = 0;
   /** Who was asked for capabilities, and as whom. */
   readonly infoGets: { readonly to: string; readonly from: string }[] = [];
+  /** What follows the grants on each new stream. */
+  afterHandshake = '';
   /** IQs of the component that were none of these. */
   otherIqs = 0;
 
@@ -129,7 +131,7 @@ export class ScriptedServer {
     this.send(
       `<handshake/><message ${from}><delegation xmlns='urn:xmpp:delegation:2'><delegated namespace='${PUBSUB}'/>` +
         `<delegated namespace='${PUBSUB}#owner'/></delegation></message>` +
-        `<message ${from}><privilege xmlns='urn:xmpp:privilege:2'>${this.#options.grants ?? ALL_GRANTS}</privilege></message>`,
+        `<message ${from}><privilege xmlns='urn:xmpp:privilege:2'>${this.#options.grants ?? ALL_GRANTS}</privilege></message>${this.afterHandshake}`,
     );
   }
 
