@@ -60,6 +60,8 @@ export interface Core {
   readonly streams: ClientStreams;
   /** What a new client stream needs; set before the listeners, used by every transport (client link too). */
   clientServices: ClientStreamServices | null;
+  /** Other servers that we have streams with, or stanzas for; set by federation. */
+  peers: (() => { remote: string; streams: number; waiting: number }[]) | null;
   /** Real addresses by listener name, for the ready line. */
   readonly addresses: Record<string, string>;
   /** What to close when the core stops: listeners of features. */

@@ -25,11 +25,13 @@ import { createHooks } from './routing/hooks.js';
 import { LocalDomain } from './routing/local-domain.js';
 import { localOrigin } from './routing/origin.js';
 import { Router } from './routing/router.js';
+import { RoutingMetrics } from './routing/routing-metrics.js';
 import { ClientInbound } from './sessions/client-inbound.js';
 import { LocalSessionDirectory } from './sessions/session-directory.js';
 import { SessionService } from './sessions/session-service.js';
 import type { ManagedSessions } from './sessions/stream-management/stream-management.js';
 import type { coreSettings } from './settings.js';
+import { corePicture } from './status-picture.js';
 import { type Listener, listenForClients } from './streams/client-listener.js';
 import type { ClientStreamServices } from './streams/client-stream-services.js';
 import { ClientStreams } from './streams/client-streams.js';
@@ -59,7 +61,8 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
   });
 
   // stanza → destination
-  const router = new Router(log);
+  const routing = new RoutingMetrics(metrics);
+  const router = new Router(log, routing);
   const requests = new LocalRequests((stanza) => router.route(stanza, localOrigin));
   const iq = new IqRegistry({ reply: (answer) => router.reply(answer), log });
   const messages = new MessageDelivery(router, hooks);
@@ -145,6 +148,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     control: context.control,
     pages: context.pages,
     clientServices: null,
+    peers: null,
     // set by their features' setup, before anybody can use them
     streamManagement: undefined as unknown as ManagedSessions,
     clientState: { set() {} },
@@ -238,6 +242,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
       await certificates.reload();
       hooks.reloaded.emit();
     },
+    picture: () => corePicture(core, () => routing.routed),
     status: () => ({
       sessions: sessions.count,
       streams: streams.all.size,

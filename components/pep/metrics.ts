@@ -1,8 +1,8 @@
 import type { Counter, Metrics } from '../../shared/observability/types.js';
 
 const COUNTERS = {
-  pep_notifications_sent: 'Event notifications handed to the server.',
-  pep_capabilities_asked: 'disco#info requests sent to learn what a client wants.',
+  pep_notifications_sent_total: 'Event notifications handed to the server.',
+  pep_capabilities_asked_total: 'disco#info requests sent to learn what a client wants.',
 } as const;
 
 const GAUGES = {
@@ -19,7 +19,7 @@ export const PEP_METRICS = [
 
 export function pepCounters(metrics: Metrics): { readonly sent: Counter; readonly asked: Counter } {
   const counter = (name: keyof typeof COUNTERS): Counter => metrics.counter(name, COUNTERS[name]);
-  return { sent: counter('pep_notifications_sent'), asked: counter('pep_capabilities_asked') };
+  return { sent: counter('pep_notifications_sent_total'), asked: counter('pep_capabilities_asked_total') };
 }
 
 export function observePep(

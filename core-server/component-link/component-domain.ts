@@ -27,6 +27,8 @@ export interface ComponentDomainOptions {
   readonly streamLost: (domain: ComponentDomain, stream: ComponentStream) => void;
   /** The last stream is lost. */
   readonly down: (domain: ComponentDomain, comesBack: boolean) => void;
+  /** A component answered something of ours after so many seconds. */
+  readonly roundTrip: (domain: ComponentDomain, seconds: number) => void;
   /** It left, or did not come back in time. */
   readonly gone: (domain: ComponentDomain) => void;
 }
@@ -55,6 +57,9 @@ export class ComponentDomain implements Destination {
   received = 0;
   dropped = 0;
   since: Date | null = null;
+  /** How long its last answer took, and when that was (`performance.now()`). */
+  roundTripMilliseconds: number | null = null;
+  #measuredAt = Number.NEGATIVE_INFINITY;
   readonly #options: ComponentDomainOptions;
   #streams: readonly ComponentStream[] = [];
   #held: Held[] = [];
@@ -160,6 +165,23 @@ export class ComponentDomain implements Destination {
     if (this.connected) this.#releaseHeld();
   }
 
+  /** It answered a request of ours after so many milliseconds. */
+  answered(milliseconds: number): void {
+    this.roundTripMilliseconds = milliseconds;
+    this.#measuredAt = performance.now();
+    this.#options.roundTrip(this, milliseconds / 1000);
+  }
+
+  /** Asks for a sign of life where the last is older than `milliseconds`. */
+  measure(milliseconds: number): void {
+    const [stream] = this.#streams;
+    if (stream === undefined) this.roundTripMilliseconds = null;
+    else if (performance.now() - this.#measuredAt > milliseconds) {
+      this.#measuredAt = performance.now();
+      void this.#ping(stream);
+    }
+  }
+
   /** An answer to our own ping. True when it was one. */
   settlePing(stanza: Stanza): boolean {
     const done = stanza.id === undefined ? undefined : this.#pings.get(stanza.id);
@@ -193,8 +215,10 @@ export class ComponentDomain implements Destination {
         ),
       ).text,
     );
+    const asked = performance.now();
     const alive = await answered;
     this.#pings.delete(id);
+    if (alive) this.answered(performance.now() - asked);
     return alive;
   }
 

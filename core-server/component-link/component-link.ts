@@ -20,6 +20,9 @@ import { PresenceFeed } from './presence-feed.js';
 import { Privilege } from './privilege.js';
 
 const HANDSHAKE_MILLISECONDS = 10_000;
+const ROUND_TRIP_BUCKETS = [
+  0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
 
 /** The component port and what components may do for the server (XEP-0114, 0355, 0356, multicast by 0033). */
 export const componentLink = defineFeature({
@@ -40,6 +43,12 @@ export const componentLink = defineFeature({
   ],
   setup(core) {
     const registry = core.components;
+    const roundTrips = core.metrics.histogram(
+      'component_roundtrip_seconds',
+      'Time until a component answered a delegated request or a ping',
+      ROUND_TRIP_BUCKETS,
+      ['component'],
+    );
     for (const [label, options] of core.settings.COMPONENT) {
       const grants = parseGrants(options.GRANTS ?? STANDARD_GRANTS[label] ?? '');
       if (typeof grants === 'string') throw new Error(`COMPONENT_${label.toUpperCase()}_GRANTS: ${grants}`);
@@ -62,6 +71,7 @@ export const componentLink = defineFeature({
           registry.up(which, stream);
           core.hooks.componentUp.emit(which.name);
         },
+        roundTrip: (which, seconds) => roundTrips.observe(seconds, { component: which.label }),
         streamLost: (which, stream) => registry.streamLost(which, stream),
         down: (which, comesBack) => core.hooks.componentDown.emit(which.name, comesBack),
         gone: (which) => registry.gone(which),

@@ -22,6 +22,8 @@ interface Pending {
   readonly owner: string;
   /** The stream it was given to; undefined while it waits for one. */
   stream: ComponentStream | undefined;
+  /** `performance.now()` when it was given to that. */
+  sentAt: number;
   readonly domain: ComponentDomain;
   readonly sender: string;
   readonly release: () => void;
@@ -80,6 +82,7 @@ export class Delegation {
     if (answer.type !== 'result' && answer.type !== 'error') return false;
     const pending = answer.id === undefined ? undefined : this.#pending.get(answer.id);
     if (pending === undefined || pending.domain !== domain) return false;
+    domain.answered(performance.now() - pending.sentAt);
     const reply = this.#unwrap(answer, pending);
     this.#finish(answer.id ?? '', pending, reply);
     if (reply?.type === 'result') this.#core.hooks.delegationAnswered.emit(pending.original);
@@ -164,6 +167,7 @@ export class Delegation {
       wrapped,
       owner,
       stream: undefined,
+      sentAt: 0,
       domain,
       sender,
       release: origin.hold(),
@@ -176,6 +180,7 @@ export class Delegation {
   #send(id: string, pending: Pending): void {
     const { domain, owner, wrapped } = pending;
     pending.stream = domain.streamFor(owner);
+    pending.sentAt = performance.now();
     if (!domain.deliverFor(wrapped, localOrigin, owner))
       this.#finish(id, pending, unavailable(pending.original));
   }

@@ -2,6 +2,7 @@ import type { Logger } from '../../shared/observability/types.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { localOrigin, type Origin } from './origin.js';
+import type { RoutingMetrics } from './routing-metrics.js';
 
 /** Where stanzas for one domain go: a hosted domain, a component, another server. */
 export interface Destination {
@@ -14,9 +15,11 @@ export class Router {
   readonly #destinations = new Map<string, Destination>();
   #remote: Destination;
   readonly #log: Logger;
+  readonly #metrics: RoutingMetrics;
 
-  constructor(log: Logger) {
+  constructor(log: Logger, metrics: RoutingMetrics) {
     this.#log = log;
+    this.#metrics = metrics;
     // Until federation is set up nothing lies beyond (RFC 6120 §10.4: remote-server-not-found)
     this.#remote = { deliver: (stanza) => this.bounce(stanza, new StanzaError('remote-server-not-found')) };
   }
@@ -48,8 +51,10 @@ export class Router {
       return;
     }
     const destination = this.#destinations.get(to.domain) ?? this.#remote;
+    const timed = this.#metrics.begin(stanza.name);
     try {
       destination.deliver(stanza, origin);
+      timed?.();
     } catch (error) {
       // one handler that throws costs one error answer and one log line
       this.#log.error(

@@ -300,6 +300,22 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
     for (const ours of this.pairs.values()) yield* ours.values();
   }
 
+  /** Every other server that we have streams with, or stanzas for. */
+  peers(): { remote: string; streams: number; waiting: number }[] {
+    const found = new Map<string, { remote: string; streams: number; waiting: number }>();
+    const peer = (remote: string) => {
+      const known = found.get(remote) ?? { remote, streams: 0, waiting: 0 };
+      found.set(remote, known);
+      return known;
+    };
+    for (const stream of this.incoming) for (const remote of stream.remotes) peer(remote).streams++;
+    for (const stream of this.outgoing) peer(stream.remote).streams++;
+    for (const pairs of this.pairs.values()) {
+      for (const pair of pairs.values()) if (pair.waiting > 0) peer(pair.remote).waiting += pair.waiting;
+    }
+    return [...found.values()];
+  }
+
   get waiting(): number {
     let count = 0;
     for (const pair of this.#all()) count += pair.waiting;

@@ -133,6 +133,7 @@ export const s2s = defineFeature({
       'Stanzas that wait for a stream to another server',
       () => federation.waiting,
     );
+    core.peers = () => federation.peers();
     core.status.set('s2s', () => ({
       in: [...federation.incoming].map((stream) => ({
         remotes: stream.remotes,

@@ -1,6 +1,8 @@
+import { softwareVersion } from '../component/software.js';
 import { createLogger, type ProcessLogger } from '../observability/logger.js';
 import { createMetrics, type ProcessMetrics } from '../observability/metrics.js';
 import { type Page, type Readiness, startObservabilityServer } from '../observability/server.js';
+import { addStatusPage, type Picture } from '../observability/status-page.js';
 import { loadSettings } from '../settings/load.js';
 import type { Loaded, SettingEntries, SettingsDefinition } from '../settings/setting.js';
 import { SettingsError } from '../settings/settings-error.js';
@@ -38,6 +40,8 @@ export interface RunningProcess<D extends SettingEntries> {
   drain(): Promise<void>;
   /** SIGHUP or `entourage reload`: certificates and what settings can change at run time. */
   reload?(settings: Loaded<D>): Promise<void> | void;
+  /** What the page `/status` shows of it and its neighbours. */
+  picture?(): Picture;
   /** Further fields of `entourage status`. */
   status?(): Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
 }
@@ -111,6 +115,16 @@ class ProcessHost<D extends SettingEntries & Shared> {
     const dataFolder = this.shared.DATA_DIR;
     process.on('exit', () => removeRunFile(dataFolder, name, process.pid));
     const pages = new Map<string, Page>();
+    addStatusPage(pages, {
+      process: name,
+      version: softwareVersion(),
+      startedAt: this.startedAt,
+      state: () => ({
+        ready: this.readiness.ready,
+        reason: this.readiness.ready ? '' : this.readiness.reason,
+      }),
+      picture: () => this.running?.picture?.() ?? { stanzas: 0, facts: {}, neighbours: [] },
+    });
     const observability = await startObservabilityServer({
       port: this.shared.METRICS_PORT,
       host: this.shared.METRICS_HOST,

@@ -146,6 +146,8 @@ export interface ComponentHealth {
   /** IQs that handlers are at work on. */
   readonly pending: number;
   readonly outboundBytes: number;
+  /** Received and sent since the start. */
+  readonly stanzas: number;
 }
 export interface DelegationGrant {
   readonly generation: 1 | 2;

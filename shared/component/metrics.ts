@@ -8,11 +8,11 @@ const GAUGES = {
 } as const;
 
 const COUNTERS = {
-  component_stanzas_received: 'Stanzas received from the server.',
-  component_stanzas_sent: 'Stanzas handed to the stream.',
-  component_stanzas_not_taken: 'Stanzas refused because the link was down or its queue full.',
-  component_answers_late: 'Answers dropped because their stream had ended.',
-  component_requests_refused: 'Requests answered resource-constraint.',
+  component_stanzas_received_total: 'Stanzas received from the server.',
+  component_stanzas_sent_total: 'Stanzas handed to the stream.',
+  component_stanzas_not_taken_total: 'Stanzas refused because the link was down or its queue full.',
+  component_answers_late_total: 'Answers dropped because their stream had ended.',
+  component_requests_refused_total: 'Requests answered resource-constraint.',
 } as const;
 
 /** What every component's link to its server is measured by, for the generated list. */
@@ -41,10 +41,10 @@ export function declareMetrics(
   gauge('component_outbound_bytes', () => component.health.outboundBytes);
   gauge('component_pending_requests', () => component.health.pending);
   return {
-    received: counter('component_stanzas_received'),
-    sent: counter('component_stanzas_sent'),
-    notTaken: counter('component_stanzas_not_taken'),
-    late: counter('component_answers_late'),
-    overload: counter('component_requests_refused'),
+    received: counter('component_stanzas_received_total'),
+    sent: counter('component_stanzas_sent_total'),
+    notTaken: counter('component_stanzas_not_taken_total'),
+    late: counter('component_answers_late_total'),
+    overload: counter('component_requests_refused_total'),
   };
 }

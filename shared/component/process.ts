@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type ProcessContext, type RunningProcess, runProcess } from '../cli/process.js';
 import type { Readiness } from '../observability/server.js';
+import type { Picture } from '../observability/status-page.js';
 import type { Logger, Metrics } from '../observability/types.js';
 import type { Loaded, SettingEntries, SettingsDefinition } from '../settings/setting.js';
 import type { componentSettings, sharedSettings } from '../settings/shared.js';
@@ -78,6 +79,7 @@ export function runComponent<D extends SettingEntries & Shared & Link>(
       return {
         ...parts,
         addresses: parts.addresses ?? {},
+        picture: () => pictureOf(component, settings as unknown as Loaded<Link>),
         status: async () => ({ ...statusOf(component), ...(await parts.status?.()) }),
         async reload(changed) {
           const { secret, tls } = componentOptions(
@@ -151,6 +153,31 @@ export function componentOptions(
     software: { name: `Entourage ${name}`, version: softwareVersion() },
     log,
     metrics,
+  };
+}
+
+/** This component and the server that it serves. */
+function pictureOf(component: Component, link: Loaded<Link>): Picture {
+  const { health, server } = component;
+  return {
+    stanzas: health.stanzas,
+    facts: {
+      domain: component.domain,
+      'requests at work': health.pending,
+      'bytes waiting': health.outboundBytes,
+      delegated: server.delegations.size,
+    },
+    neighbours: [
+      {
+        kind: 'server',
+        name: link.CORE_DOMAIN[0] ?? 'server',
+        address: `${link.CORE_HOST}:${link.CORE_PORT}`,
+        up: health.connected,
+        stanzas: health.stanzas,
+        waiting: health.pending,
+        latency: null,
+      },
+    ],
   };
 }
 

@@ -50,6 +50,7 @@ class ComponentRuntime implements Component {
   private readonly inbound: Inbound;
   private readonly connection: Connection;
   private readonly keepalive: Keepalive;
+  private stanzas = 0;
   private readonly upHandlers: ((link: ServerLink) => void)[] = [];
   private readonly downHandlers: (() => void)[] = [];
   private readonly grantHandlers: ((link: ServerLink) => void)[] = [];
@@ -139,6 +140,7 @@ class ComponentRuntime implements Component {
       lastError: reason,
       pending: this.inbound.pending,
       outboundBytes: this.outbound.bytes,
+      stanzas: this.stanzas,
     };
   }
 
@@ -226,6 +228,7 @@ class ComponentRuntime implements Component {
   }
 
   private received(stanza: Stanza): void {
+    this.stanzas++;
     this.counters.received.inc();
     try {
       this.inbound.receive(stanza);
@@ -249,6 +252,7 @@ class ComponentRuntime implements Component {
 
   private wrote(): void {
     this.keepalive.wrote();
+    this.stanzas++;
     this.counters.sent.inc();
   }
 

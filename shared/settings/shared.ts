@@ -52,7 +52,7 @@ export const sharedSettings = {
     shared: true,
   }),
   METRICS_PORT: setting(port, {
-    description: 'HTTP port of `/metrics` (Prometheus), `/healthz` and `/readyz`.',
+    description: 'HTTP port of `/metrics` (Prometheus), `/healthz`, `/readyz` and the page `/status`.',
     default: 0,
     shared: true,
   }),

@@ -31,7 +31,7 @@ async function instance(t: TestContext, core: CoreUnderTest, url: string): Promi
 
 async function received(addresses: Record<string, string>): Promise<number> {
   const text = await (await fetch(`http://${addresses['metrics']}/metrics`)).text();
-  return Number(/^xmpp_component_stanzas_received\S* (\d+)$/m.exec(text)?.[1]);
+  return Number(/^xmpp_component_stanzas_received_total\S* (\d+)$/m.exec(text)?.[1]);
 }
 
 test('two processes share a domain by owner; one leaves, and one dies, without loss', async (t) => {

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { CoreUnderTest, type ProcessUnderTest } from '../../tools/core-harness.js';
+import { findProgram } from '../../tools/prosody.js';
+
+// The page /status in a real browser, of a core and of a component.
+
+const program = findProgram('chromium');
+const artefacts = process.env['ENTOURAGE_ARTEFACTS'] ?? join(process.cwd(), 'dist', 'artefacts');
+let core: CoreUnderTest;
+let vcard: ProcessUnderTest;
+let browser: Browser | undefined;
+
+before(async () => {
+  core = await CoreUnderTest.start({
+    COMPONENTS: 'vcard,muc',
+    COMPONENT_VCARD_SECRET: 'secret',
+    COMPONENT_MUC_SECRET: 'secret',
+    METRICS_PORT: 'auto',
+  });
+  await core.addUsers('romeo');
+  vcard = await core.component('vcard', { METRICS_PORT: 'auto' });
+  if (program === undefined) return;
+  browser = await chromium.launch({
+    executablePath: program,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  mkdirSync(artefacts, { recursive: true });
+});
+after(async () => {
+  await browser?.close();
+  await core?.stop();
+});
+
+async function open(url: string): Promise<{ page: Page; complaints: string[] }> {
+  assert.ok(browser);
+  const page = await (await browser.newContext({ viewport: { width: 1000, height: 760 } })).newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url) && !request.url().startsWith('data:')) complaints.push(request.url());
+  });
+  await page.goto(`${url}/status`);
+  return { page, complaints };
+}
+
+test('the core among its components: up and down, stanzas per second, latency; it refreshes itself', async (t) => {
+  if (browser === undefined) return t.skip('chromium is not installed');
+  const { page, complaints } = await open(`http://${core.addresses['metrics']}`);
+  await page.waitForSelector('[data-centre="core"].up');
+  await page.waitForSelector('[data-neighbour="vcard"].up');
+  assert.match((await page.textContent('[data-neighbour="muc"].down')) ?? '', /down/);
+  assert.equal(await page.textContent('#state'), 'ready');
+  const romeo = await core.online('romeo');
+  let busy = true;
+  const traffic = (async () => {
+    while (busy) await romeo.iq('get', "<vCard xmlns='vcard-temp'/>");
+  })();
+  try {
+    // what the sessions do is on the page by itself, without a reload
+    await page
+      .locator('[data-neighbour="vcard"]', { hasText: /[1-9]\d* stanzas\/s · [\d.]+ ms/ })
+      .waitFor({ timeout: 15_000 });
+    await page.screenshot({ path: join(artefacts, 'status-core.png') });
+  } finally {
+    busy = false;
+    await traffic;
+  }
+  assert.match((await page.textContent('#facts')) ?? '', /sessions1/);
+  await vcard.stop();
+  await page.waitForSelector('[data-neighbour="vcard"].down', { timeout: 15_000 });
+  await romeo.close();
+  assert.deepEqual(complaints, []);
+});
+
+test('a component and its server; a process that has gone is said to be', async (t) => {
+  if (browser === undefined) return t.skip('chromium is not installed');
+  const again = await core.component('vcard', { METRICS_PORT: 'auto' });
+  const { metrics } = await again.ready();
+  const { page } = await open(`http://${metrics}`);
+  await page.waitForSelector('[data-centre="vcard"].up');
+  await page.waitForSelector('[data-neighbour="localhost"].up');
+  await page.screenshot({ path: join(artefacts, 'status-vcard.png') });
+  await again.stop();
+  await page.locator('#state', { hasText: 'does not answer' }).waitFor({ timeout: 15_000 });
+});
+
+test('the page is read only, and lets nothing else in', async () => {
+  const url = `http://${core.addresses['metrics']}`;
+  assert.equal((await fetch(`${url}/status`, { method: 'POST' })).status, 405);
+  const answer = await fetch(`${url}/status`);
+  assert.match(answer.headers.get('content-security-policy') ?? '', /default-src 'none'/);
+  const status = (await (await fetch(`${url}/status.json`)).json()) as { process: string; ready: boolean };
+  assert.deepEqual([status.process, status.ready], ['core', true]);
+  assert.equal((await fetch(`${url}/status/../package.json`)).status, 404);
+});
+
+test('metrics have the names and kinds that Prometheus users expect', async () => {
+  const text = await (await fetch(`http://${core.addresses['metrics']}/metrics`)).text();
+  for (const line of [
+    /^# TYPE xmpp_iqs_total counter$/m,
+    /^# TYPE xmpp_messages_total counter$/m,
+    /^# TYPE xmpp_presences_total counter$/m,
+    /^# TYPE xmpp_routing_seconds histogram$/m,
+    /^xmpp_routing_seconds_bucket\{le="0\.001",process="core"\} \d+$/m,
+    /^xmpp_component_roundtrip_seconds_count\{process="core",component="vcard"\} [1-9]\d*$/m,
+    /^xmpp_c2s_streams_total\{process="core"\} [1-9]\d*$/m,
+  ])
+    assert.match(text, line);
+  // every counter ends in _total, and nothing else does
+  for (const [, name, type] of text.matchAll(/^# TYPE (xmpp_\S+) (\S+)$/gm))
+    assert.equal(name?.endsWith('_total'), type === 'counter', `${name} is a ${type}`);
+});
