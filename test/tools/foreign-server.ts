@@ -146,7 +146,7 @@ modules:
   mod_roster: {}
   mod_ping: {}
   mod_register: {ip_access: all, password_strength: 0}
-${privilege}${delegation}${component.builtIn ? `  mod_muc: {host: ${component.domain}, max_users: 5000, max_user_conferences: 1000}\n` : ''}`,
+${privilege}${delegation}${component.builtIn ? `  mod_muc: {host: ${component.domain}, max_users: 5000, max_user_conferences: 1000, default_room_options: {max_users: 5000}}\n` : ''}`,
   );
   const child = spawn(erlang, ['-mnesia', 'dir', `"${spool}"`, '-s', 'ejabberd', '-noinput'], {
     cwd: spool,
