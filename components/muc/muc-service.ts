@@ -156,7 +156,7 @@ export class MucService implements Muc {
     component.onDown(() => this.#linkLost());
     this.#timer = setInterval(() => {
       this.tick();
-      void this.#checkOwner();
+      void this.checkOwner();
     }, TICK_MILLISECONDS);
     this.#timer.unref();
   }
@@ -241,7 +241,7 @@ export class MucService implements Muc {
   }
 
   /** Rooms have one owner: two processes on one store, or a shared connection, would each have their own idea of them. */
-  async #checkOwner(): Promise<void> {
+  async checkOwner(): Promise<void> {
     try {
       if (await this.store.isOwner()) return;
     } catch {

@@ -17,6 +17,8 @@ interface Harness {
   readonly service: MucService;
   readonly storage: MemoryStorage;
   readonly sent: string[];
+  /** Whether it has been told to stop for another. */
+  readonly superseded: boolean;
   receive(xml: string): void;
   /** Everything received so far has been answered. */
   settled(): Promise<void>;
@@ -29,6 +31,7 @@ async function harness(
 ): Promise<Harness> {
   const sent: string[] = [];
   const handlers: Record<string, (stanza: Stanza) => void> = {};
+  let superseded = false;
   let up: () => void = () => undefined;
   const log = recordingLogger();
   const component = {
@@ -72,7 +75,9 @@ async function harness(
     metrics: createMetrics({ process: 'test' }),
     multicast: 'off',
     close: () => Promise.resolve(0),
-    superseded: () => undefined,
+    superseded: () => {
+      superseded = true;
+    },
     policy: {
       name: 'Chatrooms',
       coreDomain: 'example',
@@ -97,6 +102,9 @@ async function harness(
     service,
     storage,
     sent,
+    get superseded() {
+      return superseded;
+    },
     receive,
     async settled() {
       for (let turns = 0; turns < 10; turns++) await new Promise((resolve) => setImmediate(resolve));
@@ -213,4 +221,14 @@ test('a room that nobody is in leaves memory, and comes back when it is asked fo
   world.sent.length = 0;
   await enter(world, 'crone');
   assert.match(world.sent[0] ?? '', /<item affiliation='none' role='participant'\/>/);
+});
+
+test('rooms have one owner: of two processes on one store the older stops', async () => {
+  const older = await harness(true);
+  await older.service.checkOwner();
+  assert.equal(older.superseded, false);
+  const newer = await harness(true, older.storage);
+  await older.service.checkOwner();
+  await newer.service.checkOwner();
+  assert.deepEqual([older.superseded, newer.superseded], [true, false]);
 });
