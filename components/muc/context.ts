@@ -7,6 +7,7 @@ import {
 } from '../../shared/xmpp/stanza-error.js';
 import type { Delivery } from './delivery.js';
 import type { PendingTable } from './pending.js';
+import type { PublicLog } from './public-log.js';
 import type { RoomRegistry } from './rooms/registry.js';
 import type { Room } from './rooms/room.js';
 import type { RoomStore } from './rooms/store.js';
@@ -60,6 +61,8 @@ export interface Muc {
   readonly delivery: Delivery;
   readonly pending: PendingTable;
   readonly counters: MucCounters;
+  /** Where rooms with public logging are written; null where something else does that. */
+  readonly publicLog: PublicLog | null;
   /** Administrators of the service, by bare JID. */
   readonly admins: ReadonlySet<string>;
   /** Milliseconds since 1970. */

@@ -7,6 +7,7 @@ import { pageOf, parseResultSet, resultSetElement } from '../../shared/xmpp/rsm.
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Muc, MucPolicy } from './context.js';
 import { maxOccupants } from './entering.js';
+import { folderName } from './public-log.js';
 import type { Room } from './rooms/room.js';
 
 const PAGE = 100;
@@ -80,7 +81,9 @@ export function roomInfo(muc: Muc, room: Room): Element {
     'muc#roomconfig_changesubject': config.changeSubject,
     'muc#roominfo_occupants': String(room.occupants.size),
     'muc#roominfo_lang': config.language === '' ? undefined : config.language,
-    'muc#roominfo_logs': config.logging ? muc.policy.logUrl : undefined,
+    'muc#roominfo_logs': config.logging
+      ? `${muc.policy.logUrl.replace(/\/$/, '')}/${folderName(room.local)}/`
+      : undefined,
     'muc#maxhistoryfetch': String(config.historyFetch),
     'muc#roomconfig_maxusers': String(maxOccupants(muc, room)),
     'muc#roomconfig_allowinvites': config.memberInvites,

@@ -31,6 +31,7 @@ await runComponent({
       log,
       metrics,
       multicast: values.MUC_MULTICAST,
+      logFolder: values.MUC_LOG_DIR ?? null,
       policy: {
         name: values.MUC_NAME,
         coreDomain: values.CORE_DOMAIN[0] ?? 'localhost',

@@ -52,6 +52,10 @@ export function sendToAll(muc: Muc, work: Work, room: Room, session: Session, st
       delayed: bringsHistory(room, session, stanza),
     };
     remember(muc, room, document);
+    if (room.config.logging) {
+      const body = stanza.element.getChildText('body');
+      if (body !== null) muc.publicLog?.message(room, at, occupant.nick, body);
+    }
     work.journal(room, document);
   }
   muc.counters.messages.inc();

@@ -15,6 +15,7 @@ import { errorText, Inbound } from './inbound.js';
 import { Journal } from './journal.js';
 import { Multicast, type MulticastMode } from './multicast.js';
 import { PendingTable } from './pending.js';
+import { PublicLog } from './public-log.js';
 import { RoomDirectory } from './rooms/directory.js';
 import { RoomRegistry } from './rooms/registry.js';
 import type { Room } from './rooms/room.js';
@@ -37,6 +38,8 @@ export interface MucOptions {
   readonly log: Logger;
   readonly policy: MucPolicy;
   readonly counters: MucCounters;
+  /** Folder of public logs, or null. */
+  readonly logFolder: string | null;
   readonly multicast: MulticastMode;
   /** Another process serves these rooms now: this one must not any more. */
   readonly superseded: () => void;
@@ -54,6 +57,7 @@ export class MucService implements Muc {
   readonly delivery: Delivery;
   readonly pending = new PendingTable(PENDING);
   readonly counters: MucCounters;
+  readonly publicLog: PublicLog | null;
   readonly admins: ReadonlySet<string>;
   readonly directory: RoomDirectory;
   readonly inbound: Inbound;
@@ -79,6 +83,7 @@ export class MucService implements Muc {
     this.log = log;
     this.admins = policy.admins;
     this.counters = options.counters;
+    this.publicLog = options.logFolder === null ? null : new PublicLog(options.logFolder, log);
     this.store = store;
     this.#component = component;
     this.#multicastMode = options.multicast;
@@ -319,6 +324,7 @@ export class MucService implements Muc {
       const timer = setTimeout(resolve, milliseconds);
       cut.signal.addEventListener('abort', () => clearTimeout(timer));
     });
+    await this.publicLog?.flush();
     await Promise.race([this.delivery.settled().then(() => this.#journal.settled()), late]);
     cut.abort();
   }

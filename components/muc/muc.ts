@@ -15,6 +15,8 @@ export interface MucComposition {
   readonly metrics: Metrics;
   readonly policy: MucPolicy;
   readonly multicast: MulticastMode;
+  /** Folder of public logs, or null. */
+  readonly logFolder: string | null;
   /** Closes the service for good: for its ad-hoc command. */
   readonly close: () => Promise<number>;
   readonly superseded: () => void;

@@ -8,6 +8,7 @@ import {
   defineSettings,
   integer,
   list,
+  path,
   seconds,
   setting,
   sharedSettings,
@@ -82,7 +83,11 @@ export const settings = defineSettings({
   }),
   MUC_LOG_URL: setting(text.optional(), {
     description:
-      'Where logs of rooms with public logging can be read. Without it no room can be marked as publicly logged.',
+      'Where logs of rooms with public logging can be read: each below its name. Without it no room can be publicly logged.',
+  }),
+  MUC_LOG_DIR: setting(path.optional(), {
+    description:
+      'Folder into which rooms with public logging are written, one folder a room and one text file a day. Without it something else writes what `MUC_LOG_URL` shows.',
   }),
   MUC_PINGS_PER_SECOND: setting(integer(1, 10_000), {
     description: 'Pace at which occupants are pinged after a loss of the link, and when they are silent.',

@@ -44,6 +44,7 @@ export function changeSubject(muc: Muc, work: Work, room: Room, session: Session
     at,
   };
   work.saveRoom(room);
+  if (room.config.logging) muc.publicLog?.subject(room, at, occupant.nick, room.subject.text);
   const text = template(
     { name: 'message', from: occupant.address, type: 'groupchat', id, lang: stanza.lang },
     content + stanzaIdElement(room, stanzaId) + occupantIdElement(occupant.id),

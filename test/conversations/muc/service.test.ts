@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -254,4 +256,41 @@ test('SIGTERM ends the stream with <reset/>: the component will be back', async 
   assert.equal(await closed, 'reset');
   await world.begin();
   await first.nothing(`reset@${world.muc}`);
+});
+
+test('§7.2.12 Room Logging: 170 on entry and when it begins, 171 when it ends, and the log itself', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'muc-log-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const world = await fake(t, { MUC_LOG_URL: 'https://logs.example.org/', MUC_LOG_DIR: folder });
+  const { room, first, third } = await coven(world, 'logged');
+  const told = (code: number) =>
+    `<message type='groupchat' id='*' from='${room}' to='${third.jid}'>${user('', code)}</message>`;
+  third.send(`<message to='${room}' type='groupchat' id='s'><body>secret</body></message>`);
+  await third.skip(room);
+  await first.configure(room, { 'muc#roomconfig_enablelogging': '1' });
+  await third.expect(told(170));
+  const hecate = await world.login('hecate', 'broom');
+  assert.deepEqual(await hecate.join(room, 'hecate'), ['110', '170']);
+  await third.skip(room);
+  third.send(
+    `<message to='${room}' type='groupchat' id='p'><body>public\n00:00:00 &lt;firstwitch&gt; forged</body></message>`,
+  );
+  third.send(`<message to='${room}' type='groupchat' id='m'><body>/me stirs</body></message>`);
+  first.send(`<message to='${room}' type='groupchat' id='t'><subject>Spells</subject></message>`);
+  await third.skip(room);
+  third.send(
+    `<iq type='get' id='i' to='${room}'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>`,
+  );
+  assert.ok((await third.next()).text.includes('https://logs.example.org/logged/'));
+  await first.configure(room, { 'muc#roomconfig_enablelogging': '0' });
+  await third.expect(told(171));
+  third.send(`<message to='${room}' type='groupchat' id='s2'><body>secret again</body></message>`);
+  await third.skip(room);
+  await world.end('SIGTERM');
+  const [day = ''] = readdirSync(join(folder, 'logged'));
+  const lines = readFileSync(join(folder, 'logged', day), 'utf8').replaceAll(/^\d\d:\d\d:\d\d/gm, 'TIME');
+  assert.equal(
+    lines,
+    'TIME <thirdwitch> public\n         00:00:00 <firstwitch> forged\nTIME * thirdwitch stirs\nTIME * firstwitch has changed the subject to: Spells\n',
+  );
 });

@@ -74,6 +74,7 @@ async function harness(
     log,
     metrics: createMetrics({ process: 'test' }),
     multicast: 'off',
+    logFolder: null,
     close: () => Promise.resolve(0),
     superseded: () => {
       superseded = true;
