@@ -24,6 +24,13 @@ export class Account {
   get size(): number {
     return this.#nodes.size;
   }
+  /** What it takes in memory, roughly: nodes, subscriptions and known items. */
+  get weight(): number {
+    let weight = 1;
+    for (const node of this.#nodes.values()) weight += 1 + node.subscriptions.length;
+    for (const items of this.#items.values()) weight += items.length;
+    return weight;
+  }
   node(name: string): PepNode | undefined {
     return this.#nodes.get(name);
   }

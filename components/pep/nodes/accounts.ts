@@ -2,8 +2,9 @@ import { Account } from './account.js';
 import { configForm, NodeConfig, type NodeLimits } from './node-config.js';
 import type { NodeStore } from './node-store.js';
 
-/** Accounts whose nodes are kept in memory after use. */
+/** Accounts whose nodes are kept in memory after use, and what they may weigh together (see {@link Account.weight}). */
 const KEPT = 2_000;
+const KEPT_WEIGHT = 100_000;
 
 /** Every account's nodes, loaded when they are needed; the tasks of one account run one after the other. */
 export class Accounts {
@@ -11,6 +12,9 @@ export class Accounts {
   readonly #limits: NodeLimits;
   readonly #defaults: NodeConfig;
   readonly #kept = new Map<string, Account>();
+  /** What each kept account weighed after its last task. */
+  readonly #weights = new Map<string, number>();
+  #weight = 0;
   readonly #tails = new Map<string, Promise<unknown>>();
   readonly #owners = new Set<string>();
 
@@ -70,13 +74,21 @@ export class Accounts {
     this.#tails.delete(owner);
     const account = this.#kept.get(owner);
     if (account === undefined) return;
+    const weight = account.weight;
+    this.#weight += weight - (this.#weights.get(owner) ?? 0);
+    this.#weights.set(owner, weight);
     // The least recently used are first in the map.
     this.#kept.delete(owner);
     this.#kept.set(owner, account);
     for (const old of this.#kept.keys()) {
-      if (this.#kept.size <= KEPT) break;
-      if (!this.#tails.has(old)) this.#kept.delete(old);
-      else break;
+      if (this.#kept.size <= KEPT && this.#weight <= KEPT_WEIGHT) break;
+      if (!this.#tails.has(old)) this.#forget(old);
     }
+  }
+
+  #forget(owner: string): void {
+    this.#kept.delete(owner);
+    this.#weight -= this.#weights.get(owner) ?? 0;
+    this.#weights.delete(owner);
   }
 }
