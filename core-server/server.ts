@@ -235,6 +235,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
       for (const listener of listeners) void listener.stop();
       for (const close of core.closers) close();
       await streams.shutdown(SHUTDOWN_MILLISECONDS);
+      sessions.endEvery();
       for (const feature of [...features].reverse()) await feature.stop?.(core);
       await storage.close();
     },

@@ -18,6 +18,9 @@ const PAGE = 100;
 /** More than this in the session's queue waits for the client before the next message is read from the store. */
 const WINDOW_BYTES = 512 * 1024;
 
+/** Messages on their way into the store: a core that stops waits for them. */
+const unfinished = new Set<Promise<unknown>>();
+
 /** Messages for accounts nobody is at (XEP-0160, RFC 6121 §8.5.2.2.1). */
 export const offline = defineFeature({
   name: 'offline messages',
@@ -37,6 +40,9 @@ export const offline = defineFeature({
       help: 'Messages refused because the store of an account is full',
     },
   ],
+  async stop() {
+    await Promise.allSettled(unfinished);
+  },
   setup(core) {
     const archive = core.storage.archive(OFFLINE_MESSAGES);
     const stored = core.metrics.counter('offline_stored_total', 'Messages stored for offline accounts');
@@ -106,7 +112,7 @@ export const offline = defineFeature({
     function store(account: AccountState, message: Stanza, origin: Origin): void {
       const release = origin.hold();
       const text = stamped(message, account.bare, account.jid.domain);
-      countOf(account)
+      const storing = countOf(account)
         .then((counter) => {
           if (counter.count >= limit) {
             refused.inc();
@@ -138,7 +144,11 @@ export const offline = defineFeature({
             core.router.bounce(message, answer);
           },
         )
-        .finally(release);
+        .finally(() => {
+          unfinished.delete(storing);
+          release();
+        });
+      unfinished.add(storing);
     }
 
     /** Gives a session what is stored, in order, and removes it once it is written (contracts: acknowledged). */

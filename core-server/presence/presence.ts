@@ -11,7 +11,7 @@ import type { Router } from '../routing/router.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import { type PresenceHandlers, presenceKind } from './presence-handlers.js';
-import type { Probes } from './probes.js';
+import { answersOwnPresence, type Probes } from './probes.js';
 import type { SubscriptionType } from './subscription-states.js';
 import type { Subscriptions } from './subscriptions.js';
 
@@ -82,7 +82,8 @@ export class Presence implements PresenceHandlers {
       if (session !== undefined) deliver(session); // §8.5.3.1; no match: silently (§8.5.3.2.2)
       return;
     }
-    if (kind === 'error') return;
+    // §3.1.2, §3.3.2: errors of what was stamped with the bare JID are for the user; those of our own probes for nobody
+    if (kind === 'error' && answersOwnPresence(stanza)) return;
     for (const session of account.sessions) if (session.available) deliver(session); // §8.5.2.1.2
   }
 

@@ -11,6 +11,14 @@ import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionDirectory } from '../sessions/session-directory.js';
 
+/** Begins the ids of presence that no client sent. */
+const OWN_ID = 'entourage-';
+
+/** Whether an error answers presence that the server sent by itself: of no interest to clients. */
+export function answersOwnPresence(error: Stanza): boolean {
+  return error.id?.startsWith(OWN_ID) === true;
+}
+
 export interface ProbesParts {
   readonly router: Router;
   readonly directory: SessionDirectory;
@@ -143,7 +151,7 @@ export class Probes {
   }
 
   #send(account: AccountState, contact: BareJid, type: 'probe' | 'subscribe'): void {
-    const id = randomBytes(6).toString('base64url');
+    const id = `${OWN_ID}${randomBytes(6).toString('base64url')}`;
     this.#parts.router.route(
       Stanza.fromElement(xml('presence', { from: account.bare, to: contact, id, type })),
       localOrigin,

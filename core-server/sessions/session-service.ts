@@ -118,6 +118,13 @@ export class SessionService {
     this.end(session);
   }
 
+  /** Ends what is left when the core stops: sessions that wait to be resumed cannot be after that. */
+  endEvery(): void {
+    for (const account of [...this.#options.directory.online()]) {
+      for (const session of account.sessions) this.end(session);
+    }
+  }
+
   /**
    * The session ends for good: its resource is gone, everybody who saw it hears so, and what its client has not
    * certainly received is handed on (RFC 6121 §4.5, §8.5.3.2; XEP-0198 §5).

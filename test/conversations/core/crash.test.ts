@@ -128,3 +128,38 @@ test('kill -9: no acknowledged account, password or subscription is lost', async
   const hers = await julietBack.iq('get', "<query xmlns='jabber:iq:roster'/>");
   assert.match(hers.source, /jid='romeo@localhost' subscription='from'/);
 });
+
+test('SIGTERM: what waits for a client, or was not acknowledged by it, is stored and delivered after the restart', async (t) => {
+  const core = await CoreUnderTest.start();
+  t.after(() => core.stop());
+  await core.addUsers('romeo', 'juliet', 'nurse');
+  const romeo = await core.login('romeo');
+  const send = (to: string, id: string) =>
+    romeo.send(`<message to='${to}@localhost' type='chat' id='${id}'><body>${id}</body></message>`);
+  // juliet's connection is broken, nurse has not acknowledged anything
+  const juliet = await core.online('juliet', 'broken');
+  juliet.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+  await juliet.stanza((stanza) => stanza.name === 'enabled');
+  juliet.cut();
+  const nurse = await core.online('nurse', 'silent');
+  nurse.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+  await nurse.stanza((stanza) => stanza.name === 'enabled');
+  for (let i = 0; i < 20; i++) {
+    send('juliet', `j${i}`);
+    send('nurse', `n${i}`);
+  }
+  for (let i = 0; i < 20; i++) await nurse.stanza((stanza) => stanza.id === `n${i}`);
+  await romeo.ping();
+  await core.restart('SIGTERM');
+  const again = await core.login('romeo', 'again');
+  for (const [name, letter] of [
+    ['juliet', 'j'],
+    ['nurse', 'n'],
+  ]) {
+    const client = await core.online(`${name}`, 'new');
+    again.send(`<message to='${name}@localhost/new' id='end'><body>end</body></message>`);
+    for (let i = 0; i < 20; i++)
+      assert.equal((await client.stanza((stanza) => stanza.name === 'message')).id, `${letter}${i}`);
+    assert.equal((await client.stanza((stanza) => stanza.name === 'message')).id, 'end');
+  }
+});

@@ -117,6 +117,25 @@ describe('stanzas (RFC 6120 §8, §10)', () => {
     await romeo.expectNothing();
   });
 
+  test('RFC 6121 §3.1.2: a request that cannot be routed comes back to the user; probes of the server do not', async () => {
+    romeo.send("<presence type='subscribe' to='a@remote.invalid' id='s1'/>");
+    assert.equal((await romeo.element('iq')).type, 'set');
+    const error = await romeo.element('presence');
+    assert.deepEqual([error.type, error.id, error.to], ['error', 's1', 'romeo@localhost']);
+    assert.equal(StanzaError.fromStanza(error).condition, 'remote-server-not-found');
+    // at the next log-in the request is sent again by the server, and nobody hears of its fate
+    const other = await core.online('romeo', 'other');
+    await romeo.stanza((stanza) => stanza.from === 'romeo@localhost/other');
+    romeo.send("<message to='b@remote.invalid' id='r2'><body>x</body></message>");
+    assert.equal((await romeo.element('message')).id, 'r2');
+    await romeo.expectNothing();
+    await other.close();
+    await romeo.stanza((stanza) => stanza.from === 'romeo@localhost/other');
+    romeo.send("<presence type='unsubscribe' to='a@remote.invalid' id='s2'/>");
+    assert.equal((await romeo.stanza((stanza) => stanza.name === 'presence')).id, 's2');
+    romeo.received.length = 0;
+  });
+
   test('§10.1: stanzas between two resources arrive in order, messages, presence and IQs alike', async () => {
     juliet.send("<presence to='romeo@localhost/orchard'/>");
     await romeo.element('presence');
