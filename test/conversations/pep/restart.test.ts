@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Stanza } from '../../../shared/xml/stanza.js';
 import { CoreUnderTest, type ProcessUnderTest } from '../../tools/core-harness.js';
 import { befriend, Interests } from '../../tools/pep/interested-client.js';
 import { messagesOf, nextMessage, publishRequest, pubsub } from '../../tools/pep/pubsub.js';
@@ -57,6 +58,32 @@ describe('what survives', () => {
     pep = await core.component('pep');
     const items = await juliet.iq('get', pubsub(`<items node='${MOOD}'/>`));
     assert.ok(items.text.includes('<proud/>'), items.text);
+  });
+
+  test('killed amid a burst: every request is answered in the end, and every acknowledged item is there once', async () => {
+    const node = 'urn:example:burst';
+    const ids = Array.from({ length: 30 }, (_, i) => `item${i}`);
+    const publish = (id: string): Promise<Stanza> =>
+      juliet.iq(
+        'set',
+        publishRequest(node, `<item id='${id}'><x xmlns='urn:example:x'/></item>`, { max_items: 'max' }),
+      );
+    const answers = ids.map((id) => publish(id).then(({ type }) => ({ id, type })));
+    await answers[5];
+    await pep.stop('SIGKILL');
+    pep = await core.component('pep');
+    const acknowledged = (await Promise.all(answers))
+      .filter(({ type }) => type === 'result')
+      .map(({ id }) => id);
+    const items = await juliet.iq('get', pubsub(`<items node='${node}'/>`));
+    const found = [...items.text.matchAll(/<item id='([^']*)'/g)].map(([, id]) => id);
+    assert.equal(new Set(found).size, found.length);
+    assert.deepEqual(
+      acknowledged.filter((id) => !found.includes(id)),
+      [],
+    );
+    // The core sends again what had no answer.
+    assert.deepEqual(acknowledged, ids);
   });
 
   test('a request while the process is away waits for it', async () => {
