@@ -38,7 +38,8 @@ export class Dialback {
   readonly #results = new Map<string, Awaited<void>>();
   /** As the receiving server, towards the authoritative one: by our domain, theirs and the other stream's id. */
   readonly #verifications = new Map<string, Awaited<boolean>>();
-  #verifying = 0;
+  /** Keys of this stream that are being verified, by their domain and ours. */
+  readonly #verifying = new Set<string>();
 
   constructor(stream: ServerStream, context: FederationContext) {
     this.#stream = stream;
@@ -46,7 +47,7 @@ export class Dialback {
   }
 
   get busy(): boolean {
-    return this.#results.size + this.#verifications.size + this.#verifying > 0;
+    return this.#results.size + this.#verifications.size + this.#verifying.size > 0;
   }
 
   /** Step 1: asks the peer to take our stanzas. Rejects with a FederationFailure. */
@@ -174,8 +175,10 @@ export class Dialback {
     };
     if (stream.accepts(remote, local) || stream.peerProves(remote)) return accept();
     if (rule === 'strict') return refuse('not-authorized');
-    if (stream.pairs >= PAIRS || this.#verifying >= VERIFYING) return refuse('resource-constraint');
-    this.#verifying++;
+    const name = `${remote} ${local}`;
+    if (this.#verifying.has(name)) return; // the answer to the first will be for both
+    if (stream.pairs >= PAIRS || this.#verifying.size >= VERIFYING) return refuse('resource-constraint');
+    this.#verifying.add(name);
     try {
       const valid = await this.#context.verify({
         local,
@@ -196,7 +199,7 @@ export class Dialback {
     } catch (error) {
       if (!stream.closed) refuse(conditionOf(failureOf(error)));
     } finally {
-      this.#verifying--;
+      this.#verifying.delete(name);
     }
   }
 

@@ -11,6 +11,8 @@ export interface HousekeepingOptions {
 const SWEEP_MILLISECONDS = 1000;
 /** A stream that carries no stanzas (it served to verify a key) goes soon. */
 const WITHOUT_STANZAS_MILLISECONDS = 30_000;
+/** What is known of a pair without a stream is not worth keeping: somebody may write to a million domains. */
+const FORGET_MILLISECONDS = 10_000;
 /** A peer that takes nothing for so long is gone, whatever TCP says. */
 const STUCK_MILLISECONDS = 60_000;
 
@@ -27,7 +29,7 @@ function sweep(federation: Federation, options: HousekeepingOptions, now: number
     for (const [remote, pair] of ours) {
       pair.expire(now);
       if (pair.stream !== null) used.add(pair.stream);
-      if (pair.idle && now - pair.lastUsed > options.idleMilliseconds) ours.delete(remote);
+      if (pair.idle && now - pair.lastUsed > FORGET_MILLISECONDS) ours.delete(remote);
     }
     if (ours.size === 0) federation.pairs.delete(local);
   }

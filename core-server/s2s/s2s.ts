@@ -117,6 +117,7 @@ export const s2s = defineFeature({
       ]),
       remoteLost: (domain) => core.hooks.remoteLost.emit(domain),
     });
+    core.hooks.reloaded.on(() => tls.reload());
     partsOf.set(core, { federation, tls, transport });
     metrics.observedGauge(
       's2s_streams_in',

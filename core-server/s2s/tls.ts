@@ -26,7 +26,13 @@ export class FederationTls {
     const only = anchors?.startsWith('only:') === true;
     this.#ca = anchors === undefined ? null : { file: only ? anchors.slice(5) : anchors, only };
     this.anchors = new TrustAnchors(() => this.#trusted() ?? systemAnchors);
-    certificates.onChange(() => this.#contexts.clear());
+    certificates.onChange(() => this.reload());
+  }
+
+  /** Certificates and trust anchors are read again when they are next needed. */
+  reload(): void {
+    this.#contexts.clear();
+    this.anchors.reload();
   }
 
   /** For the server's end; the peer is asked for its certificate, which may be a bad one. */

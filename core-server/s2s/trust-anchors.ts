@@ -17,6 +17,10 @@ export class TrustAnchors {
     this.#texts = texts;
   }
 
+  reload(): void {
+    this.#anchors = undefined;
+  }
+
   /**
    * Whether the certificate of a connecting server is good but for its extended key usage, which names servers and not
    * clients: public authorities no longer issue others, and RFC 6120 §13.7.1 asks for none. OpenSSL reports this problem

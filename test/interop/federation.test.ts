@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Stanza } from '../../shared/xml/stanza.js';
 import { testCertificate, writePair } from '../tools/certificates.js';
 import { CoreUnderTest } from '../tools/core-harness.js';
 import { DnsServer } from '../tools/dns-server.js';
@@ -239,6 +240,48 @@ for (const name of ['prosody', 'ejabberd'] as const) {
       await again.close();
       await romeo.close();
     }));
+}
+
+for (const name of ['prosody', 'ejabberd'] as const) {
+  test(`${name}: a room of ours is entered from there`, (t) =>
+    withPeer(
+      name,
+      { signed: 'neither', core: { COMPONENTS: 'muc', COMPONENT_MUC_SECRET: 'secret' } },
+      t.skip.bind(t),
+      async ({ core, peer, dns }) => {
+        const host = dns.zone.srv?.[`_xmpp-server._tcp.${OURS}`] ?? [];
+        dns.zone = { ...dns.zone, srv: { ...dns.zone.srv, [`_xmpp-server._tcp.conference.${OURS}`]: host } };
+        await core.component('muc');
+        const room = `hall@conference.${OURS}`;
+        const juliet = await core.online('juliet', 'balcony', OURS);
+        const romeo = await peer.login('romeo', 'orchard');
+        await romeo.goOnline();
+        const entering = "<x xmlns='http://jabber.org/protocol/muc'/>";
+        const self = (nick: string) => (stanza: Stanza) =>
+          stanza.name === 'presence' && stanza.from === `${room}/${nick}` && stanza.source.includes("'110'");
+        juliet.send(`<presence to='${room}/juliet'>${entering}</presence>`);
+        await juliet.stanza(self('juliet'));
+        // XEP-0045 §10.1.2: an instant room
+        const form = "<x xmlns='jabber:x:data' type='submit'/>";
+        await juliet.iq('set', `<query xmlns='http://jabber.org/protocol/muc#owner'>${form}</query>`, room);
+        romeo.send(`<presence to='${room}/romeo'>${entering}</presence>`);
+        await romeo.stanza(self('romeo'));
+        await juliet.stanza((stanza) => stanza.name === 'presence' && stanza.from === `${room}/romeo`);
+        for (const [client, nick, id] of [
+          [romeo, 'romeo', 'g1'],
+          [juliet, 'juliet', 'g2'],
+        ] as const) {
+          client.send(`<message to='${room}' type='groupchat' id='${id}'><body>${id}</body></message>`);
+          for (const hearer of [romeo, juliet]) {
+            const heard = await hearer.stanza((stanza) => stanza.source.includes(`<body>${id}</body>`));
+            assert.equal(heard.from, `${room}/${nick}`);
+          }
+        }
+        await romeo.close();
+        await juliet.stanza((stanza) => stanza.type === 'unavailable' && stanza.from === `${room}/romeo`);
+        await juliet.close();
+      },
+    ));
 }
 
 test('prosody: one stream for both directions (XEP-0288)', (t) =>
