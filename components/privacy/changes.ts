@@ -197,7 +197,7 @@ export class Changes {
 }
 
 /** Nobody answered, or the answer was lost with the link. */
-function isSilence(error: unknown): boolean {
+export function isSilence(error: unknown): boolean {
   return !(error instanceof StanzaError) || error.condition === 'remote-server-timeout';
 }
 

@@ -39,8 +39,10 @@ export interface AccountStanding {
 
 /** This component's side of the privacy enforcement protocol (docs/protocols/privacy-enforcement.md). */
 export interface Enforcer {
-  /** Where every account of a domain stands; also tells the core that it has been compared. */
+  /** Where every account of a domain stands. */
   standings(domain: string): Promise<Map<string, AccountStanding>>;
+  /** Tells the core that every account has been compared: log-ins may have waited for that. */
+  synchronised(domain: string): Promise<void>;
   /** Which set the core has in force for one account; null = none. */
   standingOf(account: string): Promise<AccountStanding | null>;
   /** Resolves with who is connected when the core has the set in force, durably. */
@@ -79,6 +81,10 @@ export class CoreEnforcer implements Enforcer {
       }
       if (answer?.attrs['more'] !== 'true' || states.length === 0) return found;
     }
+  }
+
+  async synchronised(domain: string): Promise<void> {
+    await this.#ask('set', domain, xml('synchronised', { xmlns: NS.privacyEnforcement }));
   }
 
   async standingOf(account: string): Promise<AccountStanding | null> {

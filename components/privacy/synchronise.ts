@@ -1,5 +1,5 @@
 import type { Logger } from '../../shared/observability/types.js';
-import type { Changes } from './changes.js';
+import { type Changes, isSilence } from './changes.js';
 import type { Enforcer } from './enforcer.js';
 import type { ListStore } from './list-store.js';
 
@@ -31,6 +31,8 @@ export async function synchronise(
         await changes.reconcile(account, stored);
       })
       .catch((error: unknown) => {
+        // nobody answered: the whole comparison is made again
+        if (isSilence(error)) throw error;
         log.warn(
           { code: 'privacy.not-reconciled', account, err: error },
           'lists and rules of an account differ',
@@ -43,5 +45,6 @@ export async function synchronise(
   }
   // rules of accounts that have no lists here: this store was made anew, and it decides
   for (const account of standings.keys()) await compare(account);
+  await enforcer.synchronised(domain);
   log.info({ code: 'privacy.synchronised', domain, settled }, 'lists and rules agree');
 }

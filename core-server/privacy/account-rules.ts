@@ -9,6 +9,8 @@ import type { RuleEvaluator, RuleStanzaKind, RuleVerdict } from './rule-evaluato
 export class AccountRules implements RuleEvaluator {
   document: RuleDocument;
   #compiled = new Map<string, CompiledList>();
+  /** The default list, which is asked most; undefined until it is. */
+  #default: CompiledList | null | undefined = undefined;
   /** Active lists live as long as their session (XEP-0016 §2.2 rule 1). */
   readonly #active = new WeakMap<Session, string>();
 
@@ -20,6 +22,7 @@ export class AccountRules implements RuleEvaluator {
   replace(document: RuleDocument): void {
     this.document = document;
     this.#compiled = new Map();
+    this.#default = undefined;
   }
 
   activeOf(session: Session): string | null {
@@ -40,9 +43,7 @@ export class AccountRules implements RuleEvaluator {
   ): RuleVerdict {
     const active = session === null ? null : this.activeOf(session);
     // rule 1, 2: the active list only, else the default list
-    const name = active ?? this.document.default;
-    if (name === null) return 'allow';
-    const list = this.#list(name);
+    const list = active === null ? this.#defaultList() : this.#list(active);
     if (list === null) return 'allow';
     const verdict = list.evaluate(direction, kind, peer, account);
     // XEP-0191 speaks of the default list only
@@ -56,6 +57,14 @@ export class AccountRules implements RuleEvaluator {
         if (type === 'jid' && /^[^/]*@[^/]*\//.test(value)) yield value;
       }
     }
+  }
+
+  #defaultList(): CompiledList | null {
+    if (this.#default === undefined) {
+      const { default: name } = this.document;
+      this.#default = name === null ? null : this.#list(name);
+    }
+    return this.#default;
   }
 
   #list(name: string): CompiledList | null {

@@ -10,6 +10,11 @@ import type { RuleStanzaKind, RuleVerdict } from './rule-evaluator.js';
 export class CompiledList {
   readonly #byJid = new Map<string, RuleItem[]>();
   readonly #others: RuleItem[] = [];
+  /** The forms of JIDs (§2.1) that some item has: the others need not be looked for. */
+  #resources = false;
+  #bares = false;
+  #domainResources = false;
+  #domains = false;
 
   constructor(items: readonly RuleItem[]) {
     for (const item of [...items].sort((a, b) => a.order - b.order)) {
@@ -17,6 +22,7 @@ export class CompiledList {
         this.#others.push(item);
         continue;
       }
+      this.#noteForm(item.value);
       const same = this.#byJid.get(item.value);
       if (same === undefined) this.#byJid.set(item.value, [item]);
       else same.push(item);
@@ -26,12 +32,14 @@ export class CompiledList {
   evaluate(direction: 'in' | 'out', kind: RuleStanzaKind, peer: Jid, account: AccountState): RuleVerdict {
     let best: RuleItem | null = null;
     // §2.1: full JID, bare JID, domain with resource, domain
-    best = this.#earlier(best, peer.full, direction, kind);
-    if (peer.local !== '') best = this.#earlier(best, peer.bare, direction, kind);
-    if (peer.resource !== '' && peer.local !== '') {
+    if (peer.local !== '') {
+      if (this.#resources && peer.resource !== '') best = this.#earlier(best, peer.full, direction, kind);
+      if (this.#bares) best = this.#earlier(best, peer.bare, direction, kind);
+    }
+    if (this.#domainResources && peer.resource !== '') {
       best = this.#earlier(best, `${peer.domain}/${peer.resource}`, direction, kind);
     }
-    if (peer.full !== peer.domain) best = this.#earlier(best, peer.domain, direction, kind);
+    if (this.#domains) best = this.#earlier(best, peer.domain, direction, kind);
     for (const item of this.#others) {
       if (best !== null && item.order > best.order) break;
       if (covers(item, direction, kind) && fits(item, peer, account)) {
@@ -41,6 +49,15 @@ export class CompiledList {
     }
     if (best === null || best.allow) return 'allow';
     return isBlockItem(best) ? 'blocked' : 'deny';
+  }
+
+  #noteForm(jid: string): void {
+    const slash = jid.indexOf('/');
+    const user = jid.lastIndexOf('@', slash < 0 ? jid.length : slash) >= 0;
+    if (user && slash >= 0) this.#resources = true;
+    else if (user) this.#bares = true;
+    else if (slash >= 0) this.#domainResources = true;
+    else this.#domains = true;
   }
 
   #earlier(

@@ -64,6 +64,8 @@ class Enforcement {
   readonly #marks: KeyValueCollection<{ at: number }>;
   readonly #interest = new WeakMap<Session, Interest>();
   readonly #presence: PresenceChanges;
+  /** Owners as they were when the first page of states was asked for; null when nobody pages. */
+  #listing: string[] | null = null;
 
   constructor(core: Core) {
     this.#core = core;
@@ -134,6 +136,8 @@ class Enforcement {
         return this.#hello(request);
       case 'states':
         return this.#states(request);
+      case 'synchronised':
+        return this.#synchronised();
       case 'rules':
         return this.#rules(request);
       case 'active':
@@ -158,25 +162,30 @@ class Enforcement {
   /** Where every account stands, page by page, for the comparison after a reconnect. */
   async #states(request: Element): Promise<Element> {
     const after = request.attrs['after'] ?? '';
+    if (after === '' || this.#listing === null) {
+      this.#listing = [];
+      for await (const owner of this.#collection.owners()) this.#listing.push(owner);
+    }
+    const listing = this.#listing;
+    const begin = after === '' ? 0 : listing.indexOf(after) + 1;
+    const page = listing.slice(begin, begin + STATE_PAGE);
+    const more = begin + page.length < listing.length;
+    if (!more) this.#listing = null;
     const states: Element[] = [];
-    let more = false;
-    for await (const owner of this.#collection.owners()) {
-      // the storage's order: of UTF-8 bytes
-      if (Buffer.compare(Buffer.from(owner), Buffer.from(after)) <= 0) continue;
-      if (states.length >= STATE_PAGE) {
-        more = true;
-        break;
-      }
+    for (const owner of page) {
       const found = await this.#collection.get(owner);
       if (found === undefined) continue;
       const { epoch, sequence } = found.value;
       states.push(xml('state', { account: owner, epoch, sequence: String(sequence) }));
     }
-    if (!more) {
-      await this.#marks.put('synchronised', { at: Date.now() });
-      this.#core.privacyGate.open();
-    }
     return xml('states', { xmlns: NS.privacyEnforcement, ...(more ? { more: 'true' } : {}) }, ...states);
+  }
+
+  /** The component has compared every account and sent what was missing: from now on the rules here can be trusted. */
+  async #synchronised(): Promise<undefined> {
+    await this.#marks.put('synchronised', { at: Date.now() });
+    this.#core.privacyGate.open();
+    return undefined;
   }
 
   /** The full set of one account: conflicts decided and rules stored in one step; durable before the answer. */

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createComponent } from '../../../shared/component/runtime.js';
+import { createMetrics } from '../../../shared/observability/metrics.js';
+import { type Element, xml } from '../../../shared/xml/element.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import { BLOCKING, block, outcome } from '../../tools/privacy.js';
+import { recordingLogger } from '../../tools/silent-logger.js';
 
 // contracts: a core whose rule store is empty while the component is configured refuses log-ins until the first comparison.
 const PRIVACY = { COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' };
@@ -42,6 +46,59 @@ test('Log-ins wait for the first comparison; a restarted core with rules does no
     await core.restart('SIGKILL');
     assert.equal(await attempt(core), 'success');
   } finally {
+    await core.stop();
+  }
+});
+
+test('Log-ins wait for the end of the comparison, not for its beginning: rules may still be on their way', async () => {
+  const core = await CoreUnderTest.start({ ...PRIVACY, PRIVACY_SYNC_TIMEOUT: '600' });
+  const { host, port } = core.address('component');
+  const component = createComponent({
+    domain: 'privacy.localhost',
+    secret: 'secret',
+    host,
+    port,
+    serverDomains: ['localhost'],
+    software: { name: 'test', version: '1' },
+    log: recordingLogger(),
+    metrics: createMetrics({ process: 'test' }),
+  });
+  try {
+    await core.addUsers('romeo');
+    await component.start();
+    const ask = (type: 'get' | 'set', payload: Element) =>
+      component.request(xml('iq', { type, to: 'localhost' }, payload));
+    const xmlns = 'urn:entourage:privacy-enforcement:1';
+    await assert.rejects(ask('get', xml('hello', { xmlns, min: '2', max: '3' })), /not-acceptable/);
+    await ask('get', xml('hello', { xmlns, min: '1', max: '1' }));
+    await ask('get', xml('states', { xmlns, after: '' }));
+    assert.equal(await attempt(core), 'temporary-auth-failure');
+    const rules = (attributes: Record<string, string>) =>
+      ask(
+        'set',
+        xml(
+          'rules',
+          { xmlns, account: 'romeo@localhost', epoch: 'e', expect: '0', sequence: '1', ...attributes },
+          xml('list', { name: 'l' }, xml('item', { action: 'deny', order: '1' })),
+        ),
+      );
+    await assert.rejects(rules({ account: 'nobody@localhost' }), /item-not-found/);
+    await assert.rejects(rules({ default: 'unknown' }), /item-not-found/);
+    await assert.rejects(rules({ expect: '3' }), /conflict/);
+    await rules({ default: 'l' });
+    await assert.rejects(rules({ epoch: 'another' }), /conflict/);
+    await rules({ epoch: 'another', restore: 'true' });
+    const { element } = await ask('get', xml('states', { xmlns, after: '' }));
+    assert.deepEqual(element.getChild('states')?.getChild('state')?.attrs, {
+      account: 'romeo@localhost',
+      epoch: 'another',
+      sequence: '1',
+    });
+    assert.equal(await attempt(core), 'temporary-auth-failure');
+    await ask('set', xml('synchronised', { xmlns }));
+    assert.equal(await attempt(core), 'success');
+  } finally {
+    await component.stop('leaving');
     await core.stop();
   }
 });
