@@ -123,3 +123,24 @@ test('plain XML on the TLS port ends that connection only', async () => {
   await other.open('localhost');
   other.cut();
 });
+
+test('a burst that is more than a TLS stream takes at once arrives whole, and what comes after it too', async () => {
+  const login = async (resource: string): Promise<RawClient> => {
+    const { host, port } = core.address('c2s-tls');
+    const client = await RawClient.connectTls({ host, port });
+    await client.open('localhost');
+    await client.authenticate('romeo', 'secret', 'localhost');
+    await client.bind(resource);
+    return client;
+  };
+  const receiver = await login('receiver');
+  const sender = await login('sender');
+  const message = (id: string, length: number) =>
+    `<message to='romeo@localhost/receiver' id='${id}'><body>${'x'.repeat(length)}</body></message>`;
+  sender.send(Array.from({ length: 30 }, (_, i) => message(`m${i}`, 50_000)).join(''));
+  for (let i = 0; i < 30; i++) assert.equal((await receiver.element('message')).id, `m${i}`);
+  sender.send(message('after', 10));
+  assert.equal((await receiver.element('message')).id, 'after');
+  await sender.close();
+  await receiver.close();
+});

@@ -52,6 +52,28 @@ test('XEP-0138 §2: offered after SASL, each failure leaves the stream usable, t
   await juliet.close();
 });
 
+test('a burst that is more than a compressed stream takes at once arrives whole, and what comes after it too', async () => {
+  const client = await core.connect();
+  await client.open('localhost');
+  await client.authenticate('romeo', 'secret', 'localhost');
+  const compressed = await CompressedClient.upgrade(client, 'localhost');
+  await compressed.until('</stream:features>');
+  compressed.send(
+    "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>burst</resource></bind></iq>",
+  );
+  await compressed.until('</iq>');
+  const juliet = await core.login('juliet', 'sender');
+  let burst = '';
+  for (let i = 0; i < 30; i++)
+    burst += `<message to='romeo@localhost/burst' id='m${i}'><body>${'x'.repeat(50_000)}</body></message>`;
+  juliet.send(burst);
+  for (let i = 0; i < 30; i++) assert.match(await compressed.until('</message>'), new RegExp(`id='m${i}'`));
+  juliet.send("<message to='romeo@localhost/burst' id='after'><body>x</body></message>");
+  assert.match(await compressed.until('</message>'), /id='after'/);
+  compressed.cut();
+  await juliet.close();
+});
+
 test('XEP-0138: not offered inside TLS by default, offered with COMPRESSION=on, never with off', async () => {
   for (const [setting, plain, secure] of [
     ['plain', true, false],
