@@ -13,6 +13,7 @@ import {
 } from '../shared/settings/kinds.js';
 import { defineSettings, type Loaded, setting, settingFamily } from '../shared/settings/setting.js';
 import { sharedSettings } from '../shared/settings/shared.js';
+import { parseGrants } from './component-link/grants.js';
 import { parseException } from './s2s/policy.js';
 import { parseRoute } from './s2s/targets.js';
 
@@ -30,8 +31,7 @@ export const STANDARD_COMPONENTS: Readonly<Record<string, string>> = {
   bosh: 'bosh',
 };
 
-/** Everything an operator can set on the core. Names: `docs/settings.md` is generated from here. */
-export const coreSettings = defineSettings({
+const entries = {
   ...sharedSettings,
 
   XMPP_DOMAINS: setting(list(domain), {
@@ -320,7 +320,25 @@ export const coreSettings = defineSettings({
     description: 'An unused stream to another server is closed after this time.',
     default: 600,
   }),
+};
+
+/** Components of ours that keep state which two instances would not share. */
+const UNSHARED: ReadonlySet<string> = new Set(['muc', 'pep', 'privacy']);
+
+/** Everything an operator can set on the core. Names: `docs/settings.md` is generated from here. */
+export const coreSettings = defineSettings(entries, (settings, problem) => {
+  for (const [name, component] of settings.COMPONENT) {
+    const key = `COMPONENT_${name.toUpperCase()}`;
+    if (component.CONFLICT === 'share' && UNSHARED.has(name)) {
+      problem(
+        `${key}_CONFLICT`,
+        'expected refuse or replace: two instances of this component do not share their state',
+      );
+    }
+    const grants = component.GRANTS === undefined ? null : parseGrants(component.GRANTS);
+    if (typeof grants === 'string') problem(`${key}_GRANTS`, grants);
+  }
 });
 
-export type CoreSettings = Loaded<(typeof coreSettings)['entries']>;
+export type CoreSettings = Loaded<typeof entries>;
 export type ComponentSettings = CoreSettings['COMPONENT'] extends ReadonlyMap<string, infer V> ? V : never;
