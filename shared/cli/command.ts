@@ -30,7 +30,7 @@ export type SystemSettings = Loaded<typeof definition.entries>;
 
 /** The settings that commands themselves need. `process` is whose prefix overrides count. */
 export function systemSettingsOf(environment: NodeJS.ProcessEnv, process = 'start'): SystemSettings {
-  return loadSettings(definition, { process, environment });
+  return loadSettings(definition, { process, environment, partial: true });
 }
 
 /** Columns as wide as their widest cell, separated by two spaces. */

@@ -20,6 +20,8 @@ export interface LoadOptions {
   readonly dotenvPath?: string;
   /** Every name of every process: unknown ones are then problems. Without it only this process's prefix is checked. */
   readonly known?: KnownNames;
+  /** The definition is a part of the process's: what it does not know is not looked at. */
+  readonly partial?: boolean;
 }
 
 const HIDDEN = '(hidden)';
@@ -71,9 +73,11 @@ export function resolveSettings<D extends SettingEntries>(
     }
     values[name] = family;
   }
-  checkUnknown(reader.sources, options.process, definition, options.known, (problem) =>
-    reader.problems.push(problem),
-  );
+  if (options.partial !== true) {
+    checkUnknown(reader.sources, options.process, definition, options.known, (problem) =>
+      reader.problems.push(problem),
+    );
+  }
   const settings = values as Loaded<D>;
   if (reader.problems.length === 0) {
     definition.check?.(settings, (name, expected) => reader.problems.push({ name, expected }));

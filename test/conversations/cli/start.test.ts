@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Deployment } from '../../tools/cli.js';
@@ -66,6 +66,21 @@ describe('entourage start', () => {
 });
 
 describe('one process alone', () => {
+  test('a component takes its own settings, secret included, from its environment or its .env', async (t) => {
+    const deployment = new Deployment(t, {
+      XMPP_DOMAINS: 'example.org',
+      CORE_HOST: '127.0.0.1',
+      CORE_PORT: '1',
+    });
+    writeFileSync(join(deployment.folder, 'secret'), 'hush');
+    const own = { VCARD_SECRET_FILE: join(deployment.folder, 'secret'), VCARD_MAX_BYTES: '64K' };
+    const vcard = await deployment.start(['vcard'], /component\.connect-failed/, own);
+    await vcard.stop();
+    const wrong = await deployment.run(['vcard'], { environment: { ...own, VCARD_MAX_BITES: '1' } });
+    assert.equal(wrong.code, 78);
+    assert.match(wrong.error, /VCARD_MAX_BITES.*VCARD_MAX_BYTES/);
+  });
+
   test('core and component find each other by the secret that the core made', async (t) => {
     const deployment = new Deployment(t, { COMPONENTS: 'vcard' });
     const core = await deployment.start(['core'], /process\.started/);
