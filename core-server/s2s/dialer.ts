@@ -4,11 +4,12 @@ import { connectToFirst } from './connect.js';
 import type { FederationContext } from './context.js';
 import { FederationFailure, failureOf } from './failure.js';
 import { OutgoingStream } from './outgoing-stream.js';
-import type { Target, TargetResolver } from './targets.js';
+import { parseHost, type Target, type TargetResolver } from './targets.js';
 
 /** Longest wait for a TCP connection to one host, and for the negotiation of one stream. */
 const CONNECT_MILLISECONDS = 10_000;
 const NEGOTIATE_MILLISECONDS = 20_000;
+const REDIRECTS = 3;
 
 export interface DialerOptions {
   readonly resolver: TargetResolver;
@@ -30,14 +31,18 @@ export class Dialer {
   async open(local: string, remote: string, withoutExternal: boolean): Promise<OutgoingStream> {
     const end = performance.now() + this.#options.milliseconds;
     const targets = await this.#options.resolver.targets(remote);
+    let redirects = 0;
     let failure = new FederationFailure('remote-server-not-found', 'the domain cannot be resolved');
-    for (const target of targets) {
+    for (let target = targets.shift(); target !== undefined; target = targets.shift()) {
       if (performance.now() >= end) break;
       try {
         return await this.#tryTarget(target, local, remote, end, withoutExternal);
       } catch (error) {
         const problem = failureOf(error);
-        if (!problem.tryNext) throw problem;
+        // RFC 6120 §4.9.3.19: the same domain at another host, by the same policy, a few times
+        const other = problem.otherHost === undefined ? null : parseHost(problem.otherHost);
+        if (other !== null && redirects++ < REDIRECTS) targets.unshift(other);
+        else if (!problem.tryNext) throw problem;
         // that nothing is there says less than that something is
         if (failure.condition === 'remote-server-not-found') failure = problem;
       }

@@ -20,6 +20,8 @@ export class FederationFailure extends Error {
   readonly tryNext: boolean;
   /** The peer refused SASL EXTERNAL and ended the stream; dialback may do. */
   readonly externalRefused: boolean;
+  /** `host:port` to which the peer sends us (RFC 6120 §4.9.3.19). */
+  readonly otherHost: string | undefined;
 
   constructor(
     condition: FailureCondition,
@@ -29,6 +31,7 @@ export class FederationFailure extends Error {
       unknownThere?: boolean;
       tryNext?: boolean;
       externalRefused?: boolean;
+      otherHost?: string | undefined;
     } = {},
   ) {
     super(message);
@@ -37,6 +40,7 @@ export class FederationFailure extends Error {
     this.unknownThere = more.unknownThere === true;
     this.tryNext = more.tryNext === true;
     this.externalRefused = more.externalRefused === true;
+    this.otherHost = more.otherHost;
   }
 
   /** What the sender of a stanza is told. The detail is for people; it holds nothing that an attacker could use. */

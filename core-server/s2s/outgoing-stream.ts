@@ -127,6 +127,7 @@ export class OutgoingStream extends ServerStream {
           unknownThere: unknown,
           tryNext: !this.#headerSeen,
           externalRefused: this.#step === 'sasl' || this.externalRefused,
+          otherHost: error?.condition === 'see-other-host' ? error.host : undefined,
         },
       ),
     );

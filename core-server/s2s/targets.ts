@@ -112,6 +112,11 @@ export class TargetResolver {
   }
 }
 
+/** Reads `host:port`, `host`, `[IPv6]:port`. Null where it is none of these. */
+export function parseHost(text: string): Target | null {
+  return parseRoute(`*=${text.trim()}`)?.[1] ?? null;
+}
+
 const ROUTE = /^([^=\s]+)=(tls:\/\/)?(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?$/;
 
 /** Reads `domain=host:port` (`domain=tls://host:port`); the domain `*` is everybody's. Null where it is neither. */

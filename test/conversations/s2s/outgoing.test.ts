@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type FederatedCore, loopbackAddress, startFederated } from '../../tools/federation.js';
+import {
+  type FederatedCore,
+  loopbackAddress,
+  S2S_TEST_PORT,
+  startFederated,
+} from '../../tools/federation.js';
 import type { RawClient } from '../../tools/raw-client.js';
 import { answerHeader, dialbackKey, RawServer } from '../../tools/raw-server.js';
 
@@ -283,4 +288,29 @@ test('RFC 6120 §4.4: what comes while we close an idle stream is taken, what is
   } finally {
     await idle.core.stop();
   }
+});
+
+test('RFC 6120 §4.9.3.19: we go where we are sent, for the same domain, but not for ever', async () => {
+  const other = await RawServer.start(loopbackAddress());
+  const redirect = async (server: RawServer, host: string) => {
+    const stream = await server.accept();
+    const header = await stream.header();
+    assert.equal(header.to, 'm.test');
+    stream.send(
+      "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' id='1' version='1.0'>" +
+        `<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>${host}</see-other-host></stream:error></stream:stream>`,
+    );
+  };
+  send('romeo@m.test', 'm1');
+  await redirect(peer, `${other.address}:${S2S_TEST_PORT}`);
+  const { stream } = await other.acceptStream('s');
+  await stream.element('db:result');
+  stream.send(`<db:result from='m.test' to='${OURS}' type='valid'/>`);
+  await messages(stream, ['m1']);
+  stream.cut();
+  await juliet.ping();
+  send('romeo@m.test', 'm2');
+  for (let k = 0; k < 4; k++) await redirect(peer, `${peer.address}:${S2S_TEST_PORT}`);
+  await returned('m2', 'remote-server-timeout', 'wait');
+  await other.stop();
 });
