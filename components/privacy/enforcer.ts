@@ -41,7 +41,7 @@ export interface AccountStanding {
 export interface Enforcer {
   /** Where every account of a domain stands. */
   standings(domain: string): Promise<Map<string, AccountStanding>>;
-  /** Tells the core that every account has been compared: log-ins may have waited for that. */
+  /** Tells the core that every account of all its domains has been compared: log-ins may have waited for that. */
   synchronised(domain: string): Promise<void>;
   /** Which set the core has in force for one account; null = none. */
   standingOf(account: string): Promise<AccountStanding | null>;

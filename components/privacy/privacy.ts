@@ -75,11 +75,11 @@ export async function composePrivacy(
   async function meet(domain: string, on: number): Promise<void> {
     if (on !== stream || !component.server.connected) return;
     const enforces = await agreements.agree(domain);
-    if (enforces === false) return unenforced(domain);
     try {
+      if (enforces === false) return await unenforced(domain);
       if (enforces === null) throw new Error(`${domain} does not answer`);
       await synchronise(domain, { store, enforcer, changes, log: component.log });
-      served(domain);
+      if (on === stream) await served(domain);
     } catch (error) {
       component.log.error(
         { code: 'privacy.not-synchronised', domain, err: error },
@@ -89,12 +89,15 @@ export async function composePrivacy(
     }
   }
 
-  function served(domain: string): void {
+  /** All domains are of one server: what waits for the comparison waits for the last of them. */
+  async function served(domain: string): Promise<void> {
     unmet.delete(domain);
-    if (unmet.size === 0) options.setReadiness({ ready: true });
+    if (unmet.size > 0) return;
+    if (await agreements.enforces(domain)) await enforcer.synchronised(domain);
+    options.setReadiness({ ready: true });
   }
 
-  function unenforced(domain: string): void {
+  async function unenforced(domain: string): Promise<void> {
     if (!options.allowUnenforced) {
       options.refuse(
         `${domain} cannot enforce privacy lists (it does not speak urn:entourage:privacy-enforcement:1); ` +
@@ -106,6 +109,6 @@ export async function composePrivacy(
       { code: 'privacy.unenforced', domain },
       'this server does not speak the privacy enforcement protocol: lists are kept but nothing is blocked',
     );
-    served(domain);
+    await served(domain);
   }
 }

@@ -45,6 +45,5 @@ export async function synchronise(
   }
   // rules of accounts that have no lists here: this store was made anew, and it decides
   for (const account of standings.keys()) await compare(account);
-  await enforcer.synchronised(domain);
   log.info({ code: 'privacy.synchronised', domain, settled }, 'lists and rules agree');
 }

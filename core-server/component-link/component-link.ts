@@ -52,6 +52,10 @@ export const componentLink = defineFeature({
     for (const [label, options] of core.settings.COMPONENT) {
       const grants = parseGrants(options.GRANTS ?? STANDARD_GRANTS[label] ?? '');
       if (typeof grants === 'string') throw new Error(`COMPONENT_${label.toUpperCase()}_GRANTS: ${grants}`);
+      // one process decides the order in which an account's rules follow each other
+      if (options.CONFLICT === 'share' && grants.privacyEnforcement) {
+        throw new Error(`COMPONENT_${label.toUpperCase()}_CONFLICT: privacy enforcement cannot be shared`);
+      }
       const name = options.DOMAIN as unknown as Domain;
       const domain = new ComponentDomain({
         name,
