@@ -32,6 +32,7 @@ import { SessionService } from './sessions/session-service.js';
 import type { ManagedSessions } from './sessions/stream-management/stream-management.js';
 import type { coreSettings } from './settings.js';
 import { corePicture } from './status-picture.js';
+import { AddressList } from './streams/address-list.js';
 import { type Listener, listenForClients } from './streams/client-listener.js';
 import type { ClientStreamServices } from './streams/client-stream-services.js';
 import { ClientStreams } from './streams/client-streams.js';
@@ -221,6 +222,8 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
       limits: limits(settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED),
       bytesPerSecond: settings.LIMIT_BYTES_PER_SECOND,
       handshakeMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,
+      proxies: new AddressList(settings.C2S_PROXIES),
+      banned: new AddressList(settings.BANNED_ADDRESSES),
       streams,
       services,
       log,

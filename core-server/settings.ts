@@ -16,11 +16,21 @@ import { sharedSettings } from '../shared/settings/shared.js';
 import { parseGrants } from './component-link/grants.js';
 import { parseException } from './s2s/policy.js';
 import { parseRoute } from './s2s/targets.js';
+import { AddressList } from './streams/address-list.js';
 
 const exception = custom('`domain=strict|dialback|refuse`', (value) =>
   parseException(value) === null ? undefined : value,
 );
 const route = custom('`domain=host:port`', (value) => (parseRoute(value) === null ? undefined : value));
+
+const address = custom('an address or a network (`192.0.2.0/24`)', (value) => {
+  try {
+    new AddressList([value]);
+    return value;
+  } catch {
+    return undefined;
+  }
+});
 
 /** The five components that come with Entourage, with their default domains' first labels. */
 export const STANDARD_COMPONENTS: Readonly<Record<string, string>> = {
@@ -53,6 +63,15 @@ const entries = {
   C2S_TLS_PORT: setting(port, {
     description: 'Port for clients with TLS from the first byte (XEP-0368).',
     default: 5223,
+  }),
+  C2S_PROXIES: setting(list(address), {
+    description:
+      'Addresses and networks of proxies (HAProxy, nginx) whose connections to the client ports begin with a PROXY protocol header (1 or 2), which says the client’s address.',
+    default: '',
+  }),
+  BANNED_ADDRESSES: setting(list(address), {
+    description: 'Addresses and networks that may not connect to the client ports.',
+    default: '',
   }),
   C2S_REQUIRE_TLS: setting(boolean, {
     description: 'Refuse to authenticate clients without TLS.',

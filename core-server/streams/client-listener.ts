@@ -6,9 +6,11 @@ import { hostToListen } from '../../shared/settings/kinds.js';
 import { secureServerSocket } from '../../shared/tls/server-socket.js';
 import type { XmlLimits } from '../../shared/xml/stream-parser.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
+import type { AddressList } from './address-list.js';
 import { ClientStream } from './client-stream.js';
 import type { ClientStreamServices } from './client-stream-services.js';
 import type { ClientStreams } from './client-streams.js';
+import { readProxyHeader } from './proxy-header.js';
 import { SocketTransport } from './socket-transport.js';
 
 export interface ClientListenerOptions {
@@ -24,6 +26,10 @@ export interface ClientListenerOptions {
   readonly limits: XmlLimits;
   readonly bytesPerSecond: number;
   readonly handshakeMilliseconds: number;
+  /** Who begins connections with a PROXY header, which is believed; nobody else may. */
+  readonly proxies: AddressList;
+  /** Addresses that are not talked with. */
+  readonly banned: AddressList;
   readonly streams: ClientStreams;
   readonly services: ClientStreamServices;
   readonly log: Logger;
@@ -45,9 +51,28 @@ export async function listenForClients(options: ClientListenerOptions): Promise<
       })
     : null;
   if (secure) options.onTlsChange(() => secure.setSecureContext(options.tls(null)));
-  const server: Server = secure ?? createServer({ noDelay: true });
-  server.on(options.direct ? 'secureConnection' : 'connection', (socket: Socket) => accept(socket, options));
-  if (options.direct) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
+  // TLS hides which connection a secured one was: the peer's address and port tell
+  const addresses = new Map<string, string>();
+  secure?.on('secureConnection', (socket: Socket) =>
+    accept(socket, addresses.get(peerOf(socket)) ?? socket.remoteAddress ?? 'unknown', options),
+  );
+  secure?.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
+  const server: Server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) =>
+    clientAddress(socket, options, (address) => {
+      if (options.banned.has(address)) {
+        options.log.info({ code: 'c2s.banned', address }, 'a banned address is not talked with');
+        socket.destroy();
+      } else if (secure === null) {
+        accept(socket, address, options);
+        socket.resume();
+      } else {
+        const peer = peerOf(socket);
+        addresses.set(peer, address);
+        socket.once('close', () => addresses.delete(peer));
+        secure.emit('connection', socket);
+      }
+    }),
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: hostToListen(options.host), port: options.port, backlog: 1024 }, () => {
@@ -64,14 +89,52 @@ export async function listenForClients(options: ClientListenerOptions): Promise<
   };
 }
 
-function accept(socket: Socket, options: ClientListenerOptions): void {
-  const address = socket.remoteAddress ?? 'unknown';
+function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress}|${socket.remotePort}`;
+}
+
+/** Calls `found` with the client's address: the socket's, or what a trusted proxy says before anything else. */
+function clientAddress(
+  socket: Socket,
+  options: ClientListenerOptions,
+  found: (address: string) => void,
+): void {
+  const peer = socket.remoteAddress ?? 'unknown';
+  if (!options.proxies.has(peer)) return found(peer);
+  socket.on('error', () => {});
+  const timer = setTimeout(() => socket.destroy(), options.handshakeMilliseconds);
+  let read: Buffer = Buffer.alloc(0);
+  const take = (chunk: Buffer): void => {
+    read = Buffer.concat([read, chunk]);
+    const header = readProxyHeader(read);
+    if (header.kind === 'incomplete') return;
+    clearTimeout(timer);
+    socket.off('data', take);
+    socket.pause();
+    if (header.kind === 'wrong') {
+      options.log.warn(
+        { code: 'c2s.no-proxy-header', address: peer },
+        'a proxy does not say for whom it speaks',
+      );
+      socket.destroy();
+      return;
+    }
+    socket.unshift(read.subarray(header.length));
+    found(header.address ?? peer);
+  };
+  socket.on('data', take);
+  socket.once('close', () => clearTimeout(timer));
+  socket.resume();
+}
+
+function accept(socket: Socket, address: string, options: ClientListenerOptions): void {
   socket.on('error', () => {});
   const transport = new SocketTransport(socket, {
     limits: options.limits,
     contentNamespace: NS.client,
     domain: options.services.defaultDomain,
     bytesPerSecond: options.bytesPerSecond,
+    remoteAddress: address,
     upgrade: (plain, domain) => secureServerSocket(plain, options.tls(domain)),
     closeMilliseconds: 2000,
   });

@@ -14,6 +14,8 @@ import type { OutgoingHeader, Transport, TransportHandler } from './transport.js
 import { flushThisTurn } from './write-scheduler.js';
 
 export interface SocketTransportOptions {
+  /** The client's address where a proxy said it. */
+  readonly remoteAddress?: string;
   readonly limits: XmlLimits;
   /** Content namespace for a header that we must send only to say an error (RFC 6120 §4.9.1.2). */
   readonly contentNamespace: string;
@@ -72,7 +74,7 @@ export class SocketTransport implements Transport {
     this.#encrypted = 'getPeerFinished' in socket ? socket : null;
     this.#options = options;
     this.#allowance = options.bytesPerSecond * 2;
-    this.remoteAddress = socket.remoteAddress ?? 'unknown';
+    this.remoteAddress = options.remoteAddress ?? socket.remoteAddress ?? 'unknown';
     this.#parser = new StreamParser(this, options.limits);
     socket.setNoDelay(true);
     this.#listen();
