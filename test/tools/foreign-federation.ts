@@ -40,6 +40,8 @@ export interface ForeignPeerOptions {
 }
 
 const C2S_PORT = S2S_TEST_PORT + 1;
+/** Prosody and our core take TLS from the first byte here. */
+export const DIRECT_TLS_TEST_PORT = S2S_TEST_PORT + 2;
 const READY_MILLISECONDS = 30_000;
 
 /** Debian's Prosody; undefined where it is not installed. */
@@ -72,7 +74,7 @@ local_interfaces = { "${options.address}" }
 c2s_ports = { ${C2S_PORT} }
 s2s_ports = { ${S2S_TEST_PORT} }
 c2s_direct_tls_ports = {}
-s2s_direct_tls_ports = {}
+s2s_direct_tls_ports = { ${DIRECT_TLS_TEST_PORT} }
 legacy_ssl_ports = {}
 component_ports = {}
 c2s_require_encryption = false

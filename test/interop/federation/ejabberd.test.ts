@@ -1,0 +1,3 @@
+import { federationTests } from './common.js';
+
+federationTests('ejabberd');
