@@ -75,6 +75,8 @@ export class Presence implements PresenceHandlers {
     const ruleKind = kind === 'error' ? 'other' : 'presence-in';
     const deliver = (session: Session) => {
       if (kind === 'unavailable') session.directed?.delete(from.full); // §4.6.1
+      // its sender may hide from this one resource (XEP-0016 §2.1), of which what goes to the bare JID does not know
+      if (origin.session !== null && !this.#mayShow(origin.session, session.jid)) return;
       if (verdictOf(account, session, 'in', ruleKind, from) === 'allow') session.deliver(stanza);
     };
     if (to.resource !== '') {
@@ -167,10 +169,11 @@ export class Presence implements PresenceHandlers {
 
   #broadcast(stanza: Stanza, session: Session): void {
     const rules = session.account.rules;
+    const origin: Origin = rules === null ? localOrigin : { ...localOrigin, session };
     for (const item of session.account.roster.items.values()) {
       if (item.subscription !== 'from' && item.subscription !== 'both') continue;
       if (rules !== null && !this.#mayShow(session, parseKnown(item.jid))) continue;
-      this.#router.route(stanza.readdress({ to: item.jid }), localOrigin);
+      this.#router.route(stanza.readdress({ to: item.jid }), origin);
     }
   }
 

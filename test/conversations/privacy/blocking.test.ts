@@ -3,7 +3,6 @@ import { after, before, test } from 'node:test';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import {
   BLOCKING,
-  bare,
   befriend,
   block,
   blockList,
@@ -269,6 +268,17 @@ test('§3.3, §3.4: contacts and resources: unavailable on block, presence on un
       assert.deepEqual(presences(client), ['presence - penny@localhost/P -'], jid);
     }
   }
-  assert.equal(bare(one).endsWith('@localhost'), true);
-  await closed([...clients, penny]);
+  // what is broadcast later goes to the bare JID, and still not to the one resource
+  const second = await core.online('penny', 'Q');
+  await block(one, 'penny@localhost/P');
+  await settle();
+  await second.ping();
+  forget(penny, second);
+  one.send('<presence><show>away</show></presence>');
+  await one.ping();
+  await settle();
+  await second.ping();
+  assert.deepEqual(presences(penny), []);
+  assert.deepEqual(presences(second), [`presence - ${one.jid} -`]);
+  await closed([...clients, penny, second]);
 });
