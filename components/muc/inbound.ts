@@ -18,6 +18,7 @@ import { sendToAll } from './messages.js';
 import { changeAvailability, changeNick } from './nick-change.js';
 import { presenceTemplate } from './presence.js';
 import { returnBounce, sendPrivately } from './private-messages.js';
+import { spend } from './rate.js';
 import { decideRegistration } from './registration.js';
 import { actorOf, roomIq, sendResult } from './room-iq.js';
 import type { Room, Session } from './rooms/room.js';
@@ -151,6 +152,8 @@ export class Inbound {
     if (room !== null && session !== undefined) {
       if (session.occupant.nick !== to.resource) changeNick(muc, work, room, session, to.resource, stanza);
       else if (join === undefined) changeAvailability(muc, work, room, session, stanza);
+      // §14.6: a second join costs a roster and the history.
+      else spend(muc, room, session);
       if (join !== undefined) this.#again(work, room, session, entrance);
       return;
     }

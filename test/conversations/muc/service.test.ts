@@ -154,6 +154,11 @@ test('a session that sends too much too fast is told so', async (t) => {
   await hag.expect(
     `<message type='error' id='r3' from='${room}' to='${hag.jid}'>${error('wait', 'resource-constraint', 500, room, 'No more than 1 a second, please')}</message>`,
   );
+  // A second join, which costs a roster and the history, is no way around it.
+  await hag.ask(
+    `<presence id='again' to='${room}/x'>${JOIN}</presence>`,
+    `<presence type='error' id='again' from='${room}/x' to='${hag.jid}'>${JOIN}${error('wait', 'resource-constraint', 500, room, 'No more than 1 a second, please')}</presence>`,
+  );
 });
 
 test('multicast (XEP-0033), where the server offers it: one stanza for many, the same for each', async (t) => {
