@@ -50,9 +50,10 @@ export function invite(
     if (jid === null) throw refusal(room, 'jid-malformed');
     return { jid, one };
   });
+  // Before the first of them is a member or has been invited: all or none.
+  if (invitees.some(({ jid }) => room.affiliationOf(jid.bare) === 'outcast'))
+    throw refusal(room, 'forbidden', { text: 'That user is banned' });
   for (const { jid, one } of invitees) {
-    if (room.affiliationOf(jid.bare) === 'outcast')
-      throw refusal(room, 'forbidden', { text: 'That user is banned' });
     // §9.5: an invitation into a members-only room makes a member; into an open room it MUST NOT.
     if (room.config.membersOnly && room.affiliationOf(jid.bare) === 'none') {
       room.setAffiliation(jid.bare, 'member');
