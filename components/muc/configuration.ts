@@ -7,7 +7,7 @@ import { affiliationChanged } from './affiliation-lists.js';
 import { configurationForm, configurationValues, submittedConfig } from './configuration-form.js';
 import { type Muc, refusal } from './context.js';
 import { destroy } from './destroy.js';
-import { broadcastRoleChange } from './presence.js';
+import { broadcastRoleChange, tellOthers } from './presence.js';
 import { removeOccupant } from './removal.js';
 import type { Actor } from './role-lists.js';
 import type { RoomConfig } from './rooms/config.js';
@@ -70,6 +70,7 @@ function apply(
   room.locked = false;
   work.saveRoom(room);
   success();
+  broadcastingChanged(work, room, before);
   changeAffiliations(muc, work, room, actor, lists);
   if (before.moderated !== config.moderated) moderationChanged(work, room);
   if (config.membersOnly && !before.membersOnly) removeNonMembers(muc, work, room);
@@ -134,6 +135,17 @@ function moderationChanged(work: Work, room: Room): void {
     occupant.role = 'participant';
     work.saveOccupant(room, occupant.sessions);
     broadcastRoleChange(work, room, occupant, 'visitor');
+  }
+}
+
+/** §5.1.1, `presencebroadcast`: whose role is broadcast from now on appears, whose is not any more goes. */
+function broadcastingChanged(work: Work, room: Room, before: RoomConfig): void {
+  const shown: readonly string[] = before.presenceBroadcast;
+  for (const occupant of room.occupants.values()) {
+    const is = room.broadcasts(occupant.role);
+    if (is === shown.includes(occupant.role)) continue;
+    const telling = is ? {} : ({ type: 'unavailable', role: 'none', payload: '' } as const);
+    tellOthers(work, room, occupant, telling, room.sessions.values());
   }
 }
 
