@@ -2,6 +2,7 @@ import { children, type Element } from '../../shared/xml/element.js';
 import { parseJid, prepareResource } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
+import { refusal } from './context.js';
 import { type Affiliation, isAffiliation, isRole, type Role } from './rooms/privileges.js';
 import type { Room } from './rooms/room.js';
 
@@ -63,7 +64,7 @@ function readItem(room: Room, item: Element): AdminItem {
   // §9.2: a whole domain can be banned; nothing else can be done to it.
   if (parsed.local === '' && affiliation !== 'outcast' && affiliation !== 'none')
     throw new StanzaError('not-acceptable', { text: 'A whole domain can only be banned' });
-  const reserve = nick === undefined || nick === '' ? nick : (prepareResource(nick) ?? undefined);
-  if (nick !== undefined && reserve === undefined) throw new StanzaError('not-acceptable');
+  const reserve = nick === undefined || nick === '' ? nick : (prepareResource(nick.trim()) ?? undefined);
+  if (nick !== undefined && reserve === undefined) throw refusal(room, 'not-acceptable');
   return { kind: 'affiliation', bare: parsed.bare, affiliation, nick: reserve, reason };
 }

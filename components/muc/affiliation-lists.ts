@@ -2,27 +2,42 @@ import { escapeAttribute } from '../../shared/xml/escape.js';
 import type { AdminItem } from './admin-items.js';
 import { type Muc, refusal } from './context.js';
 import { sendInvitation } from './invitations.js';
+import { acceptableNick } from './nicks.js';
 import { broadcastPresence, broadcastRoleChange } from './presence.js';
 import { removeOccupant } from './removal.js';
 import type { Actor } from './role-lists.js';
 import { type Affiliation, affiliationChangeRefusal, atLeast, roleAfter } from './rooms/privileges.js';
-import type { Occupant, Room } from './rooms/room.js';
+import { nickKey, type Occupant, type Room } from './rooms/room.js';
 import { itemElement, template, userElement } from './wire.js';
 import type { Work } from './work.js';
 
 export type AffiliationItem = Extract<AdminItem, { kind: 'affiliation' }>;
 
 /** XEP-0045 §9.1–9.5, §10.3–10.8, checked together: "SHOULD NOT apply any of the requested changes" if one is refused. */
-export function checkAffiliationChanges(room: Room, actor: Actor, items: readonly AffiliationItem[]): void {
+export function checkAffiliationChanges(
+  muc: Muc,
+  room: Room,
+  actor: Actor,
+  items: readonly AffiliationItem[],
+): void {
   const owners = new Set(room.owners);
+  /** The nicks that this very request reserves. */
+  const reserving = new Map<string, string>();
   for (const { bare, affiliation, nick } of items) {
     const held = room.affiliationOf(bare);
     const refused = affiliationChangeRefusal(actor.affiliation, held, affiliation, bare === actor.bare);
     if (refused !== null) throw refusal(room, refused);
     if (nick !== undefined && nick !== '') {
+      acceptableNick(muc, room, nick);
       const present = room.occupantLike(nick);
-      if (room.nickReservedByOther(nick, bare) || (present !== undefined && present.bare !== bare))
+      const rival = reserving.get(nickKey(nick)) ?? bare;
+      if (
+        room.nickReservedByOther(nick, bare) ||
+        (present !== undefined && present.bare !== bare) ||
+        rival !== bare
+      )
         throw refusal(room, 'conflict');
+      reserving.set(nickKey(nick), bare);
     }
     if (affiliation === 'owner') owners.add(bare);
     else owners.delete(bare);

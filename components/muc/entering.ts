@@ -42,11 +42,7 @@ export function enter(muc: Muc, work: Work, room: Room, entrance: Entrance): voi
   }
   const nick = checkedNick(muc, room, jid.bare, entrance.nick);
   const present = room.occupants.get(nick);
-  if (present === undefined) checkSpace(muc, room, atLeast(affiliation, 'admin'));
-  else if (present.sessions.length >= SESSIONS)
-    throw refusal(room, 'resource-constraint', {
-      text: `No more than ${SESSIONS} sessions under one nickname`,
-    });
+  checkPlace(muc, room, jid.bare, present);
 
   const occupant = present ?? new Occupant(room, nick, jid.bare, muc.occupantId(room, jid.bare), role);
   if (present === undefined) room.addOccupant(occupant);
@@ -118,6 +114,15 @@ function selfStatuses(room: Room, created: boolean, renamed: boolean): number[] 
   if (created) statuses.push(201);
   if (renamed) statuses.push(210);
   return statuses;
+}
+
+/** Whether one more session fits under the nick that `present` has, or under one that nobody has yet. */
+export function checkPlace(muc: Muc, room: Room, bare: string, present: Occupant | undefined): void {
+  if (present === undefined) checkSpace(muc, room, atLeast(room.affiliationOf(bare), 'admin'));
+  else if (present.sessions.length >= SESSIONS)
+    throw refusal(room, 'resource-constraint', {
+      text: `No more than ${SESSIONS} sessions under one nickname`,
+    });
 }
 
 /** §7.2.9: by occupants, not by sessions. */

@@ -1,6 +1,6 @@
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { type Muc, refusal } from './context.js';
-import { presencePayload, priorityOf } from './entering.js';
+import { checkPlace, presencePayload, priorityOf } from './entering.js';
 import { checkedNick } from './nicks.js';
 import { broadcastPresence, tellOthers, tellSelf } from './presence.js';
 import { spend } from './rate.js';
@@ -21,7 +21,11 @@ export function changeNick(
   const reserved = room.reservedNick(occupant.bare);
   if (room.config.lockNicks && reserved !== undefined && asked !== reserved)
     throw refusal(room, 'not-acceptable', { type: 'cancel' });
-  const nick = checkedNick(muc, room, occupant.bare, asked);
+  const nick = checkedNick(muc, room, occupant.bare, asked, occupant);
+  const joined = room.occupants.get(nick);
+  const leaves = occupant.sessions.length === 1;
+  // A session that goes alone may be one occupant more (§7.2.9).
+  if (joined !== occupant && (joined !== undefined || !leaves)) checkPlace(muc, room, occupant.bare, joined);
   session.presence = presencePayload(stanza);
   session.lang = stanza.lang;
   session.priority = priorityOf(stanza);
@@ -33,9 +37,7 @@ export function changeNick(
     broadcastPresence(work, room, occupant, {}, { statuses });
     return;
   }
-  const joined = room.occupants.get(nick);
   const visible = room.broadcasts(occupant.role);
-  const leaves = occupant.sessions.length === 1;
   const old = { type: 'unavailable' as const, payload: '', nick, statuses: [303], jid: session.jid.full };
   // Others keep seeing a nick under which a session stays.
   if (leaves && visible) tellOthers(work, room, occupant, old, room.sessions.values());

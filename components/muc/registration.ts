@@ -15,6 +15,7 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { applyAffiliationChange, checkAffiliationChanges } from './affiliation-lists.js';
 import { type Muc, refusal } from './context.js';
+import { acceptableNick } from './nicks.js';
 import type { Actor } from './role-lists.js';
 import { type Affiliation, atLeast } from './rooms/privileges.js';
 import { nickKey, type Room } from './rooms/room.js';
@@ -109,9 +110,7 @@ export function register(
     success();
     return;
   }
-  const nick = prepareResource(String(values['muc#register_roomnick'] ?? '').trim());
-  if (nick === null || nick === '' || [...nick].length > muc.policy.nickLength)
-    throw refusal(room, 'not-acceptable', { type: 'modify' });
+  const nick = preparedNick(muc, room, String(values['muc#register_roomnick'] ?? ''));
   const present = room.occupantLike(nick);
   if (
     room.nickReservedByOther(nick, from.bare) ||
@@ -135,6 +134,12 @@ export function register(
   room.registrations.set(from.bare, { nick, fields });
   work.saveRoom(room);
   askAdmins(muc, work, room, from.bare);
+}
+
+function preparedNick(muc: Muc, room: Room, text: string): string {
+  const nick = prepareResource(text.trim());
+  if (nick === null) throw refusal(room, 'not-acceptable', { type: 'modify' });
+  return acceptableNick(muc, room, nick);
 }
 
 function requested(room: Room, nick: string, bare: string): boolean {
@@ -180,8 +185,14 @@ export function decideRegistration(muc: Muc, work: Work, room: Room, actor: Acto
   const request = room.registrations.get(bare);
   if (request === undefined) throw refusal(room, 'item-not-found');
   const allowed = ['1', 'true'].includes(form.fields.get('muc#register_allow')?.values[0] ?? '');
-  if (!allowed) return;
-  const nick = form.fields.get('muc#register_roomnick')?.values[0] ?? request.nick;
+  if (!allowed) {
+    // What was denied holds neither its nick nor its place in the queue.
+    room.registrations.delete(bare);
+    work.saveRoom(room);
+    return;
+  }
+  const asked = form.fields.get('muc#register_roomnick')?.values[0] ?? request.nick;
+  const nick = preparedNick(muc, room, asked);
   const item = {
     kind: 'affiliation' as const,
     bare,
@@ -189,6 +200,6 @@ export function decideRegistration(muc: Muc, work: Work, room: Room, actor: Acto
     nick,
     reason: undefined,
   };
-  checkAffiliationChanges(room, actor, [item]);
+  checkAffiliationChanges(muc, room, actor, [item]);
   applyAffiliationChange(muc, work, room, actor, item);
 }

@@ -114,7 +114,7 @@ function applyChanges(
 ): void {
   const affiliations = items.filter((item): item is AffiliationItem => item.kind === 'affiliation');
   for (const item of items) if (item.kind === 'role') checkRoleChange(room, actor, item);
-  checkAffiliationChanges(room, actor, affiliations);
+  checkAffiliationChanges(muc, room, actor, affiliations);
   if (affiliations.length > 0) success();
   for (const item of items) {
     if (item.kind === 'role') applyRoleChange(muc, work, room, actor, item, success);

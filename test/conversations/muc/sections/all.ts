@@ -1,5 +1,6 @@
 import { adminUseCases } from './administrator.js';
 import type { Section } from './coven.js';
+import { edges } from './edges.js';
 import { entering } from './entering.js';
 import { entityUseCases } from './entity-use-cases.js';
 import { moderatorUseCases } from './moderator.js';
@@ -14,4 +15,5 @@ export const sections: readonly Section[] = [
   ...moderatorUseCases,
   ...adminUseCases,
   ...ownerUseCases,
+  ...edges,
 ];
