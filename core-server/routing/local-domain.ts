@@ -12,7 +12,7 @@ import { isOwnRefusal, verdictOf } from '../privacy/verdict.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import type { SessionDirectory } from '../sessions/session-directory.js';
-import type { Origin } from './origin.js';
+import { heldOrigin, type Origin } from './origin.js';
 import type { Destination, Router } from './router.js';
 
 export interface LocalDomainParts {
@@ -49,12 +49,12 @@ export class LocalDomain implements Destination {
       this.#deliverToAccount(stanza, to, known, origin);
       return;
     }
-    const release = origin.hold();
+    const held = heldOrigin(origin);
     this.#parts.directory.with(
       to,
       (account) => {
-        this.#deliverToAccount(stanza, to, account, origin);
-        release();
+        this.#deliverToAccount(stanza, to, account, held.origin);
+        held.release();
       },
       (error) => {
         this.#parts.log.error(
@@ -62,7 +62,7 @@ export class LocalDomain implements Destination {
           'an account could not be loaded',
         );
         this.#parts.router.bounce(stanza, new StanzaError('internal-server-error', { type: 'wait' }));
-        release();
+        held.release();
       },
     );
   }

@@ -19,3 +19,25 @@ export const localOrigin: Origin = { kind: 'local', session: null, hold: () => n
 /** From a component or another server: those streams have no acknowledgements. */
 export const componentOrigin: Origin = { kind: 'component', session: null, hold: () => nothing };
 export const serverOrigin: Origin = { kind: 'server', session: null, hold: () => nothing };
+
+/**
+ * The origin of a stanza whose handling goes on later: what is held then counts for that stanza, not for the one the
+ * client has sent meanwhile. `release` is called once at the end of the handling.
+ */
+export function heldOrigin(origin: Origin): { readonly origin: Origin; release(): void } {
+  const releaseAll = origin.hold();
+  let holders = 1;
+  const release = () => {
+    holders--;
+    if (holders === 0) releaseAll();
+  };
+  const hold = () => {
+    holders++;
+    let released = false;
+    return () => {
+      if (!released) release();
+      released = true;
+    };
+  };
+  return { origin: { kind: origin.kind, session: origin.session, hold }, release };
+}

@@ -98,13 +98,11 @@ export class Session {
       this.outbound.sent(stanza);
       stream.send(stanza.text);
       if (this.onSent !== null) this.onSent();
-      return;
-    }
-    this.outbound.push(stanza);
-    if (this.outbound.overfull && stream !== null) {
-      // What can be stored is stored when the session ends; see `endSession`.
-      stream.fail('resource-constraint', 'the client does not read what it is sent');
-    } else if (this.outbound.overfull) this.onOverfull?.();
+    } else this.outbound.push(stanza);
+    if (!this.outbound.overfull) return;
+    if (stream === null) this.onOverfull?.();
+    // What can be stored is stored when the session ends; see `SessionService.end`.
+    else stream.fail('resource-constraint', 'the client does not read or acknowledge what it is sent');
   }
 
   /**
@@ -144,6 +142,12 @@ export class InboundLedger {
   #held: { upTo: number; released: boolean }[] = [];
   /** Called when `handled` grew after it had been held. */
   onProgress: (() => void) | null = null;
+
+  /** Counts anew (XEP-0198 §4: zero with `<enable/>`); what is held from before is no part of the new count. */
+  restart(): void {
+    this.received = 0;
+    this.#held = [];
+  }
 
   /** How many of the received stanzas are handled, without a gap. */
   get handled(): number {

@@ -37,7 +37,9 @@ export class StanzaQueue {
 
   /** From now on what is sent is kept until {@link acknowledge}. Counting starts at zero (XEP-0198 §4). */
   keepUntilAcknowledged(): void {
-    this.#notify(Number.POSITIVE_INFINITY);
+    // what was sent before is nobody's to acknowledge; what waits still will be
+    this.#notify(this.sentCount);
+    for (const watcher of this.#watchers) watcher.upTo -= this.sentCount;
     this.sentCount = 0;
     this.acknowledgedCount = 0;
     for (const stanza of this.#unacknowledged ?? []) this.#bytes -= stanza.source.length;

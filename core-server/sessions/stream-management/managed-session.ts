@@ -26,7 +26,7 @@ export class ManagedSession {
     this.session = session;
     // long, so that nobody can guess another's (XEP-0198 §10)
     this.resumptionId = resumable ? randomBytes(24).toString('base64url') : null;
-    session.inbound.received = 0;
+    session.inbound.restart();
     session.outbound.keepUntilAcknowledged();
     session.onSent = () => this.#sent();
     session.inbound.onProgress = () => this.#handledMore();
