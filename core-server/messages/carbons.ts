@@ -59,8 +59,11 @@ export const carbons = defineFeature({
         message.type === 'error' &&
         message.id !== undefined &&
         copied.get(account)?.includes(message.id) === true;
-      if (answersCopied || eligible(message, 'received'))
-        copy(account, message, 'received', to, message.fromJid);
+      if (!answersCopied && !eligible(message, 'received')) return undefined;
+      // §8: not to the sending resource, where one writes to one's own account
+      const sender =
+        message.fromJid?.bare === account.bare ? account.session(message.fromJid.resource) : undefined;
+      copy(account, message, 'received', sender === undefined ? to : [...to, sender], message.fromJid);
       return undefined;
     });
 
@@ -115,6 +118,12 @@ function eligible(message: Stanza, direction: 'sent' | 'received'): boolean {
         namespace === NS.chatMarkers ||
         (namespace === NS.directInvitation && name === 'x'),
     );
+}
+
+/** Whether this is a copy that we made for a resource of the account. */
+export function isCopy(message: Stanza, account: AccountState): boolean {
+  if (message.from !== account.bare) return false;
+  return message.hasChild('received', NS.carbons) || message.hasChild('sent', NS.carbons);
 }
 
 /** §7, §8: from the account's bare JID, of the original's type. */

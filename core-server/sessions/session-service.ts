@@ -3,6 +3,7 @@ import type { Logger } from '../../shared/observability/types.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
+import { isCopy } from '../messages/carbons.js';
 import { messageType } from '../messages/message-delivery.js';
 import type { PresenceHandlers } from '../presence/presence-handlers.js';
 import type { Hooks } from '../routing/hooks.js';
@@ -36,16 +37,23 @@ export class SessionService {
 
   /**
    * Binds a resource for an authenticated client and lends the stream to the new session. `wanted` is prepared; null
-   * asks for a random one (RFC 6120 §7.6). Rejects with the StanzaError that §7.6.2 and §7.7.2 name.
+   * asks for a random one (RFC 6120 §7.6). `conflict` other than the operator's where the holder is known to be the same
+   * client. Rejects with the StanzaError that §7.6.2 and §7.7.2 name.
    */
-  bind(stream: SessionStream, jid: Jid, wanted: string | null, lang: string | undefined): Promise<Session> {
+  bind(
+    stream: SessionStream,
+    jid: Jid,
+    wanted: string | null,
+    lang: string | undefined,
+    conflict = this.#options.conflict,
+  ): Promise<Session> {
     const { directory, log } = this.#options;
     return new Promise((resolve, reject) => {
       directory.with(
         jid,
         (account) => {
           try {
-            resolve(this.#bindIn(account, stream, wanted, lang));
+            resolve(this.#bindIn(account, stream, wanted, lang, conflict));
           } catch (error) {
             reject(error);
           }
@@ -63,8 +71,9 @@ export class SessionService {
     stream: SessionStream,
     wanted: string | null,
     lang: string | undefined,
+    conflict: SessionServiceOptions['conflict'],
   ): Session {
-    const { conflict, sessionsPerAccount, outboundLimit, hooks } = this.#options;
+    const { sessionsPerAccount, outboundLimit, hooks } = this.#options;
     if (!account.exists) throw new StanzaError('not-allowed');
     let resource = wanted ?? randomResource();
     const holder = account.session(resource);
@@ -136,12 +145,12 @@ export class SessionService {
     this.count--;
     session.account.remove(session);
     this.#options.presence.sessionEnded(session);
-    for (const stanza of session.outbound.takeAll()) this.#handOn(session, stanza);
+    for (const stanza of session.outbound.takeAll()) this.handOn(session, stanza);
     this.#options.hooks.sessionEnded.emit(session);
   }
 
-  /** RFC 6121 §8.5.3.2: as if the stanza had come for this full JID just now. */
-  #handOn(session: Session, stanza: Stanza): void {
+  /** RFC 6121 §8.5.3.2: what an ended session did not get, as if it had come for its full JID just now. */
+  handOn(session: Session, stanza: Stanza): void {
     const { router, hooks } = this.#options;
     if (stanza.name === 'presence') return;
     if (stanza.name === 'iq') {
@@ -151,6 +160,8 @@ export class SessionService {
     }
     const type = messageType(stanza);
     if (type === 'error' || type === 'headline') return;
+    // XEP-0280 §10: the original is answered for, its copies are neither stored nor refused
+    if (isCopy(stanza, session.account)) return;
     if (type === 'groupchat') {
       // §18.1.3 of XEP-0045: the room learns from this error that the occupant is gone
       router.bounce(stanza, new StanzaError('recipient-unavailable', { type: 'wait' }));

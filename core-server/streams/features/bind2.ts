@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { child, clone, type Element } from '../../../shared/xml/element.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
-import { prepareResource } from '../../../shared/xmpp/jid.js';
+import { type Jid, prepareResource } from '../../../shared/xmpp/jid.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import type { Core } from '../../core.js';
 import { randomResource } from '../../sessions/session-service.js';
@@ -30,7 +30,13 @@ export async function bindInline(
 ): Promise<InlineBinding> {
   const account = stream.account;
   if (account === null) throw new Error('not authenticated');
-  const session = await core.sessions.bind(stream, account, resourceFor(request, bind), stream.lang);
+  const session = await core.sessions.bind(
+    stream,
+    account,
+    resourceFor(account, request, bind),
+    stream.lang,
+    'replace',
+  );
   stream.bound(session);
   let features = '';
   const enable = child(bind, 'enable', NS.streamManagement);
@@ -49,15 +55,19 @@ export async function bindInline(
 
 /**
  * §4.1: the client's tag, then something of ours: derived from the user agent's id where there is one, so that the same
- * installation gets the same resource (and its former session is replaced), without showing the id.
+ * installation gets the same resource (and its former session is replaced), without showing the id, nor that two accounts
+ * share it.
  */
-function resourceFor(request: Element, bind: Element): string {
+function resourceFor(account: Jid, request: Element, bind: Element): string {
   const tag = child(bind, 'tag', NS.bind2)?.getText().trim() ?? '';
   const agent = child(request, 'user-agent', NS.sasl2)?.attrs['id'];
   const own =
     agent === undefined
       ? randomResource()
-      : createHash('sha256').update(`bind2\0${agent}\0${tag}`).digest('base64url').slice(0, 16);
+      : createHash('sha256')
+          .update(`bind2\0${account.bare}\0${agent}\0${tag}`)
+          .digest('base64url')
+          .slice(0, 16);
   const wanted = tag === '' ? own : `${tag}/${own}`;
   return prepareResource(wanted) ?? own;
 }

@@ -2,6 +2,7 @@ import { child, clone, type Element } from '../../../shared/xml/element.js';
 import { escapeText } from '../../../shared/xml/escape.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
+import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import type { Core } from '../../core.js';
 import { defineFeature } from '../../feature.js';
 import { failure, type SaslFailure } from '../../sasl/mechanism.js';
@@ -59,24 +60,28 @@ export const sasl2 = defineFeature({
     });
 
     function take(stream: ClientStream, reply: SaslReply | Promise<SaslReply>): void {
-      if (!(reply instanceof Promise)) return answer(stream, reply);
+      // what the client pipelines behind a success meets a bound session
       stream.transport.pause();
-      void reply.then((done) => answer(stream, done)).finally(() => stream.transport.resume());
+      void Promise.resolve(reply)
+        .then((done) => answer(stream, done))
+        .finally(() => stream.transport.resume());
     }
 
-    function answer(stream: ClientStream, reply: SaslReply): void {
+    async function answer(stream: ClientStream, reply: SaslReply): Promise<void> {
       if (stream.state.step === 'closed') return;
       if (reply.kind === 'challenge') {
         stream.send(`<challenge xmlns='${NS.sasl2}'>${reply.data}</challenge>`);
       } else if (reply.kind === 'failure') refuse(stream, reply.failure);
       else {
-        stream.transport.pause();
-        void succeed(stream, reply)
-          .catch((error: unknown) => {
-            core.log.error({ code: 'c2s.sasl2-failed', err: error }, 'an inline feature failed');
-            stream.fail('internal-server-error');
-          })
-          .finally(() => stream.transport.resume());
+        await succeed(stream, reply).catch((error: unknown) => {
+          // there is no failure to answer with any more: the stream error says that there are too many sessions
+          if (error instanceof StanzaError && error.condition === 'resource-constraint') {
+            stream.fail('resource-constraint', 'this account has too many sessions');
+            return;
+          }
+          core.log.error({ code: 'c2s.sasl2-failed', err: error }, 'an inline feature failed');
+          stream.fail('internal-server-error');
+        });
       }
     }
 

@@ -133,3 +133,56 @@ test('XEP-0386: a resumption that fails is said, and a resource is bound instead
   assert.ok(success.element.getChild('bound', BIND2));
   await client.close();
 });
+
+test('what is pipelined behind the request meets the bound session', async () => {
+  const client = await secured();
+  await client.open('localhost');
+  client.send(
+    `${authenticate('romeo', `<bind xmlns='${BIND2}'/>`)}<iq type='get' id='early' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>`,
+  );
+  await client.element('success');
+  await client.element('features');
+  const answer = await client.element('iq');
+  assert.equal(answer.id, 'early');
+  assert.equal(answer.type, 'result');
+  await client.close();
+});
+
+test('XEP-0386 §4: the same user agent takes over from itself whatever the policy, another account gets another resource', async () => {
+  const other = await CoreUnderTest.start({
+    C2S_TLS_PORT: 'auto',
+    RESOURCE_CONFLICT: 'refuse',
+    LIMIT_SESSIONS_PER_ACCOUNT: '1',
+  });
+  try {
+    await other.addUsers('romeo', 'juliet');
+    const { host, port } = other.address('c2s-tls');
+    const login = async (user: string, agent: string) => {
+      const client = await RawClient.connectTls({
+        host,
+        port,
+        servername: 'localhost',
+        ALPNProtocols: ['xmpp-client'],
+      });
+      await client.open('localhost');
+      client.send(authenticate(user, `<user-agent id='${agent}'/><bind xmlns='${BIND2}'/>`));
+      return client;
+    };
+    const jidOf = async (client: RawClient) =>
+      (await client.element('success')).element.getChildText('authorization-identifier') ?? '';
+    const first = await login('romeo', 'd4565fa7-4d72-4749-b3d3-740edbf87770');
+    const name = await jidOf(first);
+    const second = await login('romeo', 'd4565fa7-4d72-4749-b3d3-740edbf87770');
+    assert.equal(await jidOf(second), name);
+    await first.element('features');
+    await first.expectStreamError('conflict');
+    const juliet = await login('juliet', 'd4565fa7-4d72-4749-b3d3-740edbf87770');
+    assert.notEqual((await jidOf(juliet)).split('/')[1], name.split('/')[1]);
+    const third = await login('romeo', '00000000-4d72-4749-b3d3-740edbf87770');
+    await third.expectStreamError('resource-constraint');
+    await second.close();
+    await juliet.close();
+  } finally {
+    await other.stop();
+  }
+});
