@@ -40,12 +40,10 @@ export class ClientInbound {
     if (this.#parts.hooks.clientInbound.run(session, stanza)) return;
     if (stanza.name === 'presence') return this.#parts.presence.outbound(stanza, session);
     if (session.account.rules !== null && !this.#allowed(session, stanza)) return;
-    if (stanza.name === 'message') this.#parts.hooks.messageSent.run(session, stanza);
     // RFC 6120 §10.3: no `to` means the client's own account
-    this.#parts.router.route(
-      stanza.to === undefined ? stanza.readdress({ to: session.account.bare }) : stanza,
-      session.origin,
-    );
+    const addressed = stanza.to === undefined ? stanza.readdress({ to: session.account.bare }) : stanza;
+    if (stanza.name === 'message') this.#parts.hooks.messageSent.run(session, addressed);
+    this.#parts.router.route(addressed, session.origin);
   }
 
   /** `from` becomes the full JID (§8.1.2.1), the stream's language is inherited (§8.1.5). */

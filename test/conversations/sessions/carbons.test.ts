@@ -67,3 +67,30 @@ test('XEP-0352: an inactive client gets presence late and merged, and first, whe
   assert.equal(presence.element.getChildText('show'), 'dnd');
   assert.equal((await desk.element('message')).id, 'n1');
 });
+
+test('XEP-0280 §8: what one writes to oneself comes once to each other device and not back as a copy', async () => {
+  for (const client of [romeo, phone, desk]) {
+    await client.ping();
+    client.received.length = 0;
+  }
+  for (const to of ['', " to='juliet@localhost/desk'"]) {
+    phone.send(`<message type='chat' id='self${to.length}'${to}><body>note</body></message>`);
+    await desk.stanza((stanza) => stanza.id === `self${to.length}`);
+    await desk.expectNothing();
+    // addressed to the account it is one of the sender's own, too: as itself, not as a copy
+    if (to === '') assert.equal((await phone.element('message')).id, 'self0');
+    await phone.expectNothing();
+  }
+});
+
+test('XEP-0352: what an inactive client itself comes to in a room is told at once', async () => {
+  desk.send("<inactive xmlns='urn:xmpp:csi:0'/>");
+  await desk.ping();
+  const occupant = (code: string) =>
+    `<presence to='juliet@localhost/desk' type='unavailable'><x xmlns='http://jabber.org/protocol/muc#user'>` +
+    `<item affiliation='none' role='none'/><status code='${code}'/></x></presence>`;
+  romeo.send(occupant('301'));
+  romeo.send(occupant('110'));
+  assert.match((await desk.element('presence')).source, /301/);
+  assert.match((await desk.element('presence')).source, /110/);
+});
