@@ -124,7 +124,13 @@ export const offline = defineFeature({
           return archive.append(account.bare, { text });
         })
         .then(
-          () => stored.inc(),
+          () => {
+            stored.inc();
+            // one addressed to a resource that is gone: the others had no copy, so it is not kept from them
+            if (message.toJid?.resource === '' || account.sessions.some((each) => each.carbons)) return;
+            const there = account.sessions.find(takesMessages);
+            if (there !== undefined) void flood(there);
+          },
           (error: unknown) => {
             if (!(error instanceof StanzaError)) {
               core.log.error(
@@ -165,6 +171,8 @@ export const offline = defineFeature({
           const page = await archive.page(account.bare, { after, limit: PAGE });
           const handed: Handed[] = [];
           for (const entry of page) {
+            // it ended while it was waited for: the rest stays stored
+            if (!takesMessages(session)) break;
             after = entry.id;
             const message = Stanza.parse(entry.value.text);
             // blocked since it was stored (XEP-0191 §3.3): kept, since another list or none may apply another time
@@ -221,7 +229,10 @@ export const offline = defineFeature({
     function letGo(session: Session): void {
       const waiting = flooding.get(session);
       flooding.delete(session);
-      for (const stanza of waiting ?? []) session.deliver(stanza);
+      for (const stanza of waiting ?? []) {
+        if (session.ended) core.sessions.handOn(session, stanza);
+        else session.deliver(stanza);
+      }
     }
 
     /** The stamp says when and by whom it was stored (XEP-0160 §3, XEP-0203 §4). */
