@@ -195,6 +195,7 @@ export class LinkTransport implements Transport {
         return this.#closedByFront(operation);
       case 'data':
         if (this.#state === 'closing') return;
+        this.#acknowledge(operation);
         // §6: without credit. Counted as it comes, also while paused.
         if (!this.#receive.receive(Buffer.byteLength(operation.content))) return this.#violated();
         break;

@@ -81,9 +81,10 @@ export class OperationWriter {
     return `${text}/></message>`;
   }
 
-  /** `data` with one self-contained element. */
-  data(stream: string, element: string): string {
-    return `${this.#before}<data xmlns='${NS.clientLink}' stream='${stream}'>${element}</data></message>`;
+  /** `data` with one self-contained element; `h` (§7) where there is news of it. */
+  data(stream: string, element: string, h?: number): string {
+    const news = h === undefined ? '' : ` h='${h}'`;
+    return `${this.#before}<data xmlns='${NS.clientLink}' stream='${stream}'${news}>${element}</data></message>`;
   }
 }
 

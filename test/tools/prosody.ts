@@ -14,6 +14,7 @@ export interface Prosody {
   /** Its certificate, to be trusted as a root. */
   readonly caPath: string;
   readonly folder: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -27,6 +28,8 @@ export interface ProsodyOptions {
   /** Internal rooms at this domain. */
   readonly muc?: string;
   readonly modules?: readonly string[];
+  /** Lines for the global section, after ours. */
+  readonly global?: string;
   /** Lines for the end of the host's section, in Prosody's own language. */
   readonly host?: string;
 }
@@ -99,6 +102,7 @@ c2s_require_encryption = true
 authentication = "internal_plain"
 limits = {}
 ssl = { certificate = "${pair.cert}"; key = "${pair.key}" }
+${options.global ?? ''}
 VirtualHost "${domain}"
 ${options.host ?? ''}
 ${options.muc === undefined ? '' : `Component "${options.muc}" "muc"\n`}${components.join('')}`,
@@ -121,7 +125,7 @@ ${options.muc === undefined ? '' : `Component "${options.muc}" "muc"\n`}${compon
     await stop();
     throw new Error(`Prosody did not start:\n${log}`);
   }
-  return { domain, c2sPort, componentPort, httpPort, caPath: pair.cert, folder, stop };
+  return { domain, c2sPort, componentPort, httpPort, caPath: pair.cert, folder, pid: child.pid ?? 0, stop };
 }
 
 function encodeHost(host: string): string {

@@ -151,11 +151,13 @@ export class LinkStream implements UpstreamStream {
 
   #trySend(text: string): boolean {
     if (!this.#send.available || this.#full) return false;
-    if (!this.#link.send(this.#link.operations.data(this.name, text))) {
+    const h = this.#acknowledged > this.#told ? this.#acknowledged : undefined;
+    if (!this.#link.send(this.#link.operations.data(this.name, text, h))) {
       this.#full = true;
       this.#link.waitForRoom(this);
       return false;
     }
+    this.#told = this.#acknowledged;
     this.#send.spend(Buffer.byteLength(text));
     return true;
   }
@@ -203,7 +205,7 @@ export class LinkStream implements UpstreamStream {
     if (count <= this.#acknowledged) return;
     this.#acknowledged = count;
     if (this.#state !== 'open') return;
-    // Acknowledgements travel with credit; where none is due for a while, alone.
+    // Acknowledgements travel with data or credit; where neither is due for a while, alone.
     this.#tellTimer ??= setTimeout(() => this.#tell(this.#receive.take()), acknowledgeMilliseconds);
   }
 
