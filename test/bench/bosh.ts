@@ -30,7 +30,8 @@ const starters: Record<string, () => Promise<Server | undefined>> = {
   async prosody() {
     const prosody = await startProsody({
       modules: ['bosh', 'register', 'register_ibr'],
-      global: 'c2s_require_encryption = false\nconsider_bosh_secure = true\nallow_registration = true\nbosh_max_inactivity = 300\n',
+      global:
+        'c2s_require_encryption = false\nconsider_bosh_secure = true\nallow_registration = true\nbosh_max_inactivity = 300\n',
     });
     return prosody && { port: prosody.httpPort, pids: [prosody.pid], stop: () => prosody.stop() };
   },
@@ -120,7 +121,8 @@ class Session {
 
   async create(): Promise<void> {
     await this.#connect();
-    const attributes = " to='localhost' wait='60' hold='1' ver='1.6' xml:lang='en' xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0'";
+    const attributes =
+      " to='localhost' wait='60' hold='1' ver='1.6' xml:lang='en' xmlns:xmpp='urn:xmpp:xbosh' xmpp:version='1.0'";
     const created = await this.request(attributes);
     this.#sid = /sid=['"]([^'"]+)/.exec(created)?.[1] ?? '';
     if (this.#sid === '') throw new Error(created);
@@ -147,7 +149,10 @@ class Session {
     const sasl = "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
     const challenge = await this.#until(
       /<challenge[^>]*>/,
-      this.request('', `<auth ${sasl} mechanism='SCRAM-SHA-1'>${Buffer.from(`n,,${bare}`).toString('base64')}</auth>`),
+      this.request(
+        '',
+        `<auth ${sasl} mechanism='SCRAM-SHA-1'>${Buffer.from(`n,,${bare}`).toString('base64')}</auth>`,
+      ),
     );
     const server = Buffer.from(/<challenge[^>]*>([^<]+)/.exec(challenge)?.[1] ?? '', 'base64').toString();
     const [, both = '', salt = '', rounds = ''] = /r=([^,]+),s=([^,]+),i=(\d+)/.exec(server) ?? [];
@@ -159,7 +164,10 @@ class Session {
     const proof = Buffer.from(clientKey.map((byte, k) => byte ^ (signature[k] ?? 0))).toString('base64');
     const final = Buffer.from(`c=biws,r=${both},p=${proof}`).toString('base64');
     await this.#until(/<success/, this.request('', `<response ${sasl}>${final}</response>`));
-    await this.#until(/<bind/, this.request(" to='localhost' xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='true'"));
+    await this.#until(
+      /<bind/,
+      this.request(" to='localhost' xmlns:xmpp='urn:xmpp:xbosh' xmpp:restart='true'"),
+    );
     const bound = await this.#until(
       /<jid>/,
       this.request(
@@ -170,7 +178,10 @@ class Session {
     this.jid = /<jid>([^<]+)/.exec(bound)?.[1] ?? '';
     await this.#until(
       /id=['"]s['"]/,
-      this.request('', "<iq xmlns='jabber:client' type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>"),
+      this.request(
+        '',
+        "<iq xmlns='jabber:client' type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>",
+      ),
     );
     await this.#until(/<presence/, this.request('', "<presence xmlns='jabber:client'/>"));
   }
@@ -185,7 +196,11 @@ class Session {
   }
 }
 
-async function inBatches<T>(items: readonly T[], size: number, work: (item: T) => Promise<void>): Promise<void> {
+async function inBatches<T>(
+  items: readonly T[],
+  size: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   for (let i = 0; i < items.length; i += size) await Promise.all(items.slice(i, i + size).map(work));
 }
 
@@ -217,7 +232,10 @@ async function measure(server: Server): Promise<Result> {
   await inBatches(sessions, 20, (session) => session.login());
   const memory = (usage(server.pids).memory - before) / sessionCount;
 
-  const pairs = Array.from({ length: sessionCount / 2 }, (_, k) => [sessions[2 * k], sessions[2 * k + 1]] as [Session, Session]);
+  const pairs = Array.from(
+    { length: sessionCount / 2 },
+    (_, k) => [sessions[2 * k], sessions[2 * k + 1]] as [Session, Session],
+  );
   let running = true;
   let count = 0;
   const latencies: number[] = [];
@@ -300,7 +318,8 @@ for (let repeat = 0; repeat < Number(values.repeats); repeat++) {
     }
   }
 }
-const median = (list: readonly number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN;
+const median = (list: readonly number[]) =>
+  [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN;
 console.log(`\n${sessionCount} BOSH sessions, ${values.repeats} runs, medians\n`);
 console.log('| server | messages/s | server CPU µs/message | memory KiB/session | latency p50 ms | p99 ms |');
 console.log('|---|---|---|---|---|---|');

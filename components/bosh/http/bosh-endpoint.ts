@@ -15,6 +15,13 @@ import type { AllowedOrigins } from './cors.js';
 import { HttpExchange } from './http-exchange.js';
 
 const xmlType = 'text/xml; charset=utf-8';
+const methods = 'POST, GET, HEAD, OPTIONS';
+/** Answers say who is online and what they write: no shared cache may keep one, no browser may run one. */
+const always = {
+  'Cache-Control': 'no-store',
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
+};
 /** What is read and thrown away of a body that was refused, so that the client gets to read the answer. */
 const mostDiscarded = 4_194_304;
 
@@ -40,32 +47,39 @@ export class BoshEndpoint {
   }
 
   handle(request: IncomingMessage, response: ServerResponse, from: RequestOrigin) {
-    const allowed = this.#options.origins.apply(request, response, from);
-    // BOSH answers say who is online and what they write: no shared cache may keep one, no browser may run one.
-    response.setHeader('Cache-Control', 'no-store');
-    response.setHeader('X-Content-Type-Options', 'nosniff');
-    response.setHeader('Content-Security-Policy', "default-src 'none'; sandbox; frame-ancestors 'none'");
+    const cors = this.#options.origins.headersFor(request, from);
     switch (request.method) {
       case 'OPTIONS':
-        response.writeHead(allowed ? 204 : 403, { 'Content-Length': 0, Allow: 'POST, GET, HEAD, OPTIONS' });
+        response.writeHead(cors === null ? 403 : 204, {
+          ...always,
+          ...cors,
+          'Content-Length': 0,
+          Allow: methods,
+        });
         response.end();
         return;
       case 'GET':
       case 'HEAD':
         return explain(request, response);
       case 'POST':
-        if (allowed) return this.#read(request, response, from);
+        if (cors !== null) return this.#read(request, response, from, cors);
         return refuse(response, 403, 'This origin is not allowed here.\n');
       default:
-        response.setHeader('Allow', 'POST, GET, HEAD, OPTIONS');
+        response.setHeader('Allow', methods);
         refuse(response, 405, 'Only POST.\n');
     }
   }
 
-  #read(request: IncomingMessage, response: ServerResponse, from: RequestOrigin) {
+  #read(
+    request: IncomingMessage,
+    response: ServerResponse,
+    from: RequestOrigin,
+    cors: Readonly<Record<string, string>>,
+  ) {
     const { limits, compress, requests, upstream } = this.#options;
     requests.inc();
-    const exchange = new HttpExchange(request, response, { secure: from.secure, compress });
+    const headers = { ...always, ...cors };
+    const exchange = new HttpExchange(request, response, { secure: from.secure, compress, headers });
     const reader = new BodyReader({ bodyBytes: limits.bodyBytes, element: upstream.limits });
     const decoder = decoderOf(request.headers['content-encoding']);
     let done = false;
@@ -195,6 +209,7 @@ people here; point your client at this address.</p>
 /** A person who opens the address in a browser should learn that it works. */
 function explain(request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(200, {
+    ...always,
     'Content-Type': 'text/html; charset=utf-8',
     'Content-Length': Buffer.byteLength(explanation),
   });

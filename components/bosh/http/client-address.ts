@@ -81,6 +81,7 @@ function header(request: IncomingMessage, name: string): string | undefined {
 
 /** `::ffff:192.0.2.1`, `192.0.2.1:4321` and `[2001:db8::1]:4321` as bare addresses. */
 function plain(text: string): string {
+  if (!text.includes(':')) return text;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text);
   if (mapped?.[1] !== undefined) return mapped[1];
   const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(text);

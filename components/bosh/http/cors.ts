@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { RequestOrigin } from './client-address.js';
 
 /** Which web origins (RFC 6454) may use this service from a browser. */
@@ -19,18 +19,23 @@ export class AllowedOrigins {
     return origin.toLowerCase() === `${from.encrypted ? 'https' : 'http'}://${from.host.toLowerCase()}`;
   }
 
-  /** Sets the response headers of the Fetch standard's CORS protocol, where the request's origin is allowed. */
-  apply(request: IncomingMessage, response: ServerResponse, from: RequestOrigin): boolean {
+  /**
+   * The response headers of the Fetch standard's CORS protocol; null where the request's origin is not allowed. Requests
+   * that do not come from a page of another origin need none.
+   */
+  headersFor(request: IncomingMessage, from: RequestOrigin): Readonly<Record<string, string>> | null {
     const { origin } = request.headers;
-    if (origin === undefined) return true;
-    response.setHeader('Vary', 'Origin');
-    if (!this.allows(origin, from)) return false;
-    response.setHeader('Access-Control-Allow-Origin', this.#any ? '*' : origin);
-    if (request.method === 'OPTIONS') {
-      response.setHeader('Access-Control-Allow-Methods', 'POST, GET, OPTIONS');
-      response.setHeader('Access-Control-Allow-Headers', 'Content-Type, Content-Encoding');
-      response.setHeader('Access-Control-Max-Age', '7200');
-    }
-    return true;
+    if (origin === undefined) return none;
+    if (!this.allows(origin, from)) return null;
+    const allowed = { Vary: 'Origin', 'Access-Control-Allow-Origin': this.#any ? '*' : origin };
+    if (request.method !== 'OPTIONS') return allowed;
+    return {
+      ...allowed,
+      'Access-Control-Allow-Methods': 'POST, GET, OPTIONS',
+      'Access-Control-Allow-Headers': 'Content-Type, Content-Encoding',
+      'Access-Control-Max-Age': '7200',
+    };
   }
 }
+
+const none = {};

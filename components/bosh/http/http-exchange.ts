@@ -10,6 +10,7 @@ export class HttpExchange implements Exchange {
   readonly secure: boolean;
   readonly #response: ServerResponse;
   readonly #gzip: boolean;
+  readonly #headers: Readonly<Record<string, string>>;
   #answered = false;
   #lost = false;
   #onLost: (() => void) | undefined;
@@ -17,10 +18,11 @@ export class HttpExchange implements Exchange {
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    options: { secure: boolean; compress: boolean },
+    options: { secure: boolean; compress: boolean; headers: Readonly<Record<string, string>> },
   ) {
     this.#response = response;
     this.secure = options.secure;
+    this.#headers = options.headers;
     this.#gzip = options.compress && acceptsGzip(request.headers['accept-encoding']);
     response.on('close', () => {
       this.#lost = true;
@@ -47,8 +49,7 @@ export class HttpExchange implements Exchange {
     gzip(body, (error, compressed) => {
       if (this.#lost) return;
       if (error !== null) return this.#send(status, contentType, body, Buffer.byteLength(body));
-      this.#response.setHeader('Content-Encoding', 'gzip');
-      this.#send(status, contentType, compressed, compressed.length);
+      this.#send(status, contentType, compressed, compressed.length, 'gzip');
     });
   }
 
@@ -58,11 +59,17 @@ export class HttpExchange implements Exchange {
   }
 
   /** XEP-0124 §"HTTP Overview": with a length, not chunked, since intermediaries may buffer chunks. */
-  #send(status: number, contentType: string, body: string | Buffer, length: number): void {
-    const response = this.#response;
-    if (this.#gzip) response.setHeader('Vary', 'Accept-Encoding');
-    response.writeHead(status, { 'Content-Type': contentType, 'Content-Length': length });
-    response.end(body);
+  #send(status: number, contentType: string, body: string | Buffer, length: number, encoding?: string): void {
+    const headers: Record<string, string | number> = {
+      ...this.#headers,
+      'Content-Type': contentType,
+      'Content-Length': length,
+    };
+    if (this.#gzip)
+      headers['Vary'] = headers['Vary'] === undefined ? 'Accept-Encoding' : 'Origin, Accept-Encoding';
+    if (encoding !== undefined) headers['Content-Encoding'] = encoding;
+    this.#response.writeHead(status, headers);
+    this.#response.end(body);
   }
 }
 
