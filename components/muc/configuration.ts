@@ -35,8 +35,12 @@ export function configure(
   const [payload, ...more] = childElements(query);
   if (payload === undefined || more.length > 0) throw new StanzaError('bad-request');
   if (payload.is('destroy', NS.mucOwner)) {
+    const venue = payload.attrs['jid'] ?? '';
+    const alternate = parseJid(venue);
+    // Before the room is gone for good, its occupants with no word of where to go.
+    if (venue !== '' && alternate === null) throw refusal(room, 'jid-malformed');
     destroy(muc, work, room, {
-      jid: parseJid(payload.attrs['jid'] ?? '')?.bare,
+      jid: alternate?.bare,
       reason: child(payload, 'reason')?.getText(),
       password: child(payload, 'password')?.getText(),
     });
