@@ -27,7 +27,8 @@ export function checkAffiliationChanges(
     const held = room.affiliationOf(bare);
     const refused = affiliationChangeRefusal(actor.affiliation, held, affiliation, bare === actor.bare);
     if (refused !== null) throw refusal(room, refused);
-    if (nick !== undefined && nick !== '') {
+    // Who is left without affiliation, or banned, reserves nothing: the nick does not matter.
+    if (nick !== undefined && nick !== '' && atLeast(affiliation, 'member')) {
       acceptableNick(muc, room, nick);
       const present = room.occupantLike(nick);
       const rival = reserving.get(nickKey(nick)) ?? bare;
