@@ -14,7 +14,7 @@ import type { Ghosts } from './ghosts.js';
 import { decline, invitationBounced, invite } from './invitations.js';
 import { relayAnswer, relayRequest } from './iq-relay.js';
 import { leave } from './leaving.js';
-import { sendToAll } from './messages.js';
+import { checkSize, sendToAll } from './messages.js';
 import { changeAvailability, changeNick } from './nick-change.js';
 import { presenceTemplate } from './presence.js';
 import { returnBounce, sendPrivately } from './private-messages.js';
@@ -147,6 +147,8 @@ export class Inbound {
     // §7.2.1
     if (to.resource === '') throw new StanzaError('jid-malformed', { by: to.bare });
     const muc = this.#muc;
+    // It is kept, and told to everybody who enters from now on.
+    checkSize(muc, { jid: to }, stanza);
     const join = stanza.element.getChild('x', NS.muc);
     const entrance = { jid: from, nick: to.resource, stanza, join };
     if (room !== null && session !== undefined) {

@@ -2,6 +2,7 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import type { Muc } from './context.js';
 import { destroy } from './destroy.js';
 import { presencePayload } from './entering.js';
+import { isOversized } from './messages.js';
 import { removeSession } from './removal.js';
 import type { Room, Session } from './rooms/room.js';
 import type { Work } from './work.js';
@@ -15,5 +16,7 @@ export function leave(muc: Muc, work: Work, room: Room, session: Session, stanza
     destroy(muc, work, room, {});
     return;
   }
-  removeSession(muc, work, room, session, { payload: presencePayload(stanza), lang: stanza.lang });
+  // Nobody is kept in a room for the length of a farewell.
+  const payload = isOversized(muc.policy.messageBytes, stanza) ? '' : presencePayload(stanza);
+  removeSession(muc, work, room, session, { payload, lang: stanza.lang });
 }

@@ -1,6 +1,6 @@
 import { childElements } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
-import { parseJid } from '../../shared/xmpp/jid.js';
+import { type Jid, parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { type Muc, refusal } from './context.js';
 import { spend } from './rate.js';
@@ -139,10 +139,15 @@ function bringsHistory(room: Room, session: Session, stanza: Stanza): boolean {
   );
 }
 
-export function checkSize(muc: Muc, room: Room, stanza: Stanza): void {
+/** Throws where a message or presence is larger than the service lets anybody send to many. */
+export function checkSize(muc: Muc, room: { readonly jid: Jid }, stanza: Stanza): void {
   const limit = muc.policy.messageBytes;
+  if (isOversized(limit, stanza))
+    throw refusal(room, 'policy-violation', { text: `A ${stanza.name} may have ${limit} bytes` });
+}
+
+export function isOversized(limit: number, stanza: Stanza): boolean {
   const { length } = stanza.source;
   // A character takes at most three bytes per UTF-16 unit: most messages need no counting.
-  if (length * 3 > limit && (length > limit || Buffer.byteLength(stanza.source) > limit))
-    throw refusal(room, 'policy-violation', { text: `A message may have ${limit} bytes` });
+  return length * 3 > limit && (length > limit || Buffer.byteLength(stanza.source) > limit);
 }

@@ -161,6 +161,22 @@ test('a session that sends too much too fast is told so', async (t) => {
   );
 });
 
+test('§14.6: presence that is too large is refused; leaving never is, but the farewell stays behind', async (t) => {
+  const world = await fake(t, { MUC_MESSAGE_BYTES: '1024' });
+  const { room, first, third } = await coven(world, 'large-presence');
+  const status = `<status>${'x'.repeat(1_024)}</status>`;
+  const presence = `<presence id='p' to='${room}/thirdwitch'>${status}</presence>`;
+  await third.ask(
+    presence,
+    `<presence type='error' id='p' from='${room}/thirdwitch' to='${third.jid}'>${JOIN}${error('modify', 'policy-violation', 406, room, 'A presence may have 1024 bytes')}</presence>`,
+  );
+  await first.nothing(room);
+  third.send(presence.replace("id='p'", "type='unavailable'"));
+  await first.expect(
+    `<presence type='unavailable' from='${room}/thirdwitch' to='${first.jid}'>${user(`<item affiliation='none' jid='${third.jid}' role='none'/>`)}${ID}</presence>`,
+  );
+});
+
 test('multicast (XEP-0033), where the server offers it: one stanza for many, the same for each', async (t) => {
   const world = await fake(t, {}, ['http://jabber.org/protocol/address']);
   const { room, first, second, third } = await coven(world, 'multicast');

@@ -104,6 +104,20 @@ export const edges: readonly Section[] = [
     },
   },
   {
+    name: '§9.1 Banning a User: a nickname in the item reserves nothing and hinders nothing',
+    async run(world) {
+      const { room, first, third, end } = await coven(world, 'ban-with-nick');
+      await first.ask(
+        admin(room, 'ban', `<item affiliation='outcast' jid='${third.bare}' nick='secondwitch'/>`),
+        iqResult(first, room, 'ban'),
+      );
+      await third.expect(
+        `<presence type='unavailable' from='${room}/thirdwitch' to='${third.jid}'>${user("<item affiliation='outcast' role='none'><actor nick='firstwitch'/></item>", 110, 301)}${ID}</presence>`,
+      );
+      await end();
+    },
+  },
+  {
     name: '§9.9 Approving Registration Requests: a denied one holds no nickname',
     async run(world) {
       const { room, first, second, third, end } = await coven(world, 'denial', {
@@ -124,6 +138,18 @@ export const edges: readonly Section[] = [
       await second.nothing(room);
       await hecate.ask(ask, iqResult(hecate, room, 'r'));
       await hecate.close();
+      await end();
+    },
+  },
+  {
+    name: '§10.9 Destroying a Room: an alternate venue that is no address',
+    async run(world) {
+      const { room, first, third, end } = await coven(world, 'no-venue');
+      await first.ask(
+        `<iq type='set' id='d' to='${room}'><query xmlns='http://jabber.org/protocol/muc#owner'><destroy jid='@@'/></query></iq>`,
+        iqError(first, room, 'd', error('modify', 'jid-malformed', 400, room)),
+      );
+      await third.nothing(room);
       await end();
     },
   },
