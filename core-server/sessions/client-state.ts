@@ -5,14 +5,21 @@ import type { Session } from './session.js';
 
 /** More than this is handed over even to an inactive client. */
 const HELD_LIMIT = 500;
+/** The same in bytes (UTF-16 units): what is held is outside the bound of the session's own queue. */
+const HELD_BYTES = 128 * 1024;
+
+/** Held stanzas of an inactive session, the newest for each key, in order. */
+interface Held {
+  readonly stanzas: Map<string, Stanza>;
+  bytes: number;
+}
 
 /** Client state indication (XEP-0352): an inactive client is spared presence and chat states until something matters. */
 export const clientState = defineFeature({
   name: 'client state indication',
   xeps: [{ id: '0352', version: '1.0.0', status: 'complete' }],
   setup(core) {
-    /** Held stanzas of inactive sessions, the newest for each key, in order of their first appearance. */
-    const inactive = new WeakMap<Session, Map<string, Stanza>>();
+    const inactive = new WeakMap<Session, Held>();
 
     core.streamFeatures.add({
       name: 'client state indication',
@@ -30,7 +37,7 @@ export const clientState = defineFeature({
     core.clientState = {
       set(session, active) {
         if (!active) {
-          if (!inactive.has(session)) inactive.set(session, new Map());
+          if (!inactive.has(session)) inactive.set(session, nothingHeld());
           return;
         }
         const held = inactive.get(session);
@@ -45,24 +52,29 @@ export const clientState = defineFeature({
       const held = inactive.get(session);
       if (held === undefined) return undefined;
       const key = mergeKey(stanza);
-      if (key !== null && held.size < HELD_LIMIT) {
-        held.delete(key);
-        held.set(key, stanza);
+      if (key !== null && held.stanzas.size < HELD_LIMIT && held.bytes + stanza.source.length <= HELD_BYTES) {
+        held.bytes += stanza.source.length - (held.stanzas.get(key)?.source.length ?? 0);
+        held.stanzas.delete(key);
+        held.stanzas.set(key, stanza);
         return true;
       }
       // something important: what was held comes first, so that the order stays
-      if (held.size > 0) {
-        inactive.set(session, new Map());
+      if (held.stanzas.size > 0) {
+        inactive.set(session, nothingHeld());
         release(session, held);
       }
       return undefined;
     });
 
-    function release(session: Session, held: ReadonlyMap<string, Stanza>): void {
-      for (const stanza of held.values()) session.enqueue(stanza);
+    function release(session: Session, held: Held): void {
+      for (const stanza of held.stanzas.values()) session.enqueue(stanza);
     }
   },
 });
+
+function nothingHeld(): Held {
+  return { stanzas: new Map(), bytes: 0 };
+}
 
 /** Under which key a newer stanza replaces an older one; null for what must be delivered at once. */
 function mergeKey(stanza: Stanza): string | null {

@@ -94,3 +94,36 @@ test('XEP-0352: what an inactive client itself comes to in a room is told at onc
   assert.match((await desk.element('presence')).source, /301/);
   assert.match((await desk.element('presence')).source, /110/);
 });
+
+test('XEP-0352: no more than 128 KiB are held', async () => {
+  desk.send("<inactive xmlns='urn:xmpp:csi:0'/>");
+  await desk.ping();
+  desk.received.length = 0;
+  const status = `<status>${'x'.repeat(60_000)}</status>`;
+  for (const resource of ['a', 'b', 'c']) {
+    const other = await core.login('romeo', resource);
+    other.send(`<presence to='juliet@localhost/desk'>${status}</presence>`);
+    await other.ping();
+    // it stays: ending would be presence, too
+  }
+  for (const resource of ['a', 'b', 'c'])
+    assert.equal((await desk.element('presence')).from, `romeo@localhost/${resource}`);
+});
+
+test('XEP-0280 §3, §6.1: the server says so; the error of a copied message is copied, another is not', async () => {
+  const info = await phone.iq('get', "<query xmlns='http://jabber.org/protocol/disco#info'/>", 'localhost');
+  const features = info.element.getChild('query')?.getChildren('feature') ?? [];
+  const vars = features.map((each) => each.attrs['var']);
+  assert.ok(vars.includes('urn:xmpp:carbons:2') && vars.includes('urn:xmpp:carbons:rules:0'), vars.join());
+  await desk.ping();
+  phone.send("<message to='nobody@localhost' type='chat' id='e1'><body>x</body></message>");
+  const sent = await desk.stanza((stanza) => stanza.hasChild('sent', 'urn:xmpp:carbons:2'));
+  assert.match(sent.source, /id='e1'/);
+  const copy = await desk.stanza((stanza) => stanza.hasChild('received', 'urn:xmpp:carbons:2'));
+  assert.match(copy.source, /type='error'/);
+  phone.send(
+    "<message to='nobody@localhost' type='chat' id='e2'><body>x</body><private xmlns='urn:xmpp:carbons:2'/></message>",
+  );
+  await phone.stanza((stanza) => stanza.id === 'e2' && stanza.type === 'error');
+  await desk.expectNothing();
+});
