@@ -54,7 +54,7 @@ export const offline = defineFeature({
     /** How many messages each account has, known while it is in memory; stores of one turn are counted at once. */
     const counts = new WeakMap<AccountState, Promise<{ count: number }>>();
     /** Sessions that are being given stored messages: what comes meanwhile goes behind them. */
-    const flooding = new WeakMap<Session, Stanza[]>();
+    const flooding = new WeakMap<Session, { stanzas: Stanza[]; bytes: number }>();
     /** Accounts whose stored messages are on their way to a session. */
     const busy = new WeakSet<AccountState>();
     /** Messages handed to a session from the store, and whether that session ended without having received them. */
@@ -87,7 +87,13 @@ export const offline = defineFeature({
     core.hooks.sessionOutbound.add(10, (session, stanza) => {
       const waiting = flooding.get(session);
       if (waiting === undefined || stanza.name !== 'message') return undefined;
-      waiting.push(stanza);
+      waiting.stanzas.push(stanza);
+      waiting.bytes += stanza.source.length;
+      // it does not acknowledge the stored ones: all this is handed on as soon as `flood` sees the end
+      if (waiting.bytes > core.settings.LIMIT_OUTBOUND_BYTES) {
+        if (session.stream === null) core.sessions.end(session);
+        else session.stream.fail('resource-constraint', 'the client does not acknowledge what it is sent');
+      }
       return true;
     });
     core.hooks.accountRemoved.on((account) => {
@@ -163,7 +169,7 @@ export const offline = defineFeature({
       // one session at a time gets them: "delivered once"
       if (busy.has(account)) return;
       busy.add(account);
-      flooding.set(session, []);
+      flooding.set(session, { stanzas: [], bytes: 0 });
       try {
         const counter = await countOf(account);
         let after = 0;
@@ -229,7 +235,7 @@ export const offline = defineFeature({
     function letGo(session: Session): void {
       const waiting = flooding.get(session);
       flooding.delete(session);
-      for (const stanza of waiting ?? []) {
+      for (const stanza of waiting?.stanzas ?? []) {
         if (session.ended) core.sessions.handOn(session, stanza);
         else session.deliver(stanza);
       }

@@ -9,7 +9,7 @@ const CARBONS = 'urn:xmpp:carbons:2';
 let core: CoreUnderTest;
 before(async () => {
   core = await CoreUnderTest.start({ RESUMPTION_SECONDS: '60', LIMIT_OUTBOUND_BYTES: '64K' });
-  await core.addUsers('romeo', 'juliet', 'nurse', 'tybalt', 'paris', 'benvolio', 'mercutio');
+  await core.addUsers('romeo', 'juliet', 'nurse', 'tybalt', 'paris', 'benvolio', 'mercutio', 'rosaline');
 });
 after(() => core.stop());
 
@@ -56,6 +56,34 @@ test('what comes while stored messages are handed over is kept when that session
   again.send('<presence/>');
   const got = await bodies(again, 7);
   assert.deepEqual(got.sort(), ['live', 'm0', 'm1', 'm2', 'm3', 'm4', 'm5']);
+  await expectNoMessage(again);
+  await again.close();
+  await romeo.close();
+});
+
+test('XEP-0198 §6: what comes behind stored messages that are not acknowledged is bounded, and kept', async () => {
+  const romeo = await core.online('romeo', 'orchard');
+  const send = (body: string) =>
+    romeo.send(
+      `<message to='rosaline@localhost' type='chat'><body>${body}   ${'x'.repeat(10_000)}</body></message>`,
+    );
+  for (let i = 0; i < 5; i++) send(`m${i}`);
+  await romeo.expectNothing();
+  const rosaline = await core.login('rosaline', 'ball');
+  await enable(rosaline, true);
+  rosaline.send('<presence/>');
+  await bodies(rosaline, 1);
+  for (let i = 0; i < 8; i++) send(`n${i}`);
+  const error = await rosaline.stanza((stanza) => stanza.name === 'error');
+  assert.ok(error.hasChild('resource-constraint', 'urn:ietf:params:xml:ns:xmpp-streams'), error.source);
+  await romeo.expectNothing();
+  const again = await core.login('rosaline', 'ball');
+  again.send('<presence/>');
+  const all = [
+    ...Array.from({ length: 5 }, (_, i) => `m${i}`),
+    ...Array.from({ length: 8 }, (_, i) => `n${i}`),
+  ];
+  assert.deepEqual((await bodies(again, 13)).sort(), all);
   await expectNoMessage(again);
   await again.close();
   await romeo.close();

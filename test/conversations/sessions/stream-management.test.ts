@@ -6,7 +6,7 @@ import type { RawClient } from '../../tools/raw-client.js';
 let core: CoreUnderTest;
 before(async () => {
   core = await CoreUnderTest.start({ RESUMPTION_SECONDS: '30' });
-  await core.addUsers('romeo', 'juliet', 'mallory', 'benvolio', 'nurse', 'tybalt');
+  await core.addUsers('romeo', 'juliet', 'mallory', 'benvolio', 'nurse', 'tybalt', 'capulet');
 });
 after(() => core.stop());
 
@@ -114,4 +114,23 @@ test('XEP-0198 §5: resuming while the old stream lives ends that one with confl
   again.jid = 'tybalt@localhost/twice';
   await again.ping();
   await again.close();
+});
+
+test('XEP-0198 §5, XEP-0352 §5: too high an h ends only the new stream; a resumed client is active', async () => {
+  const juliet = await core.online('capulet', 'garden');
+  const id = await enable(juliet);
+  juliet.send("<inactive xmlns='urn:xmpp:csi:0'/>");
+  await juliet.ping();
+  juliet.cut();
+  const wrong = await resume('capulet', id, 99);
+  const error = await wrong.expectStreamError('undefined-condition');
+  assert.ok(error.hasChild('handled-count-too-high', SM), error.source);
+  const again = await resume('capulet', id, 0);
+  await again.stanza((stanza) => stanza.name === 'resumed');
+  const romeo = await core.online('romeo', 'orchard');
+  romeo.send("<presence to='capulet@localhost/garden'/>");
+  // nothing else that would let go what is held
+  await again.stanza((stanza) => stanza.name === 'presence' && stanza.from === 'romeo@localhost/orchard');
+  await romeo.close();
+  again.cut();
 });
