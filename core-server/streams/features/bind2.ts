@@ -53,6 +53,9 @@ export async function bindInline(
   };
 }
 
+/** XEP-0388 §2.3: what an id has to be; anything else identifies nobody, an empty one least of all. */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
 /**
  * §4.1: the client's tag, then something of ours: derived from the user agent's id where there is one, so that the same
  * installation gets the same resource (and its former session is replaced), without showing the id, nor that two accounts
@@ -62,7 +65,7 @@ function resourceFor(account: Jid, request: Element, bind: Element): string {
   const tag = child(bind, 'tag', NS.bind2)?.getText().trim() ?? '';
   const agent = child(request, 'user-agent', NS.sasl2)?.attrs['id'];
   const own =
-    agent === undefined
+    agent === undefined || !UUID.test(agent)
       ? randomResource()
       : createHash('sha256')
           .update(`bind2\0${account.bare}\0${agent}\0${tag}`)

@@ -186,3 +186,50 @@ test('XEP-0386 §4: the same user agent takes over from itself whatever the poli
     await other.stop();
   }
 });
+
+test('XEP-0386 §4.1: neither an id that is none nor a tag that cannot be in a resource ties or fails a log-in', async () => {
+  const names = new Set<string>();
+  for (const inner of [
+    `<user-agent id=''/><bind xmlns='${BIND2}'/>`,
+    `<user-agent id=''/><bind xmlns='${BIND2}'/>`,
+    `<bind xmlns='${BIND2}'><tag>${'x'.repeat(1100)}</tag></bind>`,
+    `<bind xmlns='${BIND2}'><tag>bad\u200e\u0009tag</tag></bind>`,
+  ]) {
+    const client = await secured();
+    await client.open('localhost');
+    client.send(authenticate('juliet', inner));
+    const success = await client.element('success');
+    const name = success.element.getChildText('authorization-identifier') ?? '';
+    assert.match(name, /^juliet@localhost\/./);
+    names.add(name);
+    await client.close();
+  }
+  assert.equal(names.size, 4);
+});
+
+test('XEP-0388 §2: an exchange that is aborted, begun twice or answered unasked fails, and the next one succeeds', async () => {
+  const client = await secured();
+  await client.open('localhost');
+  const failed = async (condition: string) => {
+    const failure = await client.element('failure');
+    assert.ok(failure.hasChild(condition, 'urn:ietf:params:xml:ns:xmpp-sasl'), failure.source);
+  };
+  const initial = Buffer.from('n,,n=romeo,r=abcdefghijklmnop').toString('base64');
+  const scram =
+    `<authenticate xmlns='${SASL2}' mechanism='SCRAM-SHA-1'>` +
+    `<initial-response>${initial}</initial-response><bind xmlns='${BIND2}'/></authenticate>`;
+  client.send(scram);
+  await client.element('challenge');
+  client.send(`<abort xmlns='${SASL2}'/>`);
+  await failed('aborted');
+  client.send(scram);
+  await client.element('challenge');
+  client.send(scram);
+  await failed('malformed-request');
+  // the inline request of what failed is not carried out by what succeeds (§2.6.2)
+  client.send(authenticate('romeo'));
+  await client.expect(
+    `<success xmlns='${SASL2}'><authorization-identifier>romeo@localhost</authorization-identifier></success>`,
+  );
+  await client.close();
+});
