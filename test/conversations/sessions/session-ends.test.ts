@@ -9,7 +9,17 @@ const CARBONS = 'urn:xmpp:carbons:2';
 let core: CoreUnderTest;
 before(async () => {
   core = await CoreUnderTest.start({ RESUMPTION_SECONDS: '60', LIMIT_OUTBOUND_BYTES: '64K' });
-  await core.addUsers('romeo', 'juliet', 'nurse', 'tybalt', 'paris', 'benvolio', 'mercutio', 'rosaline');
+  await core.addUsers(
+    'romeo',
+    'juliet',
+    'nurse',
+    'tybalt',
+    'paris',
+    'benvolio',
+    'mercutio',
+    'rosaline',
+    'peter',
+  );
 });
 after(() => core.stop());
 
@@ -114,6 +124,34 @@ test('XEP-0198 §6: a client that reads but acknowledges nothing is given up, an
   assert.ok(error.hasChild('resource-constraint', 'urn:ietf:params:xml:ns:xmpp-streams'), error.source);
   await romeo.expectNothing();
   const again = await core.online('tybalt', 'street');
+  assert.deepEqual(
+    (await bodies(again, 20)).sort(),
+    Array.from({ length: 20 }, (_, i) => `m${i + 10}`),
+  );
+  await expectNoMessage(again);
+  await again.close();
+  await romeo.close();
+});
+
+test('XEP-0198 §6: what waits for a client that is away is bounded; then its session ends, and nothing is lost', async () => {
+  const peter = await core.online('peter', 'street');
+  const id = await enable(peter, true);
+  assert.match(id, /^[\w-]{32}$/);
+  peter.cut();
+  const romeo = await core.online('romeo', 'orchard');
+  for (let i = 10; i < 30; i++) {
+    romeo.send(`<message to='peter@localhost' type='chat'><body>m${i} ${'x'.repeat(6000)}</body></message>`);
+  }
+  await romeo.expectNothing();
+  const again = await core.connect();
+  await again.open('localhost');
+  await again.authenticate('peter', 'secret', 'localhost');
+  again.send(`<resume xmlns='${SM}' previd='${id}' h='0'/>`);
+  assert.ok(
+    (await again.element('failed')).hasChild('item-not-found', 'urn:ietf:params:xml:ns:xmpp-stanzas'),
+  );
+  await again.bind('street');
+  again.send('<presence/>');
   assert.deepEqual(
     (await bodies(again, 20)).sort(),
     Array.from({ length: 20 }, (_, i) => `m${i + 10}`),
