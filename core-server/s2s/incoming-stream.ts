@@ -34,6 +34,8 @@ export class IncomingStream extends ServerStream {
       ...(header.to === undefined ? {} : { from: local ?? header.to }),
       ...(header.from === undefined ? {} : { to: remote ?? header.from }),
       ...(this.#modern ? { version: '1.0' as const } : {}),
+      // RFC 6120 §4.7.4: our default language
+      lang: 'en',
     });
     if (header.namespace !== NS.streams) return this.fail('invalid-namespace');
     if (header.name !== 'stream') return this.fail('bad-format', 'the root element is not <stream/>');

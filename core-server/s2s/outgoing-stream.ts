@@ -140,6 +140,7 @@ export class OutgoingStream extends ServerStream {
       from: this.local,
       to: this.remote,
       version: '1.0',
+      lang: 'en',
     });
   }
 

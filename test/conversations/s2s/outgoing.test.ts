@@ -314,3 +314,29 @@ test('RFC 6120 §4.9.3.19: we go where we are sent, for the same domain, but not
   await returned('m2', 'remote-server-timeout', 'wait');
   await other.stop();
 });
+
+test('XEP-0198: a stanza that waits for another server is not acknowledged until it is sent or returned', async () => {
+  const nurse = await capulet.core.login('juliet', 'nurse', OURS);
+  nurse.send("<enable xmlns='urn:xmpp:sm:3'/>");
+  await nurse.element('enabled');
+  const handled = async () => {
+    nurse.send("<r xmlns='urn:xmpp:sm:3'/>");
+    return (await nurse.stanza((one) => one.name === 'a')).attribute('h');
+  };
+  send('romeo@n.test', 'n1', nurse);
+  const silent = await peer.accept();
+  assert.equal(await handled(), '0');
+  await returned('n1', 'remote-server-timeout', 'wait', nurse);
+  assert.equal(await handled(), '1');
+  silent.cut();
+  send('romeo@o.test', 'o1', nurse);
+  const { stream } = await peer.acceptStream('s');
+  await stream.element('db:result');
+  assert.equal(await handled(), '1');
+  stream.send(`<db:result from='o.test' to='${OURS}' type='valid'/>`);
+  assert.equal((await stream.element('message')).id, 'o1');
+  const end = performance.now() + 5000;
+  while ((await handled()) !== '2') assert.ok(performance.now() < end);
+  stream.cut();
+  await nurse.close();
+});
