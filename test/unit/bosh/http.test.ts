@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
+import { test } from 'node:test';
+import { TrustedProxies } from '../../../components/bosh/http/client-address.js';
+import { acceptsGzip } from '../../../components/bosh/http/http-exchange.js';
+
+const request = (remoteAddress: string, headers: Record<string, string> = {}, encrypted = false) =>
+  ({
+    socket: encrypted ? { remoteAddress, encrypted } : { remoteAddress },
+    headers,
+  }) as unknown as IncomingMessage;
+
+test('who a request comes from', () => {
+  const proxies = new TrustedProxies(['127.0.0.1', '10.0.0.0/8', '2001:db8::/32']);
+  const origin = (...args: Parameters<typeof request>) => {
+    const { address, secure, encrypted } = proxies.originOf(request(...args));
+    return [address, encrypted, secure];
+  };
+  const https = { 'x-forwarded-proto': 'https' };
+  assert.deepEqual(origin('192.0.2.1'), ['192.0.2.1', false, false]);
+  assert.deepEqual(origin('192.0.2.1', {}, true), ['192.0.2.1', true, true]);
+  assert.deepEqual(origin('::ffff:192.0.2.1'), ['192.0.2.1', false, false]);
+  // Who is not trusted may say what it likes.
+  assert.deepEqual(origin('192.0.2.1', { 'x-forwarded-for': '198.51.100.1', ...https }), [
+    '192.0.2.1',
+    false,
+    false,
+  ]);
+  assert.deepEqual(origin('10.0.0.1', { 'x-forwarded-for': '198.51.100.1', ...https }), [
+    '198.51.100.1',
+    true,
+    true,
+  ]);
+  // Each proxy appends what it saw: the last one that is not ours is the client.
+  const chain = { 'x-forwarded-for': '203.0.113.1, 198.51.100.1, 10.2.3.4', ...https };
+  assert.deepEqual(origin('10.0.0.1', chain), ['198.51.100.1', true, true]);
+  assert.deepEqual(origin('2001:db8::1', { 'x-forwarded-for': '[2001:db9::7]:4321' }), [
+    '2001:db9::7',
+    false,
+    false,
+  ]);
+  assert.deepEqual(origin('10.0.0.1', { 'x-forwarded-for': 'unknown' }), ['10.0.0.1', false, false]);
+  assert.deepEqual(
+    origin('10.0.0.1', { 'x-forwarded-for': '198.51.100.1', 'x-forwarded-proto': 'http' }, true),
+    ['198.51.100.1', false, false],
+  );
+  // What never leaves this machine cannot be listened to; a proxy on this machine shows itself.
+  assert.deepEqual(origin('127.0.0.1'), ['127.0.0.1', false, true]);
+  assert.deepEqual(origin('::1'), ['::1', false, true]);
+  assert.deepEqual(origin('127.0.0.1', { 'x-forwarded-for': '198.51.100.1' }), [
+    '198.51.100.1',
+    false,
+    false,
+  ]);
+  assert.deepEqual(origin('127.0.0.1', { via: '1.1 proxy' }), ['127.0.0.1', false, false]);
+});
+
+test('a list of proxies must be one', () => {
+  for (const wrong of ['proxy.example.com', '10.0.0.0/33', '10.0.0.0/x', '::1/129', '10.0.0.0/8/8', '']) {
+    assert.throws(() => new TrustedProxies([wrong]), /not an address or a network/, wrong);
+  }
+});
+
+test('RFC 9110 §12.5.3: whether gzip is acceptable', () => {
+  for (const yes of ['gzip', 'gzip, deflate, br', 'deflate;q=0.5, gzip;q=0.1', '*', 'br, x-gzip', 'GZIP']) {
+    assert.equal(acceptsGzip(yes), true, yes);
+  }
+  for (const no of [undefined, '', 'identity', 'deflate, br', 'gzip;q=0', 'gzip;q=0.000, *', '*;q=0']) {
+    assert.equal(acceptsGzip(no), false, String(no));
+  }
+});
