@@ -124,7 +124,9 @@ test('XEP-0206 recipient-unavailable: what is answered, and how', () => {
     "<message from='a@x' to='b@y/r' type='error' id='e'/>",
     "<message from='a@x' to='b@y/r' id='late'/>",
   ];
-  stanzas.forEach((text, k) => undelivered.add(k + 1, Stanza.parse(text)));
+  stanzas.forEach((text, k) => {
+    undelivered.add(k + 1, Stanza.parse(text));
+  });
   undelivered.acknowledge(0);
   const answers = undelivered.takeAnswers();
   assert.equal(answers.match(/<error /g)?.length, 3);
@@ -132,7 +134,9 @@ test('XEP-0206 recipient-unavailable: what is answered, and how', () => {
   assert.match(answers, /<iq [^>]*id='q'[^>]*>.*<service-unavailable/);
   assert.equal(undelivered.takeAnswers(), '');
   const acknowledged = new Undelivered();
-  stanzas.forEach((text, k) => acknowledged.add(k + 1, Stanza.parse(text)));
+  stanzas.forEach((text, k) => {
+    acknowledged.add(k + 1, Stanza.parse(text));
+  });
   acknowledged.acknowledge(2);
   assert.doesNotMatch(acknowledged.takeAnswers(), /id='m'|id='q'/);
 });
