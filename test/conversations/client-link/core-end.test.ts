@@ -21,7 +21,7 @@ before(async () => {
     CLIENT_LINK_ALLOW_PLAIN: 'true',
     C2S_REQUIRE_TLS: 'true',
     LIMIT_XML_DEPTH: '20',
-    LIMIT_CONNECTIONS_PER_ADDRESS: '5',
+    LIMIT_CONNECTIONS_PER_ADDRESS: '12',
   });
   await core.addUsers('juliet', 'romeo');
   front = await linked();
@@ -261,6 +261,47 @@ test('§7, §8: what was acknowledged is done with, what was not is stored', asy
   await romeo.close();
 });
 
+test('§7, §8: a session with XEP-0198 outlives its stream, and goes on over another', async () => {
+  const sm = "xmlns='urn:xmpp:sm:3'";
+  const stream = name();
+  const juliet = await front.login(stream, 'juliet', { address: '192.0.2.15' });
+  front.data(stream, `<enable ${sm} resume='true'/>`);
+  const enabled = await front.content(stream, /^<enabled/);
+  const id = /id='([^']+)'/.exec(enabled)?.[1] ?? '';
+  const romeo = await tcpClient('romeo');
+  romeo.send(`<message to='${juliet}' type='chat' id='sm1'><body>one</body></message>`);
+  await front.content(stream, /id='sm1'/);
+  // The front says that it has arrived; but the client has not, and it is the client that counts.
+  front.say('close', { stream, condition: 'connection-lost', h: 6 });
+  await front.operation(stream, 'close');
+  romeo.send(`<message to='${juliet}' type='chat' id='sm2'><body>two</body></message>`);
+  await romeo.ping();
+
+  const again = name();
+  front.open(again, { address: '192.0.2.15' });
+  await front.operation(again, 'opened');
+  await front.content(again, /features/);
+  const secret = Buffer.from('\0juliet\0secret').toString('base64');
+  front.data(again, `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${secret}</auth>`);
+  await front.content(again, /^<success/);
+  front.say('restart', { stream: again, to: 'localhost', version: '1.0' });
+  await front.operation(again, 'opened');
+  await front.content(again, /features/);
+  front.data(again, `<resume ${sm} previd='${id}' h='0'/>`);
+  await front.content(again, /^<resumed/);
+  const got: string[] = [];
+  while (got.length < 2) {
+    const { content } = await front.operation(again, 'data');
+    const message = /^<message .*id='(sm\d)'/.exec(content)?.[1];
+    if (message !== undefined) got.push(message);
+  }
+  assert.deepEqual(got, ['sm1', 'sm2'], 'what the client had not acknowledged, and what came meanwhile');
+  front.data(again, `<a ${sm} h='2'/>`);
+  front.say('close', { stream: again });
+  await front.operation(again, 'close');
+  await romeo.close();
+});
+
 test('§8: a client that left in order, and one that was lost, are unavailable at once', async () => {
   const ends: Record<string, string>[] = [{}, { condition: 'connection-lost' }];
   for (const attributes of ends) {
@@ -276,7 +317,7 @@ test('§8: a client that left in order, and one that was lost, are unavailable a
 });
 
 test('§9.3: the limit of connections per address counts the clients, not the front', async () => {
-  const open = [name(), name(), name(), name(), name()];
+  const open = Array.from({ length: 12 }, name);
   for (const stream of open) {
     front.open(stream, { address: '192.0.2.99' });
     await front.operation(stream, 'opened');
