@@ -279,3 +279,43 @@ test('RFC 6120 §11: broken XML from a server is its stream error', async () => 
   stream.send('<message><!-- no --></message>');
   await stream.expectStreamError('restricted-xml');
 });
+
+test('RFC 6121 §3, §4.3 across servers: probes of strangers, a subscription, probes of a subscriber', async () => {
+  const { stream } = await RawServer.openTo(montague, 'presence.test');
+  // one stream for both directions shows the order of everything (XEP-0288)
+  stream.send(
+    "<bidi xmlns='urn:xmpp:bidi'/><db:result from='presence.test' to='montague.test'>k</db:result>",
+  );
+  const { stream: verified } = await peer.answerVerify('valid');
+  await stream.element('db:result');
+  const juliet = 'juliet@presence.test';
+  const probe = (to: string) => stream.send(`<presence type='probe' id='p' from='${juliet}' to='${to}'/>`);
+  for (const who of ['romeo@montague.test', 'nobody@montague.test']) {
+    probe(who);
+    await stream.expect(`<presence type='unsubscribed' id='p' from='${who}' to='${juliet}'/>`);
+  }
+  const romeo = await montague.core.online('romeo', 'orchard', 'montague.test');
+  stream.send(`<presence type='subscribe' id='s' from='${juliet}' to='romeo@montague.test'/>`);
+  await romeo.expect(`<presence type='subscribe' id='s' from='${juliet}' to='romeo@montague.test'/>`);
+  romeo.send(`<presence type='subscribed' to='${juliet}'/>`);
+  await stream.expect(`<presence type='subscribed' from='romeo@montague.test' to='${juliet}'/>`);
+  const shown = await stream.element('presence');
+  assert.equal(shown.from, romeo.jid);
+  assert.equal(shown.type, undefined);
+  probe('romeo@montague.test');
+  assert.equal((await stream.element('presence')).from, romeo.jid);
+  stream.send(`<presence from='${juliet}/b' to='romeo@montague.test/orchard'><show>away</show></presence>`);
+  await romeo.stanza((one) => one.from === `${juliet}/b`);
+  await romeo.close();
+  const gone = await stream.element('presence');
+  assert.equal(gone.type, 'unavailable');
+  assert.equal(gone.from, romeo.jid);
+  stream.send(`<presence type='unsubscribe' from='${juliet}' to='romeo@montague.test'/>`);
+  const answers = [await stream.element('presence')];
+  while (answers.at(-1)?.type === 'unavailable') answers.push(await stream.element('presence'));
+  assert.equal(answers.at(-1)?.type, 'unsubscribed');
+  probe('romeo@montague.test');
+  await stream.expect(`<presence type='unsubscribed' id='p' from='romeo@montague.test' to='${juliet}'/>`);
+  stream.cut();
+  verified.cut();
+});
