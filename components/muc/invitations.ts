@@ -3,6 +3,7 @@ import { escapeAttribute } from '../../shared/xml/escape.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
+import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { type Muc, refusal } from './context.js';
 import { spend } from './rate.js';
 import { atLeast } from './rooms/privileges.js';
@@ -115,7 +116,7 @@ export function invitationBounced(muc: Muc, work: Work, room: Room, bounced: Sta
   if (typeof inviter !== 'string') return false;
   const text = template(
     { name: 'message', from: room.address, type: 'error', id },
-    `<x xmlns='${NS.mucUser}'><invite to='${escapeAttribute(fromJid.bare)}'/></x><error type='cancel' by='${room.address}'><item-not-found xmlns='${NS.stanzaErrors}'/></error>`,
+    `<x xmlns='${NS.mucUser}'><invite to='${escapeAttribute(fromJid.bare)}'/></x>${new StanzaError('item-not-found', { by: room.address }).toElement()}`,
   );
   work.broadcast(
     text,

@@ -1,6 +1,7 @@
 import { childElements } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
+import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { type Muc, refusal } from './context.js';
 import { checkSize } from './messages.js';
 import { spend } from './rate.js';
@@ -75,8 +76,13 @@ export function returnBounce(muc: Muc, work: Work, room: Room, bounced: Stanza):
   const target = room.sessions.get(fromJid.full);
   if (session === undefined || target === undefined) return true;
   const error = childElements(bounced.element).find((child) => child.getName() === 'error');
-  const condition = error?.getChildElements().find((child) => child.getNS() === NS.stanzaErrors);
-  const content = `<error type='${error?.attrs['type'] === 'wait' ? 'wait' : 'cancel'}' by='${room.address}'><${condition?.getName() ?? 'service-unavailable'} xmlns='${NS.stanzaErrors}'/></error>`;
+  const known = error === undefined ? null : StanzaError.fromElement(error);
+  const content = new StanzaError(known?.condition ?? 'service-unavailable', {
+    type: known?.type === 'wait' ? 'wait' : 'cancel',
+    by: room.address,
+  })
+    .toElement()
+    .toString();
   work.sendTo(
     template({ name: 'message', from: target.occupant.address, type: 'error', id }, content),
     session,

@@ -72,7 +72,7 @@ test('a private message that comes back is returned to its sender without the ad
     `<message type='error' to='${room}/thirdwitch' id='pm'><error type='cancel' by='${first.bare}'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>${first.jid} blocks you</text></error></message>`,
   );
   await third.expect(
-    `<message type='error' id='pm' from='${room}/firstwitch' to='${third.jid}'><error type='cancel' by='${room}'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
+    `<message type='error' id='pm' from='${room}/firstwitch' to='${third.jid}'><error code='406' type='cancel' by='${room}'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
   );
 });
 
@@ -85,7 +85,7 @@ test('§7.8.2: the inviter learns that there is no such JID', async (t) => {
     `<message type='error' from='nobody@shakespeare.lit' to='${room}' id='i1'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
   );
   await third.expect(
-    `<message type='error' id='i1' from='${room}' to='${third.jid}'>${user("<invite to='nobody@shakespeare.lit'/>")}<error type='cancel' by='${room}'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
+    `<message type='error' id='i1' from='${room}' to='${third.jid}'>${user("<invite to='nobody@shakespeare.lit'/>")}<error code='404' type='cancel' by='${room}'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
   );
 });
 
