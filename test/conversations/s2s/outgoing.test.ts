@@ -25,7 +25,7 @@ before(async () => {
       XMPP_DOMAINS: `${OURS},other.test`,
       S2S_REQUIRE_TLS: 'false',
       S2S_DIALBACK_SECRET: SECRET,
-      S2S_CONNECT_SECONDS: '1',
+      S2S_CONNECT_SECONDS: '2',
       S2S_QUEUE_STANZAS: '5',
       S2S_POLICY_EXCEPTIONS: 'spam.test=refuse',
     },
