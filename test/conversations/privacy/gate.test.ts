@@ -155,6 +155,6 @@ test('With the component stopped rules stay, and list IQs get an error at most a
 test('The load of enforcement cannot be shared: the core says so and does not start', async () => {
   await assert.rejects(
     CoreUnderTest.start({ ...PRIVACY, COMPONENT_PRIVACY_CONFLICT: 'share' }),
-    /COMPONENT_PRIVACY_CONFLICT: privacy enforcement cannot be shared/,
+    /"name":"COMPONENT_PRIVACY_CONFLICT","expected":"expected refuse or replace: two instances/,
   );
 });
