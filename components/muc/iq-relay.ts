@@ -6,7 +6,7 @@ import { type Muc, refusal } from './context.js';
 import { spend } from './rate.js';
 import type { Room, Session } from './rooms/room.js';
 import { attribute, sourceInside } from './wire.js';
-import type { Work } from './work.js';
+import { Work } from './work.js';
 
 const WAIT_MILLISECONDS = 120_000;
 
@@ -57,11 +57,23 @@ export function relayRequest(
     target: to,
     bare: target.bare,
   };
-  muc.pending.add(`iq\n${id}`, relayed, muc.now() + WAIT_MILLISECONDS);
+  muc.pending.add(`iq\n${id}`, relayed, muc.now() + WAIT_MILLISECONDS, () => unanswered(muc, room, relayed));
   const inside = sourceInside(iq) ?? iq.element.children.map(String).join('');
   work.send(
     `<iq type='${iq.type === 'set' ? 'set' : 'get'}' from='${session.occupant.address}' to='${escapeAttribute(to)}' id='${id}'${attribute('xml:lang', iq.lang)}>${inside}</iq>`,
   );
+}
+
+/** RFC 6120 §8.2.3 rule 3: every request has an answer, also where the other occupant gives none. */
+function unanswered(muc: Muc, room: Room, relayed: Relayed): void {
+  const requester = room.sessions.get(relayed.requester);
+  if (requester === undefined) return;
+  const error = refusal(room, 'remote-server-timeout', { type: 'wait' }).toElement();
+  const work = new Work(null);
+  work.send(
+    `<iq type='error' from='${room.addressOf(relayed.targetNick)}' to='${requester.address}'${attribute('id', relayed.id)}>${error.toString()}</iq>`,
+  );
+  muc.delivery.submit(work);
 }
 
 /** The answer to a relayed request, from the real address that was asked. False where it is none of ours. */

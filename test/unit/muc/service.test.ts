@@ -126,6 +126,33 @@ async function open(world: Harness): Promise<void> {
   await world.settled();
 }
 
+test('a request to an occupant who never answers is answered in the end (RFC 6120 §8.2.3)', async () => {
+  const world = await harness(true);
+  await enter(world, 'hag');
+  await open(world);
+  await enter(world, 'crone');
+  world.sent.length = 0;
+  world.receive(
+    `<iq type='get' id='v' from='hag@example/r' to='${ROOM}/crone'><query xmlns='jabber:iq:version'/></iq>`,
+  );
+  await world.settled();
+  assert.equal(world.sent.length, 1);
+  const id = / id='([^']*)'/.exec(world.sent[0] ?? '')?.[1];
+  world.service.pending.sweep(Number.MAX_SAFE_INTEGER);
+  await world.settled();
+  assert.equal(world.sent.length, 2);
+  const answer = Stanza.parse(world.sent[1] ?? '');
+  assert.deepEqual(
+    [answer.type, answer.id, answer.from, answer.to],
+    ['error', 'v', `${ROOM}/crone`, 'hag@example/r'],
+  );
+  assert.match(answer.text, /<remote-server-timeout /);
+  // What comes too late goes nowhere.
+  world.receive(`<iq type='result' id='${id}' from='crone@example/r' to='${ROOM}/hag'/>`);
+  await world.settled();
+  assert.equal(world.sent.length, 2);
+});
+
 for (const synchronous of [true, false]) {
   const driver = synchronous ? 'a store that answers at once' : 'a store that takes its time';
 
