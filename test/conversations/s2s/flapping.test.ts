@@ -55,3 +55,23 @@ test('streams that the peer closes at any moment: everything arrives, in order',
   await core.stop();
   await peer.stop();
 });
+
+test('RFC 6120 §4.9.3.17: too many connections of other servers from one address', async () => {
+  const montague = await startFederated(
+    'montague.test',
+    loopbackAddress(),
+    {},
+    { LIMIT_CONNECTIONS_PER_ADDRESS: '2' },
+  );
+  const first = await RawServer.openTo(montague, 'capulet.test');
+  const second = await RawServer.openTo(montague, 'capulet.test');
+  const third = await montague.core.connect('s2s');
+  assert.equal((await third.header()).defaultNamespace, 'jabber:server');
+  await third.expectStreamError('resource-constraint');
+  first.stream.send('</stream:stream>');
+  assert.equal((await first.stream.next()).kind, 'closed');
+  assert.equal((await first.stream.next()).kind, 'lost');
+  const fourth = await RawServer.openTo(montague, 'capulet.test');
+  for (const { stream } of [second, fourth]) stream.cut();
+  await montague.core.stop();
+});
