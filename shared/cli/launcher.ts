@@ -35,9 +35,10 @@ export type LauncherEnd = 'stopped' | 'refused' | 'failed';
 
 /**
  * Young generation in MiB: small, since most of an idle session's memory is garbage of its log-in; the core, which
- * routes everything, gets more.
+ * routes everything, gets more, and so does bosh, whose requests live as long as they are held.
  */
-const SEMI_SPACE = { core: 8, component: 4 } as const;
+const SEMI_SPACE: Readonly<Record<string, number>> = { core: 8, bosh: 16 };
+const COMPONENT_SEMI_SPACE = 4;
 
 /** A component that cannot serve (what it needs is elsewhere, or away) must not keep the rest from being announced. */
 const COMPONENTS_MILLISECONDS = 20_000;
@@ -146,18 +147,17 @@ export class Launcher {
   }
 
   private commandOf({ name, main, environment }: LauncherProcess): ProcessCommand {
-    const isCore = name === this.options.core.name;
     return {
       name,
       main,
       nodeOptions: [
-        `--max-semi-space-size=${isCore ? SEMI_SPACE.core : SEMI_SPACE.component}`,
+        `--max-semi-space-size=${SEMI_SPACE[name] ?? COMPONENT_SEMI_SPACE}`,
         '--enable-source-maps',
       ],
       environment: () => ({
         UV_THREADPOOL_SIZE: String(Math.max(4, availableParallelism())),
         ...environment,
-        ...(isCore ? {} : this.coreAddress()),
+        ...(name === this.options.core.name ? {} : this.coreAddress()),
         ...this.samePorts(name),
       }),
     };

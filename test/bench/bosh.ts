@@ -1,5 +1,5 @@
 // BOSH sessions under load: our core and bosh component, Prosody's mod_bosh and ejabberd's, in turn, in one run.
-//   node dist/test/bench/bosh.js [--sessions 1000] [--seconds 8] [--repeats 2] [--only entourage,prosody,ejabberd]
+//   node dist/test/bench/bosh.js [--sessions 1000] [--seconds 8] [--repeats 2] [--only entourage,prosody,ejabberd] [--no-latency]
 // Pairs of sessions hand one message to and fro: each message is one request, and each session always has one open.
 import { createHash, createHmac, pbkdf2, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -10,11 +10,13 @@ import { startEjabberd } from '../tools/ejabberd.js';
 import { startProsody } from '../tools/prosody.js';
 
 const { values } = parseArgs({
+  allowNegative: true,
   options: {
     sessions: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '8' },
     repeats: { type: 'string', default: '2' },
     only: { type: 'string', default: 'prosody,ejabberd,entourage' },
+    latency: { type: 'boolean', default: true },
   },
 });
 const sessionCount = Number(values.sessions);
@@ -279,13 +281,17 @@ async function measure(server: Server): Promise<Result> {
     return { rate: count / elapsed, cpu: (end.cpu - start.cpu) / count, p50: at(0.5), p99: at(0.99) };
   };
   // Latency first, at a rate that no server minds: each session rests two seconds before it answers.
-  const calm = await run(seconds, () => sleep(1_000 + Math.random() * 2_000));
-  for (const session of sessions) session.close();
-  // A session that was closed in the middle cannot go on: the full load takes new ones.
-  const fresh = Array.from({ length: sessionCount }, (_, k) => new Session(server.port, `user${k}`));
-  await inBatches(fresh, 20, (session) => session.login());
-  pairs.length = 0;
-  for (let k = 0; k + 1 < fresh.length; k += 2) pairs.push([fresh[k], fresh[k + 1]] as [Session, Session]);
+  let fresh = sessions;
+  let calm = { p50: Number.NaN, p99: Number.NaN };
+  if (values.latency) {
+    calm = await run(seconds, () => sleep(1_000 + Math.random() * 2_000));
+    for (const session of sessions) session.close();
+    // A session that was closed in the middle cannot go on: the full load takes new ones.
+    fresh = Array.from({ length: sessionCount }, (_, k) => new Session(server.port, `user${k}`));
+    await inBatches(fresh, 20, (session) => session.login());
+    pairs.length = 0;
+    for (let k = 0; k + 1 < fresh.length; k += 2) pairs.push([fresh[k], fresh[k + 1]] as [Session, Session]);
+  }
   const full = await run(seconds, () => Promise.resolve());
   for (const session of fresh) session.close();
   return { messages: full.rate, cpu: full.cpu, memory, p50: calm.p50, p99: calm.p99 };
