@@ -53,7 +53,12 @@ test('ejabberd (delegation :1): refused, or lists without enforcement', async (t
 
 async function conversation(t: TestContext, server: ForeignServer): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'privacy-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const running: ProcessUnderTest[] = [];
+  // the folder goes last: a process that still writes to it would keep it, and the hooks behind would not run
+  t.after(async () => {
+    for (const each of running) await each.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
   const start = (settings: Record<string, string>): ProcessUnderTest => {
     const started = new ProcessUnderTest('privacy', folder, {
       CORE_PORT: String(server.componentPort),
@@ -62,7 +67,7 @@ async function conversation(t: TestContext, server: ForeignServer): Promise<void
       PRIVACY_SECRET: PRIVACY.secret,
       ...settings,
     });
-    t.after(() => started.stop());
+    running.push(started);
     return started;
   };
   const refused = start({});
