@@ -20,9 +20,10 @@ interface Host {
 }
 
 /** A host's folder with its `.env`; both go with the test. */
-function folderOf(t: TestContext, env: Readonly<Record<string, string>>): string {
+function folderOf(env: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), 'entourage-host-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  // at the very end: hooks run in the order in which they were set, and the processes are stopped by later ones
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   writeFileSync(
     join(folder, '.env'),
     Object.entries(env)
@@ -39,7 +40,7 @@ function run(
   host: string,
   env: Readonly<Record<string, string>>,
 ): Host {
-  const folder = folderOf(t, env);
+  const folder = folderOf(env);
   const process = new ProcessUnderTest(name, folder, { LOG_LEVEL: 'debug' }, network.within(host));
   t.after(() => process.stop());
   return { process, folder };

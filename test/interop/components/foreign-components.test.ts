@@ -99,7 +99,8 @@ describe('foreign components on our core', () => {
     if (!installed('biboumi', '--version-of-nothing')) return t.skip('biboumi is not installed');
     const { host, port } = core.address('component');
     const folder = mkdtempSync(join(tmpdir(), 'biboumi-'));
-    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    // at the very end: it is stopped by a later hook than this
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     const settings = {
       hostname: 'irc.localhost',
       password: 'secret',
