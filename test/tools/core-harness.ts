@@ -79,6 +79,15 @@ export class ProcessUnderTest {
     }
   }
 
+  /** Resolves when it has written something like this: its lines reach us later than its answers reach a client. */
+  async said(pattern: RegExp, milliseconds = 10_000): Promise<void> {
+    const end = performance.now() + milliseconds;
+    while (!pattern.test(this.output)) {
+      if (performance.now() > end) throw new Error(`${this.name} never said ${pattern}:\n${this.output}`);
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+  }
+
   /** Ends it and resolves when it is gone. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;

@@ -24,7 +24,7 @@ test('the component port inside TLS: vCards, with the core’s certificate verif
     CORE_TLS: 'true',
     CORE_CA: cert,
   });
-  assert.match(vcard.output, /"code":"component.connected".*"tls":true/);
+  await vcard.said(/"code":"component.connected".*"tls":true/);
   const juliet = await core.login('juliet');
   const answer = await juliet.iq('get', "<vCard xmlns='vcard-temp'/>");
   assert.ok(answer.element.getChild('vCard', 'vcard-temp'), answer.text);

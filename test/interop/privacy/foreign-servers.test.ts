@@ -75,11 +75,11 @@ async function conversation(t: TestContext, server: ForeignServer): Promise<void
   const [code] = (await once(refused.child, 'exit')) as [number | null];
   clearTimeout(late);
   assert.equal(code, 1, refused.output);
-  assert.match(refused.output, /privacy\.cannot-enforce.*ALLOW_UNENFORCED=true/s);
+  await refused.said(/privacy\.cannot-enforce.*ALLOW_UNENFORCED=true/s);
 
   const allowed = start({ ALLOW_UNENFORCED: 'true' });
   await allowed.ready();
-  assert.match(allowed.output, /privacy\.unenforced/);
+  await allowed.said(/privacy\.unenforced/);
   const juliet = await RawClient.connect('127.0.0.1', server.c2sPort);
   await juliet.login('juliet', 'secret', 'localhost', 'r');
   assert.deepEqual(await blockList(juliet), []);
