@@ -85,6 +85,7 @@ class Session {
       socket.once('error', reject);
     });
     socket.on('error', () => undefined);
+    socket.on('close', () => this.#resolve?.("<body type='terminate' condition='closed'/>"));
     socket.on('data', (chunk) => {
       this.#received += chunk.toString('latin1');
       const end = this.#received.indexOf('\r\n\r\n');
