@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { child, clone, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import { parseJid } from '../../shared/xmpp/jid.js';
@@ -143,7 +144,7 @@ export class Delegation {
     origin: Origin,
   ): void {
     this.#sequence++;
-    const id = `delegate${this.#sequence}-${Math.random().toString(36).slice(2, 8)}`;
+    const id = `delegate${this.#sequence}-${randomBytes(6).toString('base64url')}`;
     const inner = clone(stanza.element);
     inner.attrs['xmlns'] = NS.client;
     const host = account?.jid.domain ?? stanza.toJid?.domain ?? this.#core.domains[0] ?? '';

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Element } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
@@ -21,7 +22,7 @@ export class LocalRequests {
   /** An id for a request of ours that no peer can guess the next of. */
   nextId(): string {
     this.#sequence++;
-    return `e${this.#sequence.toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
+    return `e${this.#sequence.toString(36)}-${randomBytes(6).toString('base64url')}`;
   }
 
   /**
