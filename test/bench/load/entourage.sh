@@ -7,7 +7,8 @@ root=$(cd "$here/../../.." && pwd)
 home=${ENTOURAGE_HOME:-/tmp/load-entourage}
 pidf=$home/launcher.pid
 export ENTOURAGE_PORT=${ENTOURAGE_PORT:-27222} ENTOURAGE_COMP_PORT=${ENTOURAGE_COMP_PORT:-27347}
-alive() { [ -s "$pidf" ] && kill -0 "$(cat "$pidf")" 2>/dev/null; }
+# A pid file may be older than the machine's last start, and the number another process's by now.
+alive() { [ -s "$pidf" ] && tr '\0' ' ' 2>/dev/null <"/proc/$(cat "$pidf")/cmdline" | grep -q 'entourage\.\(sh run\|mjs start\)'; }
 case ${1:-} in
 run)
 	cd "$home" || exit 1
