@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { parseArgs, promisify } from 'node:util';
 import { CoreUnderTest } from '../tools/core-harness.js';
-import { startEjabberd } from '../tools/ejabberd.js';
-import { startProsody } from '../tools/prosody.js';
+import { startEjabberd } from '../tools/foreign/ejabberd.js';
+import { startProsody } from '../tools/foreign/prosody.js';
 
 const { values } = parseArgs({
   allowNegative: true,
@@ -31,14 +31,14 @@ interface Server {
 const starters: Record<string, () => Promise<Server | undefined>> = {
   async prosody() {
     const prosody = await startProsody({
-      modules: ['bosh', 'register', 'register_ibr'],
-      global:
-        'c2s_require_encryption = false\nconsider_bosh_secure = true\nallow_registration = true\nbosh_max_inactivity = 300\n',
+      modules: ['offline', 'smacks', 'bosh', 'register', 'register_ibr'],
+      plain: true,
+      global: 'consider_bosh_secure = true\nallow_registration = true\nbosh_max_inactivity = 300\n',
     });
     return prosody && { port: prosody.httpPort, pids: [prosody.pid], stop: () => prosody.stop() };
   },
   async ejabberd() {
-    const ejabberd = await startEjabberd();
+    const ejabberd = await startEjabberd({ modules: '  mod_offline: {}\n' });
     return ejabberd && { port: ejabberd.httpPort, pids: [ejabberd.pid], stop: () => ejabberd.stop() };
   },
   async entourage() {

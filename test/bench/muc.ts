@@ -6,7 +6,11 @@
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { CoreUnderTest } from '../tools/core-harness.js';
-import { type ForeignComponent, startForeignEjabberd, startForeignProsody } from '../tools/foreign-server.js';
+import {
+  type ForeignComponent,
+  startEjabberdWith,
+  startProsodyWith,
+} from '../tools/foreign/component-host.js';
 import { RawClient } from '../tools/raw-client.js';
 
 const MUC: ForeignComponent = { domain: 'chat.localhost', secret: 'secret', delegations: [], builtIn: true };
@@ -43,11 +47,11 @@ const SUBJECTS: Readonly<Record<string, () => Promise<Subject | undefined>>> = {
     };
   },
   async prosody() {
-    const server = await startForeignProsody(MUC, Object.fromEntries(users.map((user) => [user, 'secret'])));
+    const server = await startProsodyWith(MUC, Object.fromEntries(users.map((user) => [user, 'secret'])));
     return server && { name: 'prosody', port: server.c2sPort, pids: [server.pid], stop: () => server.stop() };
   },
   async ejabberd() {
-    const server = await startForeignEjabberd(MUC);
+    const server = await startEjabberdWith(MUC);
     if (server === undefined) return undefined;
     return { name: 'ejabberd', port: server.c2sPort, pids: [server.pid], stop: () => server.stop() };
   },

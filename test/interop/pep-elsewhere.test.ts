@@ -8,10 +8,10 @@ import { canonical } from '../tools/canonical.js';
 import { CoreUnderTest, ProcessUnderTest } from '../tools/core-harness.js';
 import {
   type ForeignComponent,
-  type ForeignServer,
-  startForeignEjabberd,
-  startForeignProsody,
-} from '../tools/foreign-server.js';
+  startEjabberdWith,
+  startProsodyWith,
+} from '../tools/foreign/component-host.js';
+import type { ForeignServer } from '../tools/foreign/server.js';
 import { befriend, Interests } from '../tools/pep/interested-client.js';
 import {
   errorOf,
@@ -32,6 +32,7 @@ const PEP: ForeignComponent = {
   iqs: { 'http://jabber.org/protocol/disco#info': 'get', 'vcard-temp': 'both' },
   replaces: ['pep'],
 };
+const users = { juliet: 'secret', romeo: 'secret', paris: 'secret' };
 const TUNE = 'http://jabber.org/protocol/tune';
 const JULIET = 'juliet@localhost';
 const item = (title: string): string =>
@@ -54,19 +55,17 @@ test('personal eventing behind our own core (:2)', async (t) => {
 });
 
 test('personal eventing behind Prosody (:2)', async (t) => {
-  const users = { juliet: 'secret', romeo: 'secret', paris: 'secret' };
   const rest = ['disco#info', 'disco#items'].map((what) => `urn:xmpp:delegation:2:bare:${what}:*`);
-  const server = await startForeignProsody({ ...PEP, delegations: [...PEP.delegations, ...rest] }, users);
+  const server = await startProsodyWith({ ...PEP, delegations: [...PEP.delegations, ...rest] }, users);
   if (server === undefined) return t.skip('prosody with prosody-modules is not installed');
   t.after(() => server.stop());
   await conversation(t, server, { asks: 'account', remainingDisco: true });
 });
 
 test('personal eventing behind ejabberd (:1)', async (t) => {
-  const server = await startForeignEjabberd(PEP);
+  const server = await startEjabberdWith(PEP, users);
   if (server === undefined) return t.skip('ejabberd is not installed');
   t.after(() => server.stop());
-  for (const user of ['juliet', 'romeo', 'paris']) await register(server, user);
   await conversation(t, server, { asks: 'component', remainingDisco: false });
 });
 
@@ -180,15 +179,4 @@ async function conversation(
 
 function assertSame(stanza: Stanza, expected: string): void {
   assert.equal(canonical(stanza.element, expected), canonical(Stanza.parse(expected).element, expected));
-}
-
-async function register(server: ForeignServer, user: string): Promise<void> {
-  const client = await RawClient.connect('127.0.0.1', server.c2sPort);
-  await client.open('localhost');
-  const answer = await client.iq(
-    'set',
-    `<query xmlns='jabber:iq:register'><username>${user}</username><password>secret</password></query>`,
-  );
-  assert.equal(answer.type, 'result', answer.text);
-  client.cut();
 }

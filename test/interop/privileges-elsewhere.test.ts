@@ -7,10 +7,10 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import { within } from '../tools/fake-server.js';
 import {
   type ForeignComponent,
-  type ForeignServer,
-  startForeignEjabberd,
-  startForeignProsody,
-} from '../tools/foreign-server.js';
+  startEjabberdWith,
+  startProsodyWith,
+} from '../tools/foreign/component-host.js';
+import type { ForeignServer } from '../tools/foreign/server.js';
 import { RawClient } from '../tools/raw-client.js';
 import { recordingLogger } from '../tools/silent-logger.js';
 
@@ -23,25 +23,16 @@ const PEP: ForeignComponent = {
 };
 
 test('privileges of Prosody (:2)', async (t) => {
-  const server = await startForeignProsody(PEP, { juliet: 'secret', nurse: 'secret' });
+  const server = await startProsodyWith(PEP, { juliet: 'secret', nurse: 'secret' });
   if (server === undefined) return t.skip('prosody with prosody-modules is not installed');
   t.after(() => server.stop());
   await conversation(t, server, 2);
 });
 
 test('privileges of ejabberd (:1)', async (t) => {
-  const server = await startForeignEjabberd(PEP);
+  const server = await startEjabberdWith(PEP, { juliet: 'secret', nurse: 'secret' });
   if (server === undefined) return t.skip('ejabberd is not installed');
   t.after(() => server.stop());
-  for (const user of ['juliet', 'nurse']) {
-    const client = await RawClient.connect('127.0.0.1', server.c2sPort);
-    await client.open('localhost');
-    await client.iq(
-      'set',
-      `<query xmlns='jabber:iq:register'><username>${user}</username><password>secret</password></query>`,
-    );
-    client.cut();
-  }
   await conversation(t, server, 1);
 });
 

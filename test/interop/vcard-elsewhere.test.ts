@@ -8,10 +8,10 @@ import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { ProcessUnderTest } from '../tools/core-harness.js';
 import {
   type ForeignComponent,
-  type ForeignServer,
-  startForeignEjabberd,
-  startForeignProsody,
-} from '../tools/foreign-server.js';
+  startEjabberdWith,
+  startProsodyWith,
+} from '../tools/foreign/component-host.js';
+import type { ForeignServer } from '../tools/foreign/server.js';
 import { RawClient } from '../tools/raw-client.js';
 
 const GET = "<vCard xmlns='vcard-temp'/>";
@@ -23,17 +23,16 @@ const VCARD: ForeignComponent = {
 };
 
 test('vCards behind Prosody (delegation :2)', async (t) => {
-  const server = await startForeignProsody(VCARD, { juliet: 'secret', nurse: 'secret' });
+  const server = await startProsodyWith(VCARD, { juliet: 'secret', nurse: 'secret' });
   if (server === undefined) return t.skip('prosody with prosody-modules is not installed');
   t.after(() => server.stop());
   await conversation(t, server);
 });
 
 test('vCards behind ejabberd (delegation :1)', async (t) => {
-  const server = await startForeignEjabberd(VCARD);
+  const server = await startEjabberdWith(VCARD, { juliet: 'secret', nurse: 'secret' });
   if (server === undefined) return t.skip('ejabberd is not installed');
   t.after(() => server.stop());
-  for (const user of ['juliet', 'nurse']) await register(server, user);
   await conversation(t, server);
 });
 
@@ -99,15 +98,4 @@ async function login(server: ForeignServer, user: string): Promise<RawClient> {
   const client = await RawClient.connect('127.0.0.1', server.c2sPort);
   await client.login(user, 'secret', 'localhost', 'test');
   return client;
-}
-
-async function register(server: ForeignServer, user: string): Promise<void> {
-  const client = await RawClient.connect('127.0.0.1', server.c2sPort);
-  await client.open('localhost');
-  const answer = await client.iq(
-    'set',
-    `<query xmlns='jabber:iq:register'><username>${user}</username><password>secret</password></query>`,
-  );
-  assert.equal(answer.type, 'result', answer.text);
-  client.cut();
 }

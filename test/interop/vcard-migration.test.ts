@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Deployment } from '../tools/cli.js';
 import { ProcessUnderTest } from '../tools/core-harness.js';
-import { type ForeignComponent, startForeignProsody } from '../tools/foreign-server.js';
+import { type ForeignComponent, startProsodyWith } from '../tools/foreign/component-host.js';
 import { RawClient } from '../tools/raw-client.js';
 
 // docs/other-servers.md: Prosody's own vCards are handed over to our component, and back.
@@ -23,7 +23,7 @@ const EXPORTED = `<?xml version='1.0'?>
 </server-data>`;
 
 test('vCards move from a server’s own module to our component behind that server, and what is written there can leave again', async (t) => {
-  const server = await startForeignProsody(VCARD, { juliet: 'secret' });
+  const server = await startProsodyWith(VCARD, { juliet: 'secret' });
   if (server === undefined) return t.skip('prosody with prosody-modules is not installed');
   t.after(() => server.stop());
   const deployment = new Deployment(t, { COMPONENTS: 'vcard' });

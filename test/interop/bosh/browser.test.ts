@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { CoreUnderTest } from '../../tools/core-harness.js';
-import { findProgram } from '../../tools/prosody.js';
+import { findProgram } from '../../tools/foreign/programs.js';
 
 // The page in a real browser, over BOSH and over WebSocket, with our core and our rooms.
 

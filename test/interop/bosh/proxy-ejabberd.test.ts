@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BoshClient } from '../../tools/bosh-client.js';
 import { ProcessUnderTest } from '../../tools/core-harness.js';
-import { type Ejabberd, startEjabberd } from '../../tools/ejabberd.js';
+import { type Ejabberd, startEjabberd } from '../../tools/foreign/ejabberd.js';
 import { connectStrophe } from '../../tools/web-clients.js';
 
 // The bosh process in front of ejabberd, whose accounts are made through it in-band.
@@ -16,7 +16,7 @@ let folder = '';
 let port = 0;
 
 before(async () => {
-  ejabberd = await startEjabberd();
+  ejabberd = await startEjabberd({ modules: '  mod_offline: {}\n' });
   if (ejabberd === undefined) return;
   folder = mkdtempSync(join(tmpdir(), 'bosh-'));
   bosh = new ProcessUnderTest('bosh', folder, {

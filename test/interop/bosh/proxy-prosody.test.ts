@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { BoshClient } from '../../tools/bosh-client.js';
 import { ProcessUnderTest } from '../../tools/core-harness.js';
-import { type Prosody, startProsody } from '../../tools/prosody.js';
+import { type Prosody, startProsody } from '../../tools/foreign/prosody.js';
 import { connectStrophe, connectXmppClient, type WebClient } from '../../tools/web-clients.js';
 
 // The bosh process in front of somebody else's server, with clients from elsewhere.
@@ -16,7 +16,11 @@ let folder = '';
 let port = 0;
 
 before(async () => {
-  prosody = await startProsody({ users: { juliet: 'secret', romeo: 'secret' }, muc: 'conference.localhost' });
+  prosody = await startProsody({
+    users: { juliet: 'secret', romeo: 'secret' },
+    modules: ['offline', 'smacks'],
+    more: 'Component "conference.localhost" "muc"\n',
+  });
   if (prosody === undefined) return;
   folder = mkdtempSync(join(tmpdir(), 'bosh-'));
   bosh = new ProcessUnderTest('bosh', folder, {

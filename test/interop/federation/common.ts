@@ -9,11 +9,11 @@ import { CoreUnderTest } from '../../tools/core-harness.js';
 import { DnsServer } from '../../tools/dns-server.js';
 import { loopbackAddress, S2S_TEST_PORT } from '../../tools/federation.js';
 import {
-  type ForeignPeer,
   type ForeignPeerOptions,
   startEjabberdPeer,
   startProsodyPeer,
-} from '../../tools/foreign-federation.js';
+} from '../../tools/foreign/federation.js';
+import type { ForeignServer } from '../../tools/foreign/server.js';
 
 // not .test: libunbound, which Prosody resolves with, answers for that itself (RFC 6761)
 export const OURS = 'capulet.example';
@@ -21,7 +21,7 @@ export const THEIRS = 'montague.example';
 
 export interface World {
   readonly core: CoreUnderTest;
-  readonly peer: ForeignPeer;
+  readonly peer: ForeignServer;
   readonly dns: DnsServer;
 }
 
@@ -56,7 +56,7 @@ export async function withPeer(
     a: { [`xmpp.${OURS}`]: [here], [`xmpp.${THEIRS}`]: [there] },
   });
   let core: CoreUnderTest | undefined;
-  let peer: ForeignPeer | undefined;
+  let peer: ForeignServer | undefined;
   try {
     peer = await servers[name]({
       domain: THEIRS,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { DIRECT_TLS_TEST_PORT } from '../../tools/foreign-federation.js';
+import { DIRECT_TLS_TEST_PORT } from '../../tools/foreign/federation.js';
 import { converse, federationTests, OURS, THEIRS, withPeer } from './common.js';
 
 federationTests('prosody');

@@ -7,10 +7,10 @@ import { type TestContext, test } from 'node:test';
 import { ProcessUnderTest } from '../../tools/core-harness.js';
 import {
   type ForeignComponent,
-  type ForeignServer,
-  startForeignEjabberd,
-  startForeignProsody,
-} from '../../tools/foreign-server.js';
+  startEjabberdWith,
+  startProsodyWith,
+} from '../../tools/foreign/component-host.js';
+import type { ForeignServer } from '../../tools/foreign/server.js';
 import {
   block,
   blockList,
@@ -30,24 +30,16 @@ const PRIVACY: ForeignComponent = {
 };
 
 test('Prosody (delegation :2): refused, or lists without enforcement', async (t) => {
-  const server = await startForeignProsody(PRIVACY, { juliet: 'secret' });
+  const server = await startProsodyWith(PRIVACY, { juliet: 'secret' });
   if (server === undefined) return t.skip('prosody with prosody-modules is not installed');
   t.after(() => server.stop());
   await conversation(t, server);
 });
 
 test('ejabberd (delegation :1): refused, or lists without enforcement', async (t) => {
-  const server = await startForeignEjabberd(PRIVACY);
+  const server = await startEjabberdWith(PRIVACY, { juliet: 'secret' });
   if (server === undefined) return t.skip('ejabberd is not installed');
   t.after(() => server.stop());
-  const client = await RawClient.connect('127.0.0.1', server.c2sPort);
-  await client.open('localhost');
-  const answer = await client.iq(
-    'set',
-    "<query xmlns='jabber:iq:register'><username>juliet</username><password>secret</password></query>",
-  );
-  assert.equal(answer.type, 'result', answer.text);
-  client.cut();
   await conversation(t, server);
 });
 

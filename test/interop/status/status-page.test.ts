@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { CoreUnderTest, type ProcessUnderTest } from '../../tools/core-harness.js';
-import { findProgram } from '../../tools/prosody.js';
+import { findProgram } from '../../tools/foreign/programs.js';
 
 // The page /status in a real browser, of a core and of a component.
 

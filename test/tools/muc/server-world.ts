@@ -1,14 +1,14 @@
-import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CoreUnderTest, ProcessUnderTest } from '../core-harness.js';
-import { type ForeignComponent, startForeignEjabberd, startForeignProsody } from '../foreign-server.js';
+import { type ForeignComponent, startEjabberdWith, startProsodyWith } from '../foreign/component-host.js';
 import { RawClient } from '../raw-client.js';
 import { Client, type World } from './world.js';
 
 const COMPONENT: ForeignComponent = { domain: 'chat.localhost', secret: 'secret', delegations: [] };
 const USERS = ['crone1', 'wiccarocks', 'hag66', 'hecate', 'bard'];
+const ACCOUNTS = Object.fromEntries(USERS.map((user) => [user, 'secret']));
 
 interface Server {
   readonly c2sPort: number;
@@ -154,23 +154,9 @@ const SERVERS = {
     };
   },
   prosody(): Promise<Server | undefined> {
-    return startForeignProsody(COMPONENT, Object.fromEntries(USERS.map((user) => [user, 'secret'])));
+    return startProsodyWith(COMPONENT, ACCOUNTS);
   },
-  async ejabberd(): Promise<Server | undefined> {
-    const server = await startForeignEjabberd(COMPONENT);
-    if (server !== undefined) for (const user of USERS) await register(server.c2sPort, user);
-    return server;
+  ejabberd(): Promise<Server | undefined> {
+    return startEjabberdWith(COMPONENT, ACCOUNTS);
   },
 };
-
-/** XEP-0077, for servers whose accounts cannot be written beforehand. */
-async function register(port: number, user: string): Promise<void> {
-  const raw = await RawClient.connect('127.0.0.1', port);
-  await raw.open('localhost');
-  const answer = await raw.iq(
-    'set',
-    `<query xmlns='jabber:iq:register'><username>${user}</username><password>secret</password></query>`,
-  );
-  assert.equal(answer.type, 'result', answer.source);
-  await raw.close();
-}
