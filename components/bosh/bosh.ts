@@ -36,7 +36,9 @@ export interface Bosh {
 
 /** Puts BOSH, WebSocket and host-meta together. */
 export function composeBosh(options: BoshOptions): Bosh {
-  const { upstream, limits, log, metrics, publicUrl, pingSeconds } = options;
+  const { upstream, log, metrics, publicUrl, pingSeconds } = options;
+  // Several instances: a balancer reads the session's id in each request.
+  const limits = { ...options.limits, compressedRequests: options.instance === '' };
   const sessions = new SessionTable({ limits, log, tag: options.instance });
   const origins = new AllowedOrigins(options.origins);
   const public_ = publicUrl === undefined ? undefined : endpointsAt(publicUrl);

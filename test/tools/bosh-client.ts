@@ -1,4 +1,5 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { type Element, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 
@@ -19,13 +20,20 @@ export interface PostOptions {
   readonly path?: string;
   readonly method?: string;
   readonly signal?: AbortSignal;
+  /** Over TLS, with this certificate (PEM) as the only root, for the name `localhost`. */
+  readonly ca?: string;
+  /** The address to come from. */
+  readonly localAddress?: string;
 }
 
 /** Sends one body as it is; resolves with the answer. */
 export function post(port: number, body: string | Buffer, options: PostOptions = {}): Promise<BoshAnswer> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest(
+    const { ca, localAddress } = options;
+    const request = (ca === undefined ? httpRequest : httpsRequest)(
       {
+        ...(ca === undefined ? {} : { ca, servername: 'localhost' }),
+        ...(localAddress === undefined ? {} : { localAddress }),
         host: '127.0.0.1',
         port,
         path: options.path ?? '/http-bind',
@@ -72,10 +80,13 @@ export class BoshClient {
   readonly port: number;
   rid: number;
   sid: string | undefined;
+  readonly #common: PostOptions;
 
-  constructor(port: number, rid = 1_573_741_820) {
+  /** `common` goes for all its requests. */
+  constructor(port: number, rid = 1_573_741_820, common: PostOptions = {}) {
     this.port = port;
     this.rid = rid;
+    this.#common = common;
   }
 
   /** The text of a body with the next rid (unless one is given) and the sid. */
@@ -92,7 +103,7 @@ export class BoshClient {
 
   /** The next request. */
   send(attributes: Attributes = {}, payload = '', options: PostOptions = {}): Promise<BoshAnswer> {
-    return post(this.port, this.text(attributes, payload), options);
+    return post(this.port, this.text(attributes, payload), { ...this.#common, ...options });
   }
 
   /** Creates the session; remembers its sid. */

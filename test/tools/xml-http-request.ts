@@ -1,7 +1,9 @@
 import { Agent, type ClientRequest, request } from 'node:http';
+import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import { DOMParser } from '@xmldom/xmldom';
 
 const agent = new Agent({ keepAlive: true });
+const secureAgent = new SecureAgent({ keepAlive: true });
 
 /** As much of a browser's XMLHttpRequest as Strophe.js uses for BOSH. */
 export class XmlHttpRequest {
@@ -31,7 +33,9 @@ export class XmlHttpRequest {
 
   send(body = ''): void {
     const headers = { ...this.#headers, 'Content-Length': String(Buffer.byteLength(body)) };
-    const sent = request(this.#url, { method: this.#method, headers, agent }, (response) => {
+    const secure = this.#url.startsWith('https:');
+    const options = { method: this.#method, headers, agent: secure ? secureAgent : agent };
+    const sent = (secure ? secureRequest : request)(this.#url, options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => {

@@ -23,6 +23,8 @@ export interface BoshLimits {
   /** Sessions (BOSH and WebSocket) in all, and for one client address. */
   readonly sessions: number;
   readonly sessionsPerAddress: number;
+  /** Clients are told that they may compress their requests: not where a balancer has to read those. */
+  readonly compressedRequests: boolean;
 }
 
 export const defaultLimits: BoshLimits = {
@@ -38,4 +40,5 @@ export const defaultLimits: BoshLimits = {
   bodyBytes: 524_288,
   sessions: 10_000,
   sessionsPerAddress: 500,
+  compressedRequests: true,
 };

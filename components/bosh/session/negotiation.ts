@@ -17,6 +17,8 @@ export interface SessionTerms {
   readonly contentType: string;
   /** The client acknowledges responses, so we acknowledge requests. */
   readonly acknowledgements: boolean;
+  /** Encodings that request bodies may have, as told to the client. */
+  readonly accept: string | undefined;
   /** The client may not hold requests open (XEP-0124 §"Polling Sessions"). */
   readonly isPolling: boolean;
 }
@@ -60,6 +62,7 @@ export function negotiate(request: BodyRequest, limits: BoshLimits): SessionTerm
     ver: version,
     contentType: content,
     acknowledgements: request.ack === 1,
+    accept: limits.compressedRequests ? 'gzip,deflate' : undefined,
     isPolling,
   };
 }
@@ -93,7 +96,7 @@ export function creationAttributes(terms: SessionTerms, sid: string, rid: number
     inactivity: terms.inactivity,
     maxpause: terms.maxpause > 0 ? terms.maxpause : undefined,
     ack: terms.acknowledgements ? rid : undefined,
-    accept: 'gzip,deflate',
+    accept: terms.accept,
     charsets: 'UTF-8',
     'xmpp:restartlogic': 'true',
   };
