@@ -36,6 +36,7 @@ import { AddressList } from './streams/address-list.js';
 import { type Listener, listenForClients } from './streams/client-listener.js';
 import type { ClientStreamServices } from './streams/client-stream-services.js';
 import { ClientStreams } from './streams/client-streams.js';
+import { Door, unreadByStrangers } from './streams/door.js';
 import { StreamFeatures } from './streams/stream-feature.js';
 
 type Definition = (typeof coreSettings)['entries'];
@@ -106,7 +107,11 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     unauthenticatedMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,
     idleMilliseconds: settings.LIMIT_IDLE_SECONDS * 1000,
     perAddress: settings.LIMIT_CONNECTIONS_PER_ADDRESS,
-    unauthenticatedPerAddress: settings.LIMIT_UNAUTHENTICATED_PER_ADDRESS,
+    stanzaMilliseconds: settings.LIMIT_STANZA_SECONDS * 1000,
+    door: new Door({
+      perAddress: settings.LIMIT_UNAUTHENTICATED_PER_ADDRESS,
+      total: settings.LIMIT_UNAUTHENTICATED,
+    }),
     total: metrics.counter('c2s_streams_total', 'Client streams opened'),
   });
   metrics.observedGauge('c2s_streams', 'Client streams open', () => streams.all.size);
@@ -132,7 +137,10 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     messages,
     presence,
     roster,
-    rosterEditor: new RosterEditor(roster, presence, settings.LIMIT_ROSTER_ITEMS),
+    rosterEditor: new RosterEditor(roster, presence, {
+      items: settings.LIMIT_ROSTER_ITEMS,
+      weight: settings.LIMIT_ROSTER_BYTES,
+    }),
     components: new ComponentRegistry(),
     privacyGate: new PrivacyGate({
       needed: settings.COMPONENT.get('privacy')?.SECRET !== undefined && (await rulesAreEmpty(storage)),
@@ -180,16 +188,18 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
 
   // the doors for clients, last
   const inbound = new ClientInbound({ router, hooks, presence });
-  const limits = (stanzaBytes: number) => ({
+  const limits = (stanzaBytes: number, outboundBytes: number) => ({
     stanzaBytes,
+    outboundBytes,
     depth: settings.LIMIT_XML_DEPTH,
     attributes: settings.LIMIT_XML_ATTRIBUTES,
+    elements: settings.LIMIT_XML_ELEMENTS,
   });
   const services: ClientStreamServices = {
     log,
     features: streamFeatures,
     defaultDomain: jid(domains[0] ?? 'localhost').domain,
-    limitsAfterAuthentication: limits(settings.LIMIT_STANZA_BYTES),
+    limitsAfterAuthentication: limits(settings.LIMIT_STANZA_BYTES, settings.LIMIT_OUTBOUND_BYTES),
     hosts,
     receive: (session, stanza) => inbound.receive(session, stanza),
     opened: (stream) => streams.opened(stream),
@@ -219,7 +229,10 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
           ca: settings.C2S_CLIENT_CA,
         }),
       onTlsChange: (listener) => certificates.onChange(listener),
-      limits: limits(settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED),
+      limits: limits(
+        settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED,
+        unreadByStrangers(settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED),
+      ),
       bytesPerSecond: settings.LIMIT_BYTES_PER_SECOND,
       handshakeMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,
       proxies: new AddressList(settings.C2S_PROXIES),

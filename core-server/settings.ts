@@ -170,16 +170,27 @@ const entries = {
     description: 'Most attributes of one element.',
     default: 64,
   }),
+  LIMIT_XML_ELEMENTS: setting(integer(100), {
+    description: 'Most elements in a stanza of a client or another server.',
+    default: 20_000,
+  }),
   LIMIT_CONNECTIONS_PER_ADDRESS: setting(integer(1), {
-    description: 'Client connections from one address; and, by themselves, those of other servers.',
+    description:
+      'Client connections from one address (of IPv6, from one /64); and, by themselves, those of other servers.',
     default: 20_000,
   }),
   LIMIT_UNAUTHENTICATED_PER_ADDRESS: setting(integer(1), {
-    description: 'Of those, connections that have not authenticated yet.',
+    description: 'Of those, connections that have not authenticated yet; by themselves, those of components.',
     default: 500,
   }),
+  LIMIT_UNAUTHENTICATED: setting(integer(1), {
+    description:
+      'Connections that have not authenticated yet, of clients in all; by themselves, those of other servers, and those of components.',
+    default: 5000,
+  }),
   LIMIT_UNAUTHENTICATED_SECONDS: setting(seconds(1), {
-    description: 'Time for a client to authenticate and bind.',
+    description:
+      'Time for a client to authenticate and bind, TLS included, and for another server to prove a domain.',
     default: 60,
   }),
   LIMIT_IDLE_SECONDS: setting(seconds(0), {
@@ -200,14 +211,34 @@ const entries = {
     default: 50,
   }),
   LIMIT_ROSTER_ITEMS: setting(integer(1), { description: 'Contacts in one roster.', default: 2000 }),
+  LIMIT_ROSTER_BYTES: setting(byteSize(65_536), {
+    description: 'Names, groups and addresses in one roster, together.',
+    default: '1M',
+  }),
   LIMIT_OFFLINE_MESSAGES: setting(integer(0), {
     description: 'Messages stored for one account while it is offline; 0 = none are stored.',
     default: 1000,
+  }),
+  LIMIT_OFFLINE_BYTES: setting(byteSize(65_536), {
+    description: 'What the messages stored for one account may take together.',
+    default: '32M',
   }),
   LIMIT_OUTBOUND_BYTES: setting(byteSize(65_536), {
     description:
       'What may wait for a client that does not read; then its stream is closed and the rest is stored.',
     default: '4M',
+  }),
+  LIMIT_OUTBOUND_BYTES_SERVER: setting(byteSize(65_536), {
+    description: 'What may wait in one stream for another server that does not read; then the stream is cut.',
+    default: '8M',
+  }),
+  LIMIT_OUTBOUND_BYTES_COMPONENT: setting(byteSize(1_048_576), {
+    description: 'What may wait in one stream for a component that does not read; then the stream is cut.',
+    default: '16M',
+  }),
+  LIMIT_STANZA_SECONDS: setting(seconds(5), {
+    description: 'Time for one stanza to come in whole; a stream that takes longer over one is ended.',
+    default: 300,
   }),
   LIMIT_IDLE_ACCOUNTS: setting(integer(100), {
     description: 'Accounts without sessions that are kept in memory.',

@@ -127,6 +127,7 @@ function open(core: Core, link: ClientLink, operation: Operation): void {
       stanzaBytes: settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED,
       depth: settings.LIMIT_XML_DEPTH,
       attributes: settings.LIMIT_XML_ATTRIBUTES,
+      elements: settings.LIMIT_XML_ELEMENTS,
     },
     bytesPerSecond: settings.LIMIT_BYTES_PER_SECOND,
     gone: () => core.streams.release(address),

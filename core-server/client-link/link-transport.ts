@@ -5,7 +5,12 @@ import type { StreamHeader, XmlLimits } from '../../shared/xml/stream-parser.js'
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StreamError, type StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
 import type { Session } from '../sessions/session.js';
-import type { OutgoingHeader, Transport, TransportHandler } from '../streams/transport.js';
+import {
+  type OutgoingHeader,
+  silentHandler,
+  type Transport,
+  type TransportHandler,
+} from '../streams/transport.js';
 import { readElement, toSelfContained } from './elements.js';
 import type { ClientLink } from './link.js';
 
@@ -35,7 +40,7 @@ export class LinkTransport implements Transport {
   readonly name: string;
   readonly remoteAddress: string;
   readonly secure: boolean;
-  handler: TransportHandler = silent;
+  handler: TransportHandler = silentHandler;
   /** The session that this stream is lent to; whose sent stanzas are kept until the front acknowledges them (§7). */
   session: Session | null = null;
   readonly #link: ClientLink;
@@ -277,14 +282,6 @@ export class LinkTransport implements Transport {
     this.handler.lost(reason);
   }
 }
-
-const silent: TransportHandler = {
-  streamOpened() {},
-  stanzaReceived() {},
-  streamClosed() {},
-  lost() {},
-  drained() {},
-};
 
 const prefixes: ReadonlyMap<string, string> = new Map([['stream', NS.streams]]);
 

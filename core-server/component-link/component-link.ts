@@ -8,6 +8,7 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 import type { Core } from '../core.js';
 import { defineFeature } from '../feature.js';
 import { componentOrigin } from '../routing/origin.js';
+import { Door, unreadByStrangers } from '../streams/door.js';
 import { SocketTransport } from '../streams/socket-transport.js';
 import { ComponentDomain } from './component-domain.js';
 import type { ComponentRegistry } from './component-registry.js';
@@ -20,6 +21,8 @@ import { PresenceFeed } from './presence-feed.js';
 import { Privilege } from './privilege.js';
 
 const HANDSHAKE_MILLISECONDS = 10_000;
+/** A component speaks for many. */
+const COMPONENT_WEIGHT = 8;
 const ROUND_TRIP_BUCKETS = [
   0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
@@ -40,6 +43,9 @@ export const componentLink = defineFeature({
     'COMPONENT_CA',
     'COMPONENT_KEEPALIVE_SECONDS',
     'COMPONENT_GRACE_SECONDS',
+    'LIMIT_UNAUTHENTICATED_PER_ADDRESS',
+    'LIMIT_UNAUTHENTICATED',
+    'LIMIT_OUTBOUND_BYTES_COMPONENT',
   ],
   setup(core) {
     const registry = core.components;
@@ -165,10 +171,35 @@ async function listen(
       rejectUnauthorized: core.settings.COMPONENT_CA !== undefined,
       ca: core.settings.COMPONENT_CA,
     });
+  const door = new Door({
+    perAddress: core.settings.LIMIT_UNAUTHENTICATED_PER_ADDRESS,
+    total: core.settings.LIMIT_UNAUTHENTICATED,
+  });
+  // TLS hides which connection a secured one was: the peer's address and port tell
+  const leaving = new Map<string, () => void>();
   const secure = tls ? createTlsServer({ ...options(), handshakeTimeout: HANDSHAKE_MILLISECONDS }) : null;
   if (secure) core.certificates.onChange(() => secure.setSecureContext(options()));
   const server = secure ?? createServer({ noDelay: true });
-  server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => accept(core, socket));
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? 'unknown';
+    if (!door.hasRoom(address)) {
+      core.log.warn(
+        { code: 'component.too-many-connections', address },
+        'too many connections that are no components yet',
+      );
+      socket.destroy();
+      return;
+    }
+    const leave = door.enter(address);
+    leaving.set(peerOf(socket), leave);
+    socket.once('close', () => {
+      leave();
+      leaving.delete(peerOf(socket));
+    });
+  });
+  server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+    if (!socket.destroyed) accept(core, socket, leaving.get(peerOf(socket)));
+  });
   if (tls) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -185,21 +216,40 @@ async function listen(
   core.closers.push(() => server.close());
 }
 
-function accept(core: Core, socket: Socket): void {
+function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress}|${socket.remotePort}`;
+}
+
+/** `leave`: how it leaves the strangers at the door. */
+function accept(core: Core, socket: Socket, leave: (() => void) | undefined): void {
   socket.on('error', () => {});
   const { settings } = core;
+  const limits = (stanzaBytes: number, outboundBytes: number) => ({
+    stanzaBytes,
+    outboundBytes,
+    depth: settings.LIMIT_XML_DEPTH + 8,
+    attributes: settings.LIMIT_XML_ATTRIBUTES,
+  });
+  const strangers = settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED;
   const transport = new SocketTransport(socket, {
-    limits: {
-      stanzaBytes: settings.LIMIT_STANZA_BYTES_COMPONENT,
-      depth: settings.LIMIT_XML_DEPTH + 8,
-      attributes: settings.LIMIT_XML_ATTRIBUTES,
-    },
+    limits: limits(strangers, unreadByStrangers(strangers)),
     contentNamespace: NS.component,
     bytesPerSecond: 0,
+    weight: COMPONENT_WEIGHT,
+    notReading: (address) =>
+      core.log.warn({ code: 'component.not-reading', address }, 'a component does not read what it is sent'),
     upgrade: null,
     closeMilliseconds: 2000,
   });
-  const stream = new ComponentStream(transport, ownerOf(core, core.components));
+  const stream = new ComponentStream(transport, {
+    ...ownerOf(core, core.components),
+    authenticated() {
+      leave?.();
+      transport.setLimits(
+        limits(settings.LIMIT_STANZA_BYTES_COMPONENT, settings.LIMIT_OUTBOUND_BYTES_COMPONENT),
+      );
+    },
+  });
   const timer = setTimeout(() => {
     if (stream.domain === null) stream.fail('connection-timeout');
   }, HANDSHAKE_MILLISECONDS);
@@ -207,7 +257,7 @@ function accept(core: Core, socket: Socket): void {
   socket.once('close', () => clearTimeout(timer));
 }
 
-function ownerOf(core: Core, registry: ComponentRegistry): ComponentStreamOwner {
+function ownerOf(core: Core, registry: ComponentRegistry): Omit<ComponentStreamOwner, 'authenticated'> {
   return {
     log: core.log,
     find: (domain) => registry.domains.get(domain),

@@ -15,6 +15,8 @@ export interface ComponentStreamOwner {
   /** A stanza of an authenticated component; its `from` is checked. */
   receive(stanza: Stanza, stream: ComponentStream): void;
   closed(stream: ComponentStream): void;
+  /** It has shown its secret. */
+  authenticated(): void;
 }
 
 /** How far a component's stream has come (XEP-0114 §3). */
@@ -134,6 +136,7 @@ export class ComponentStream implements TransportHandler {
       if (this.state.step === 'closed') return;
       if (!admitted) return this.fail('conflict');
       this.state = { step: 'open', domain };
+      this.#owner.authenticated();
       this.send('<handshake/>');
       domain.attach(this);
       this.transport.resume();

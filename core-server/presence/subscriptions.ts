@@ -25,6 +25,8 @@ export interface PresenceTeller {
 /** Pending requests kept for one account (RFC 6121 §3.1.3, security warning). */
 const PENDING_LIMIT = 500;
 const PENDING_BYTES = 8192;
+/** All of them together: each new one is stored with them. */
+const PENDING_TOGETHER = 256 * 1024;
 
 /** Presence subscriptions (RFC 6121 §3 and the tables of Appendix A). */
 export class Subscriptions {
@@ -145,7 +147,11 @@ export class Subscriptions {
   #remember(account: AccountState, stanza: Stanza, origin: Origin): void {
     const from = stanza.fromJid;
     if (!from) return;
-    if (account.roster.pendingIn.size >= PENDING_LIMIT || stanza.source.length > PENDING_BYTES) {
+    if (
+      account.roster.pendingIn.size >= PENDING_LIMIT ||
+      stanza.source.length > PENDING_BYTES ||
+      account.roster.pendingWeight + stanza.source.length > PENDING_TOGETHER
+    ) {
       this.#log.warn(
         { code: 'presence.pending-limit', account: account.bare },
         'too many or too large requests',

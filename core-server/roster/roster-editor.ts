@@ -5,23 +5,33 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { PresenceHandlers } from '../presence/presence-handlers.js';
 import type { AccountState } from '../sessions/account-state.js';
-import type { RosterItem } from './roster.js';
+import { itemWeight, type RosterItem } from './roster.js';
 import type { RosterService } from './roster-service.js';
 
 const NAME_LENGTH = 1023;
 const GROUP_LENGTH = 1023;
 const GROUPS = 50;
 
+export interface RosterLimits {
+  readonly items: number;
+  /** Names, groups and addresses together, in characters. */
+  readonly weight: number;
+}
+
+function full(): StanzaError {
+  return new StanzaError('resource-constraint', { text: 'the roster is full' });
+}
+
 /** Roster sets (RFC 6121 §2.3–2.5), of clients and of privileged entities alike. */
 export class RosterEditor {
   readonly #roster: RosterService;
   readonly #presence: PresenceHandlers;
-  readonly #limit: number;
+  readonly #limits: RosterLimits;
 
-  constructor(roster: RosterService, presence: PresenceHandlers, limit: number) {
+  constructor(roster: RosterService, presence: PresenceHandlers, limits: RosterLimits) {
     this.#roster = roster;
     this.#presence = presence;
-    this.#limit = limit;
+    this.#limits = limits;
   }
 
   /** Carries out a roster set; resolves when it is durable, rejects with the StanzaError of §2.3.3 or §2.5.3. */
@@ -44,9 +54,7 @@ export class RosterEditor {
     // an entity is implicitly subscribed to itself (§4.2.2): an item could only contradict that
     if (contact === account.bare) throw new StanzaError('not-allowed');
     const before = account.roster.items.get(contact);
-    if (before === undefined && account.roster.items.size >= this.#limit) {
-      throw new StanzaError('resource-constraint', { text: 'the roster is full' });
-    }
+    if (before === undefined && account.roster.items.size >= this.#limits.items) throw full();
     const name = item.attrs['name'];
     if (name !== undefined && name.length > NAME_LENGTH) throw new StanzaError('not-acceptable');
     const changed: RosterItem = {
@@ -58,6 +66,8 @@ export class RosterEditor {
       ask: before?.ask ?? false,
       approved: before?.approved ?? false,
     };
+    const grows = itemWeight(changed) - (before === undefined ? 0 : itemWeight(before));
+    if (grows > 0 && account.roster.weight + grows > this.#limits.weight) throw full();
     return this.#roster.put(account, changed);
   }
 }

@@ -6,14 +6,22 @@ import type { BareJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import type { Hooks } from '../routing/hooks.js';
 import type { AccountState } from '../sessions/account-state.js';
-import type { PendingRequest, RosterItem } from './roster.js';
+import type { PendingRequest, Roster, RosterItem } from './roster.js';
 import { documentOf, ROSTERS, type RosterDocument, rosterOf } from './roster-document.js';
+
+interface Saving {
+  readonly roster: Roster;
+  readonly now: Promise<void>;
+  next: Promise<void> | null;
+}
 
 /** Loads, changes and stores rosters, and tells interested resources (RFC 6121 §2). */
 export class RosterService {
   readonly #collection: KeyValueCollection<RosterDocument>;
   readonly #hooks: Hooks;
   readonly #log: Logger;
+  /** What is being stored, by account. */
+  readonly #saving = new Map<BareJid, Saving>();
   #pushes = 0;
 
   constructor(storage: Storage, hooks: Hooks, log: Logger) {
@@ -24,6 +32,16 @@ export class RosterService {
 
   /** The directory's loader: reads the roster with the account. */
   load(account: AccountState): Promise<void> | undefined {
+    // forgotten by the directory while its last change was on its way
+    const saving = this.#saving.get(account.bare);
+    if (saving !== undefined) {
+      account.roster = saving.roster;
+      return undefined;
+    }
+    return this.#read(account);
+  }
+
+  #read(account: AccountState): Promise<void> | undefined {
     const known = this.#collection.getSync(account.bare);
     if (known !== 'async') {
       account.roster = rosterOf(known);
@@ -69,17 +87,43 @@ export class RosterService {
 
   /** Forgets the whole roster of a removed account. */
   async erase(account: BareJid): Promise<void> {
+    const saving = this.#saving.get(account);
+    await (saving?.next ?? saving?.now)?.catch(() => {});
     await this.#collection.delete(account);
   }
 
-  async #save(account: AccountState): Promise<void> {
+  /**
+   * Resolves when the roster as it is now is stored. While one write is on its way there is at most one more, for all
+   * changes that come meanwhile: a roster is one document, and a client can change it faster than it can be written.
+   */
+  #save(account: AccountState): Promise<void> {
+    const saving = this.#saving.get(account.bare);
+    if (saving !== undefined) {
+      // where this write fails, what was changed meanwhile is gone with it: that fails too
+      saving.next ??= saving.now.then(() => this.#begin(account));
+      return saving.next;
+    }
+    return this.#begin(account);
+  }
+
+  #begin(account: AccountState): Promise<void> {
+    const saving: Saving = { roster: account.roster, now: this.#write(account), next: null };
+    this.#saving.set(account.bare, saving);
+    saving.now.then(
+      () => saving.next === null && this.#saving.delete(account.bare),
+      () => this.#saving.delete(account.bare),
+    );
+    return saving.now;
+  }
+
+  async #write(account: AccountState): Promise<void> {
     const { roster } = account;
     try {
       await this.#collection.put(account.bare, documentOf(roster));
     } catch (error) {
       this.#log.error({ code: 'storage.roster-unwritable', err: error }, 'a roster could not be stored');
       // what is in memory must not promise more than what is stored
-      await Promise.resolve(this.load(account)).catch(() => {});
+      await Promise.resolve(this.#read(account)).catch(() => {});
       throw error;
     }
   }

@@ -22,6 +22,13 @@ export interface PendingRequest {
   readonly stanza: string;
 }
 
+/** What an item takes, roughly, in characters. */
+export function itemWeight({ jid, name = '', groups }: RosterItem): number {
+  let weight = 100 + jid.length + name.length;
+  for (const group of groups) weight += 4 + group.length;
+  return weight;
+}
+
 /** One account's roster in memory. Changed only by `RosterService`, which stores each change first. */
 export class Roster {
   readonly items = new Map<BareJid, RosterItem>();
@@ -30,6 +37,19 @@ export class Roster {
   epoch = '';
   /** Sequence of the last change (RFC 6121 §2.6). */
   version = 0;
+
+  /** What the items take, roughly, in characters. */
+  get weight(): number {
+    let weight = 0;
+    for (const item of this.items.values()) weight += itemWeight(item);
+    return weight;
+  }
+  /** What the waiting requests take, in characters. */
+  get pendingWeight(): number {
+    let weight = 0;
+    for (const { stanza } of this.pendingIn.values()) weight += stanza.length;
+    return weight;
+  }
 
   /** The contact may see our presence. */
   subscribesToUs(contact: BareJid): boolean {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '../../shared/observability/types.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
-import type { XmlLimits } from '../../shared/xml/stream-parser.js';
+import type { StreamLimits } from '../streams/transport.js';
 import type { Outbound } from './backlog.js';
 import type { DialbackKeys } from './dialback-key.js';
 import type { FederationPolicy } from './policy.js';
@@ -26,7 +26,7 @@ export interface FederationContext {
   readonly keys: DialbackKeys;
   readonly anchors: TrustAnchors;
   /** Of a peer that has proved a domain; before that the limits are those of strangers. */
-  readonly stanzaLimits: XmlLimits;
+  readonly stanzaLimits: StreamLimits;
   /** Whether this domain is ours: hosted or a component's. */
   serves(domain: string): boolean;
   /** TLS as the client of the handshake, with the certificate of our domain; `direct` names the protocol (XEP-0368). */

@@ -248,6 +248,7 @@ function idText(id: string | undefined): string {
 
 /** XEP-0220 §2.5, the table. */
 function conditionOf(failure: FederationFailure): DialbackError {
+  if (failure.condition === 'resource-constraint') return 'resource-constraint';
   if (failure.unknownThere || failure.condition === 'remote-server-not-found')
     return 'remote-server-not-found';
   return failure.tryNext ? 'remote-connection-failed' : 'remote-server-timeout';

@@ -90,7 +90,12 @@ export class Dialer {
     }
     const transport = new SocketTransport(
       target.direct ? context.secure(socket, local, remote, true) : socket,
-      { ...transportOptions, upgrade: (plain) => context.secure(plain, local, remote, false) },
+      {
+        ...transportOptions,
+        // it is we who have something to say to this one
+        limits: { ...transportOptions.limits, outboundBytes: context.stanzaLimits.outboundBytes },
+        upgrade: (plain) => context.secure(plain, local, remote, false),
+      },
     );
     const stream = new OutgoingStream(transport, context, {
       local,

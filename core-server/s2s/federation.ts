@@ -1,11 +1,13 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { networkOf } from '../../shared/addresses/network.js';
 import type { Counter, Logger } from '../../shared/observability/types.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
-import type { XmlLimits } from '../../shared/xml/stream-parser.js';
 import { type Origin, serverOrigin } from '../routing/origin.js';
 import type { Destination, Router } from '../routing/router.js';
+import { countDown, type Door } from '../streams/door.js';
 import type { SocketTransport, SocketTransportOptions } from '../streams/socket-transport.js';
+import type { StreamLimits } from '../streams/transport.js';
 import { type BacklogLimits, type Outbound, SharedBudget } from './backlog.js';
 import type { FederationContext, KeyToVerify } from './context.js';
 import type { DialbackKeys } from './dialback-key.js';
@@ -29,10 +31,12 @@ export interface FederationOptions {
   readonly tls: FederationTls;
   readonly limits: BacklogLimits;
   readonly transport: Omit<SocketTransportOptions, 'upgrade'>;
-  readonly stanzaLimits: XmlLimits;
+  readonly stanzaLimits: StreamLimits;
   readonly connectMilliseconds: number;
   /** Connections of other servers from one address. */
   readonly perAddress: number;
+  /** Those that have not proved a domain yet. */
+  readonly door: Door;
   readonly sent: Counter;
   readonly received: Counter;
   readonly failures: Counter;
@@ -44,6 +48,9 @@ export interface FederationOptions {
 const WAITING_SIZE = 64 * 1024 * 1024;
 /** Streams that are being opened at a time; more domains wait for their turn in their backlogs' time. */
 const OPENING = 500;
+/** Of those, streams that only ask about the keys of strangers: in all, and for strangers at one address. */
+const VERIFYING = 250;
+const VERIFYING_PER_ADDRESS = 50;
 
 /** Federation: finds for each stanza the stream of its domain pair, and knows all streams of other servers. */
 export class Federation implements Destination, DomainPairOwner, FederationContext {
@@ -51,7 +58,7 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
   readonly policy: FederationPolicy;
   readonly keys: DialbackKeys;
   readonly limits: BacklogLimits;
-  readonly stanzaLimits: XmlLimits;
+  readonly stanzaLimits: StreamLimits;
   readonly anchors: TrustAnchors;
   readonly budget = new SharedBudget(WAITING_SIZE);
   readonly incoming = new Set<IncomingStream>();
@@ -59,6 +66,11 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
   /** Our domain → their domain. */
   readonly pairs = new Map<string, Map<string, DomainPair>>();
   readonly #opening = new Map<string, { remote: string; stream: Promise<OutgoingStream> }>();
+  /** Connections of other servers by network, and how each stream leaves the strangers at the door. */
+  readonly #perNetwork = new Map<string, number>();
+  readonly #strangers = new Map<ServerStream, () => void>();
+  /** Keys being verified, by the network of who showed them; all of them under ''. */
+  readonly #verifying = new Map<string, number>();
   readonly #options: FederationOptions;
   readonly #dialer: Dialer;
   stopping = false;
@@ -211,19 +223,26 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
 
   /** Another server has connected. */
   admit(transport: SocketTransport): void {
-    let count = 0;
-    for (const { transport: other } of this.incoming) {
-      if (other.remoteAddress === transport.remoteAddress) count++;
-    }
-    if (count >= this.#options.perAddress) {
-      this.log.warn(
-        { code: 's2s.too-many-connections', address: transport.remoteAddress },
-        'too many connections from one address',
-      );
+    const { remoteAddress } = transport;
+    const network = networkOf(remoteAddress);
+    const count = this.#perNetwork.get(network) ?? 0;
+    if (count >= this.#options.perAddress || !this.door.hasRoom(remoteAddress)) {
+      this.tooMany(remoteAddress);
       transport.fail('resource-constraint', 'too many connections from your address');
       return;
     }
-    this.incoming.add(new IncomingStream(transport, this));
+    this.#perNetwork.set(network, count + 1);
+    const stream = new IncomingStream(transport, this);
+    this.incoming.add(stream);
+    this.#strangers.set(stream, this.door.enter(remoteAddress));
+  }
+
+  tooMany(address: string): void {
+    this.log.warn({ code: 's2s.too-many-connections', address }, 'too many connections from one address');
+  }
+
+  get door(): Door {
+    return this.#options.door;
   }
 
   serves(domain: string): boolean {
@@ -244,6 +263,7 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
   }
 
   accepted(stream: ServerStream, remote: string, local: string): void {
+    this.#known(stream);
     this.log.info(
       {
         code: 's2s.accepted',
@@ -260,13 +280,30 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
       this.#pair(local, remote).ready(stream);
   }
 
+  /** A stranger makes us connect to whom it names: it may do so a bounded number of times at once. */
   async verify({ local, remote, streamId, key, receivedOn }: KeyToVerify): Promise<boolean> {
-    return this.#use(
-      local,
-      remote,
-      (candidate) => candidate !== receivedOn,
-      (candidate) => candidate.dialback.verify(local, remote, streamId, key),
-    );
+    const network = networkOf(receivedOn.transport.remoteAddress);
+    const counts = this.#verifying;
+    if ((counts.get('') ?? 0) >= VERIFYING || (counts.get(network) ?? 0) >= VERIFYING_PER_ADDRESS) {
+      throw new FederationFailure('resource-constraint', 'too many keys are being verified');
+    }
+    for (const name of ['', network]) counts.set(name, (counts.get(name) ?? 0) + 1);
+    try {
+      return await this.#use(
+        local,
+        remote,
+        (candidate) => candidate !== receivedOn,
+        (candidate) => candidate.dialback.verify(local, remote, streamId, key),
+      );
+    } finally {
+      for (const name of ['', network]) countDown(counts, name);
+    }
+  }
+
+  /** It is a stranger no more. */
+  #known(stream: ServerStream): void {
+    this.#strangers.get(stream)?.();
+    this.#strangers.delete(stream);
   }
 
   drained(stream: ServerStream): void {
@@ -278,7 +315,9 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
   }
 
   closed(stream: ServerStream, unsent: readonly Outbound[], orderly: boolean): void {
-    this.incoming.delete(stream as IncomingStream);
+    if (this.incoming.delete(stream as IncomingStream))
+      countDown(this.#perNetwork, networkOf(stream.transport.remoteAddress));
+    this.#known(stream);
     this.outgoing.delete(stream as OutgoingStream);
     const byPair = new Map<DomainPair, Outbound[]>();
     for (const pair of this.#all()) if (pair.stream === stream) byPair.set(pair, []);

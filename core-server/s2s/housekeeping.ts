@@ -6,6 +6,8 @@ export interface HousekeepingOptions {
   readonly idleMilliseconds: number;
   /** A peer must have proved a domain by then. */
   readonly unauthenticatedMilliseconds: number;
+  /** Longest time for one stanza to come in whole. */
+  readonly stanzaMilliseconds: number;
 }
 
 const SWEEP_MILLISECONDS = 1000;
@@ -15,6 +17,8 @@ const WITHOUT_STANZAS_MILLISECONDS = 30_000;
 const FORGET_MILLISECONDS = 10_000;
 /** A peer that takes nothing for so long is gone, whatever TCP says. */
 const STUCK_MILLISECONDS = 60_000;
+/** Times the limit for strangers that a stream may be used for nothing but questions about keys. */
+const ASKING = 10;
 
 /** Ends what is idle, stuck, or getting nowhere; gives back what has waited too long. Returns how to stop. */
 export function keepHouse(federation: Federation, options: HousekeepingOptions): () => void {
@@ -34,7 +38,7 @@ function sweep(federation: Federation, options: HousekeepingOptions, now: number
     if (ours.size === 0) federation.pairs.delete(local);
   }
   for (const stream of federation.outgoing) {
-    if (stuck(stream, now)) continue;
+    if (stuck(stream, now) || slow(stream, options, now)) continue;
     const limit = used.has(stream)
       ? options.idleMilliseconds
       : Math.min(options.idleMilliseconds, WITHOUT_STANZAS_MILLISECONDS);
@@ -42,10 +46,13 @@ function sweep(federation: Federation, options: HousekeepingOptions, now: number
     if (!stream.dialback.busy && now - stream.lastUsed > limit) stream.close();
   }
   for (const stream of federation.incoming) {
-    if (stuck(stream, now)) continue;
+    if (stuck(stream, now) || slow(stream, options, now)) continue;
     const busy = stream.dialback.busy;
     if (stream.pairs === 0) {
-      if (!busy && now - Math.max(stream.openedAt, stream.lastUsed) > options.unauthenticatedMilliseconds) {
+      // whoever only asks about keys may stay, but not for ever
+      const silence = now - Math.max(stream.openedAt, stream.lastUsed);
+      const limit = options.unauthenticatedMilliseconds;
+      if (!busy && (silence > limit || now - stream.openedAt > limit * ASKING)) {
         stream.fail('connection-timeout');
       }
     } else if (
@@ -56,6 +63,14 @@ function sweep(federation: Federation, options: HousekeepingOptions, now: number
       stream.close();
     }
   }
+}
+
+/** XEP-0205 §2.2: half a stanza is kept, and so is who says the rest of it byte by byte. */
+function slow(stream: ServerStream, options: HousekeepingOptions, now: number): boolean {
+  const since = stream.transport.unfinishedSince;
+  if (since === null || now - since < options.stanzaMilliseconds) return false;
+  stream.fail('connection-timeout', 'a stanza did not come in whole');
+  return true;
 }
 
 function stuck(stream: ServerStream, now: number): boolean {

@@ -7,6 +7,7 @@ import { secureServerSocket } from '../../shared/tls/server-socket.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import type { Core } from '../core.js';
 import { defineFeature } from '../feature.js';
+import { Door, unreadByStrangers } from '../streams/door.js';
 import { SocketTransport, type SocketTransportOptions } from '../streams/socket-transport.js';
 import { DialbackKeys } from './dialback-key.js';
 import { Federation } from './federation.js';
@@ -16,7 +17,8 @@ import { createNameService, parseRoutes, TargetResolver } from './targets.js';
 import { ALPN, FederationTls } from './tls.js';
 
 const HANDSHAKE_MILLISECONDS = 20_000;
-const UNAUTHENTICATED_MILLISECONDS = 60_000;
+/** A server speaks for many. */
+const SERVER_WEIGHT = 4;
 const CLOSE_MILLISECONDS = 2000;
 /** How long other servers get to take our last words when the core stops. */
 const SHUTDOWN_MILLISECONDS = 1000;
@@ -58,6 +60,11 @@ export const s2s = defineFeature({
     'LIMIT_STANZA_BYTES_SERVER',
     'LIMIT_BYTES_PER_SECOND_SERVER',
     'LIMIT_CONNECTIONS_PER_ADDRESS',
+    'LIMIT_UNAUTHENTICATED_PER_ADDRESS',
+    'LIMIT_UNAUTHENTICATED',
+    'LIMIT_UNAUTHENTICATED_SECONDS',
+    'LIMIT_STANZA_SECONDS',
+    'LIMIT_OUTBOUND_BYTES_SERVER',
   ],
   metrics: [
     { name: 's2s_sent_total', kind: 'counter', help: 'Stanzas given to streams to other servers' },
@@ -74,13 +81,21 @@ export const s2s = defineFeature({
   ],
   setup(core) {
     const { settings, log, metrics, router } = core;
-    const limits = (stanzaBytes: number) => ({
+    const limits = (stanzaBytes: number, outboundBytes: number) => ({
       stanzaBytes,
+      outboundBytes,
       depth: settings.LIMIT_XML_DEPTH,
       attributes: settings.LIMIT_XML_ATTRIBUTES,
+      elements: settings.LIMIT_XML_ELEMENTS,
     });
     const transport = {
-      limits: limits(settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED),
+      limits: limits(
+        settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED,
+        unreadByStrangers(settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED),
+      ),
+      weight: SERVER_WEIGHT,
+      notReading: (address: string) =>
+        log.warn({ code: 's2s.not-reading', address }, 'another server does not read what it is sent'),
       contentNamespace: NS.server,
       bytesPerSecond: settings.LIMIT_BYTES_PER_SECOND_SERVER,
       closeMilliseconds: CLOSE_MILLISECONDS,
@@ -107,8 +122,12 @@ export const s2s = defineFeature({
         milliseconds: settings.S2S_QUEUE_SECONDS * 1000,
       },
       transport,
-      stanzaLimits: limits(settings.LIMIT_STANZA_BYTES_SERVER),
+      stanzaLimits: limits(settings.LIMIT_STANZA_BYTES_SERVER, settings.LIMIT_OUTBOUND_BYTES_SERVER),
       perAddress: settings.LIMIT_CONNECTIONS_PER_ADDRESS,
+      door: new Door({
+        perAddress: settings.LIMIT_UNAUTHENTICATED_PER_ADDRESS,
+        total: settings.LIMIT_UNAUTHENTICATED,
+      }),
       connectMilliseconds: settings.S2S_CONNECT_SECONDS * 1000,
       sent: metrics.counter('s2s_sent_total', 'Stanzas given to streams to other servers'),
       received: metrics.counter('s2s_received_total', 'Stanzas accepted from other servers'),
@@ -157,7 +176,8 @@ export const s2s = defineFeature({
     core.closers.push(
       keepHouse(parts.federation, {
         idleMilliseconds: settings.S2S_IDLE_SECONDS * 1000,
-        unauthenticatedMilliseconds: UNAUTHENTICATED_MILLISECONDS,
+        unauthenticatedMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,
+        stanzaMilliseconds: settings.LIMIT_STANZA_SECONDS * 1000,
       }),
     );
     await listen(core, parts, 's2s', portToListen(settings.S2S_PORT), false);
@@ -196,8 +216,26 @@ async function listen(
     : null;
   if (secure !== null) core.certificates.onChange(() => secure.setSecureContext(tls.serverOptions()));
   const server = secure ?? createServer({ noDelay: true, keepAlive: true });
+  // TLS hides which connection a secured one was: the peer's address and port tell
+  const handshakes = new Map<string, () => void>();
+  secure?.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? 'unknown';
+    if (!federation.door.hasRoom(address)) {
+      federation.tooMany(address);
+      socket.destroy();
+      return;
+    }
+    const leave = federation.door.enter(address);
+    const peer = `${address}|${socket.remotePort}`;
+    handshakes.set(peer, leave);
+    socket.once('close', () => {
+      leave();
+      handshakes.delete(peer);
+    });
+  });
   server.on(direct ? 'secureConnection' : 'connection', (socket: Socket) => {
     socket.on('error', () => {});
+    handshakes.get(`${socket.remoteAddress}|${socket.remotePort}`)?.();
     federation.admit(
       new SocketTransport(socket, {
         ...transport,

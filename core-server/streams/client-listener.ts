@@ -4,7 +4,6 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Logger } from '../../shared/observability/types.js';
 import { hostToListen } from '../../shared/settings/kinds.js';
 import { secureServerSocket } from '../../shared/tls/server-socket.js';
-import type { XmlLimits } from '../../shared/xml/stream-parser.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import type { AddressList } from './address-list.js';
 import { ClientStream } from './client-stream.js';
@@ -12,6 +11,7 @@ import type { ClientStreamServices } from './client-stream-services.js';
 import type { ClientStreams } from './client-streams.js';
 import { readProxyHeader } from './proxy-header.js';
 import { SocketTransport } from './socket-transport.js';
+import type { StreamLimits } from './transport.js';
 
 export interface ClientListenerOptions {
   readonly host: string;
@@ -23,7 +23,7 @@ export interface ClientListenerOptions {
   readonly tls: (domain: string | null) => TlsOptions;
   /** Calls the listener after certificates changed. */
   readonly onTlsChange: (listener: () => void) => void;
-  readonly limits: XmlLimits;
+  readonly limits: StreamLimits;
   readonly bytesPerSecond: number;
   readonly handshakeMilliseconds: number;
   /** Who begins connections with a PROXY header, which is believed; nobody else may. */
@@ -52,10 +52,12 @@ export async function listenForClients(options: ClientListenerOptions): Promise<
     : null;
   if (secure) options.onTlsChange(() => secure.setSecureContext(options.tls(null)));
   // TLS hides which connection a secured one was: the peer's address and port tell
-  const addresses = new Map<string, string>();
-  secure?.on('secureConnection', (socket: Socket) =>
-    accept(socket, addresses.get(peerOf(socket)) ?? socket.remoteAddress ?? 'unknown', options),
-  );
+  const handshakes = new Map<string, { readonly address: string; readonly leave: () => void }>();
+  secure?.on('secureConnection', (socket: Socket) => {
+    const handshake = handshakes.get(peerOf(socket));
+    handshake?.leave();
+    accept(socket, handshake?.address ?? socket.remoteAddress ?? 'unknown', options);
+  });
   secure?.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   const server: Server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) =>
     clientAddress(socket, options, (address) => {
@@ -66,9 +68,20 @@ export async function listenForClients(options: ClientListenerOptions): Promise<
         accept(socket, address, options);
         socket.resume();
       } else {
+        const { door } = options.streams;
+        if (!door.hasRoom(address)) {
+          tooMany(address, options);
+          socket.destroy();
+          return;
+        }
+        // until the handshake is over; then it counts as a stream
+        const leave = door.enter(address);
         const peer = peerOf(socket);
-        addresses.set(peer, address);
-        socket.once('close', () => addresses.delete(peer));
+        handshakes.set(peer, { address, leave });
+        socket.once('close', () => {
+          leave();
+          handshakes.delete(peer);
+        });
         secure.emit('connection', socket);
       }
     }),
@@ -127,6 +140,10 @@ function clientAddress(
   socket.resume();
 }
 
+function tooMany(address: string, { log }: ClientListenerOptions): void {
+  log.warn({ code: 'c2s.too-many-connections', address }, 'too many connections from one address');
+}
+
 function accept(socket: Socket, address: string, options: ClientListenerOptions): void {
   socket.on('error', () => {});
   const transport = new SocketTransport(socket, {
@@ -136,10 +153,12 @@ function accept(socket: Socket, address: string, options: ClientListenerOptions)
     bytesPerSecond: options.bytesPerSecond,
     remoteAddress: address,
     upgrade: (plain, domain) => secureServerSocket(plain, options.tls(domain)),
+    notReading: (peer) =>
+      options.log.warn({ code: 'c2s.not-reading', address: peer }, 'a client does not read what it is sent'),
     closeMilliseconds: 2000,
   });
   if (!options.streams.admit(address)) {
-    options.log.warn({ code: 'c2s.too-many-connections', address }, 'too many connections from one address');
+    tooMany(address, options);
     // RFC 6120 §4.9.3.14 would also do; resource-constraint tells the client to come back later
     transport.fail('resource-constraint', 'too many connections from your address');
     return;

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { networkOf } from '../../shared/addresses/network.js';
 import type { Counter, Logger } from '../../shared/observability/types.js';
 import { xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import type { Session } from '../sessions/session.js';
 import type { ClientStream } from './client-stream.js';
+import { countDown, type Door } from './door.js';
 import { SocketTransport } from './socket-transport.js';
 
 export interface ClientStreamsOptions {
@@ -14,8 +16,10 @@ export interface ClientStreamsOptions {
   /** Silence after which we ping, and twice that after which a peer that did not answer is given up (0 = never). */
   readonly idleMilliseconds: number;
   readonly perAddress: number;
-  /** Of those, how many may be not authenticated yet. */
-  readonly unauthenticatedPerAddress: number;
+  /** Those who have not authenticated yet. */
+  readonly door: Door;
+  /** Longest time for one stanza to come in whole. */
+  readonly stanzaMilliseconds: number;
   readonly total: Counter;
 }
 
@@ -43,7 +47,8 @@ export class ClientStreams {
   readonly all = new Set<ClientStream>();
   readonly #options: ClientStreamsOptions;
   readonly #perAddress = new Map<string, number>();
-  readonly #unauthenticated = new Map<string, number>();
+  /** How each stream that has not authenticated leaves the door. */
+  readonly #strangers = new Map<ClientStream, () => void>();
   readonly #sweeper: NodeJS.Timeout;
   #sweeps = 0;
 
@@ -53,35 +58,39 @@ export class ClientStreams {
     this.#sweeper.unref();
   }
 
+  get door(): Door {
+    return this.#options.door;
+  }
+
   /** Whether one more connection from this address is allowed; counts it if so. */
   admit(address: string): boolean {
-    const count = this.#perAddress.get(address) ?? 0;
-    if (count >= this.#options.perAddress) return false;
-    if ((this.#unauthenticated.get(address) ?? 0) >= this.#options.unauthenticatedPerAddress) return false;
-    this.#perAddress.set(address, count + 1);
+    const network = networkOf(address);
+    const count = this.#perAddress.get(network) ?? 0;
+    if (count >= this.#options.perAddress || !this.door.hasRoom(address)) return false;
+    this.#perAddress.set(network, count + 1);
     return true;
   }
 
   /** An admitted connection is gone. */
   release(address: string): void {
-    countDown(this.#perAddress, address);
+    countDown(this.#perAddress, networkOf(address));
   }
 
   opened(stream: ClientStream): void {
     this.all.add(stream);
-    const address = stream.remoteAddress;
-    this.#unauthenticated.set(address, (this.#unauthenticated.get(address) ?? 0) + 1);
+    this.#strangers.set(stream, this.door.enter(stream.remoteAddress));
     this.#options.total.inc();
   }
 
   closed(stream: ClientStream): void {
     this.all.delete(stream);
-    if (stream.account === null) countDown(this.#unauthenticated, stream.remoteAddress);
+    this.authenticated(stream);
   }
 
   /** The stream has proved who it is, and no longer counts among those that may be a flood. */
   authenticated(stream: ClientStream): void {
-    countDown(this.#unauthenticated, stream.remoteAddress);
+    this.#strangers.get(stream)?.();
+    this.#strangers.delete(stream);
   }
 
   /** Closes every stream with `system-shutdown`; resolves when all are gone or `milliseconds` have passed. */
@@ -102,11 +111,20 @@ export class ClientStreams {
     // the idle check touches every stream: every tenth sweep is often enough for time-outs of minutes
     const checkIdle = idleMilliseconds > 0 && (idleMilliseconds < 30_000 || this.#sweeps % 10 === 0);
     for (const stream of this.all) {
-      if (stream.session === null) {
+      if (this.#isSlow(stream, now)) {
+        stream.fail('connection-timeout', 'a stanza did not come in whole');
+      } else if (stream.session === null) {
         // RFC 6120 §4.9.3.5: connection-timeout for a peer that does not get anywhere
         if (now - stream.openedAt > unauthenticatedMilliseconds) stream.fail('connection-timeout');
       } else if (checkIdle) this.#checkIdle(stream, stream.session, now);
     }
+  }
+
+  /** XEP-0205 §2.2: half a stanza is kept, and so is who says the rest of it byte by byte. */
+  #isSlow({ transport }: ClientStream, now: number): boolean {
+    if (!(transport instanceof SocketTransport)) return false;
+    const since = transport.unfinishedSince;
+    return since !== null && now - since > this.#options.stanzaMilliseconds;
   }
 
   /**
@@ -125,10 +143,4 @@ export class ClientStreams {
       session.deliver(pingFor(session));
     }
   }
-}
-
-function countDown(counts: Map<string, number>, key: string): void {
-  const count = counts.get(key) ?? 0;
-  if (count <= 1) counts.delete(key);
-  else counts.set(key, count - 1);
 }

@@ -4,25 +4,37 @@ import type { TLSSocket } from 'node:tls';
 import { type Element, xml } from '../../shared/xml/element.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
-import type { StreamHeader, XmlLimits } from '../../shared/xml/stream-parser.js';
+import type { StreamHeader } from '../../shared/xml/stream-parser.js';
 import { StreamParser } from '../../shared/xml/stream-parser.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import type { StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
 import { StreamError } from '../../shared/xmpp/stream-error.js';
 import { CompressionLayer } from './compression-layer.js';
-import type { OutgoingHeader, Transport, TransportHandler } from './transport.js';
+import { InputRate } from './input-rate.js';
+import {
+  type OutgoingHeader,
+  type StreamLimits,
+  silentHandler,
+  type Transport,
+  type TransportHandler,
+} from './transport.js';
+import { giveWay, sliceMilliseconds, thisTurn } from './turns.js';
 import { flushThisTurn } from './write-scheduler.js';
 
 export interface SocketTransportOptions {
   /** The client's address where a proxy said it. */
   readonly remoteAddress?: string;
-  readonly limits: XmlLimits;
+  readonly limits: StreamLimits;
   /** Content namespace for a header that we must send only to say an error (RFC 6120 §4.9.1.2). */
   readonly contentNamespace: string;
   /** `from` of such a header, where it is known before the peer's header is (default: none). */
   readonly domain?: string | undefined;
   /** Sustained input, after which reading pauses (never drops); 0 = unlimited. */
   readonly bytesPerSecond: number;
+  /** Called when the peer is let go because it does not read. */
+  readonly notReading: (address: string) => void;
+  /** How many times a client's share of each turn this stream gets when there is more than can be done. */
+  readonly weight?: number;
   /** Makes a TLS socket of a plain one, as the server or as the client of the handshake. */
   readonly upgrade: ((socket: Socket, domain: string | null) => TLSSocket) | null;
   /** Longest wait for the peer's closing tag and for the kernel to take our last words. */
@@ -33,19 +45,12 @@ export interface SocketTransportOptions {
 
 const WHITE_SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const HIGH_WATER_BYTES = 64 * 1024;
-const silent: TransportHandler = {
-  streamOpened() {},
-  stanzaReceived() {},
-  streamClosed() {},
-  lost() {},
-  drained() {},
-};
 
 /** One XML stream over one TCP or TLS socket: bytes → parser → stream, text → one write per turn → bytes. */
 export class SocketTransport implements Transport {
   readonly kind = 'socket';
   readonly remoteAddress: string;
-  handler: TransportHandler = silent;
+  handler: TransportHandler = silentHandler;
   /** When the peer last sent anything, in `performance.now()` milliseconds. */
   lastReceived = performance.now();
   /** How often {@link flush} has begun: text sent while it does not change leaves together. */
@@ -62,18 +67,25 @@ export class SocketTransport implements Transport {
   #peerClosed = false;
   #lost = false;
   #pausedByStream = false;
-  #pausedByRate = false;
+  /** It has had its share of this turn. */
+  #pausedByTurn = false;
+  #turn = -1;
+  #sliceEnds = 0;
+  #outboundLimit: number;
+  /** When the beginning of what has not come whole came; 0: nothing is unfinished. */
+  #unfinishedSince = 0;
   /** Compressed input waits to be inflated. */
   #pausedByBacklog = false;
-  #allowance: number;
-  #allowanceSince = performance.now();
+  readonly #rate: InputRate | null;
   #closeTimer: NodeJS.Timeout | null = null;
 
   constructor(socket: Socket | TLSSocket, options: SocketTransportOptions) {
     this.#socket = socket;
     this.#encrypted = 'getPeerFinished' in socket ? socket : null;
     this.#options = options;
-    this.#allowance = options.bytesPerSecond * 2;
+    const { bytesPerSecond } = options;
+    this.#rate = bytesPerSecond === 0 ? null : new InputRate(bytesPerSecond, () => this.#adjustReading());
+    this.#outboundLimit = options.limits.outboundBytes;
     this.remoteAddress = options.remoteAddress ?? socket.remoteAddress ?? 'unknown';
     this.#parser = new StreamParser(this, options.limits);
     socket.setNoDelay(true);
@@ -94,6 +106,12 @@ export class SocketTransport implements Transport {
   }
   get congested(): boolean {
     return this.queuedBytes > HIGH_WATER_BYTES;
+  }
+
+  /** Since when the peer owes the rest of what it began to say (`performance.now()` milliseconds); null: it owes nothing. */
+  get unfinishedSince(): number | null {
+    // who is held back by us cannot be late
+    return this.#unfinishedSince === 0 || this.#rate?.spent === true ? null : this.#unfinishedSince;
   }
 
   // ---- what the stream above asks for ----
@@ -148,6 +166,7 @@ export class SocketTransport implements Transport {
     // Whoever saw the queue full while this text was pending waits for `drained`. The socket tells that only of writes
     // that it could not hand to the kernel at once.
     const wasFull = text.length >= HIGH_WATER_BYTES;
+    if (this.queuedBytes > this.#outboundLimit) return this.#letGo();
     if (this.#compression !== null) {
       this.#compression.write(text, wasFull ? () => this.#flushed(done) : done);
       return;
@@ -161,13 +180,21 @@ export class SocketTransport implements Transport {
     if (!this.#lost) this.handler.drained();
   }
 
+  /** Its earlier texts are still here: it does not read, and nothing more is kept for it. */
+  #letGo(): void {
+    this.#options.notReading(this.remoteAddress);
+    this.#socket.destroy();
+    this.#loseWith('the peer does not read');
+  }
+
   expectRestart(): void {
     this.#headerSent = false;
     this.#parser.restart();
   }
 
-  setLimits(limits: XmlLimits): void {
+  setLimits(limits: StreamLimits): void {
     this.#parser.setLimits(limits);
+    this.#outboundLimit = limits.outboundBytes;
   }
 
   pause(): void {
@@ -180,8 +207,30 @@ export class SocketTransport implements Transport {
   resume(): void {
     if (!this.#pausedByStream) return;
     this.#pausedByStream = false;
-    this.#parser.resume();
+    if (!this.#pausedByTurn) this.#parser.resume();
     this.#adjustReading();
+  }
+
+  /** Its next turn has come. */
+  proceed(): void {
+    if (!this.#pausedByTurn) return;
+    this.#pausedByTurn = false;
+    this.#beginSlice();
+    if (!this.#pausedByStream) this.#parser.resume();
+    this.#adjustReading();
+  }
+
+  #beginSlice(): void {
+    this.#turn = thisTurn();
+    this.#sliceEnds = performance.now() + sliceMilliseconds() * (this.#options.weight ?? 1);
+  }
+
+  #giveWay(): void {
+    if (this.#pausedByTurn || this.#lost) return;
+    this.#pausedByTurn = true;
+    this.#parser.pause();
+    this.#adjustReading();
+    giveWay(this);
   }
 
   close(): void {
@@ -268,7 +317,10 @@ export class SocketTransport implements Transport {
     this.handler.streamOpened(header);
   }
   stanza(stanza: Stanza): void {
-    if (!this.#closingSent || this.#options.readsWhileClosing === true) this.handler.stanzaReceived(stanza);
+    this.#unfinishedSince = 0;
+    if (this.#closingSent && this.#options.readsWhileClosing !== true) return;
+    this.handler.stanzaReceived(stanza);
+    if (performance.now() >= this.#sliceEnds) this.#giveWay();
   }
   streamClosed(): void {
     this.#peerClosed = true;
@@ -298,8 +350,11 @@ export class SocketTransport implements Transport {
 
   /** The limits count what the parser gets: inflated, where the stream is compressed. */
   #parse(bytes: Buffer): void {
-    if (this.#options.bytesPerSecond > 0) this.#spend(bytes.length);
+    if (this.#rate?.spend(bytes.length) === true) this.#adjustReading();
+    if (this.#turn !== thisTurn()) this.#beginSlice();
     this.#parser.write(bytes);
+    if (!this.#parser.unfinished) this.#unfinishedSince = 0;
+    else if (this.#unfinishedSince === 0) this.#unfinishedSince = this.lastReceived;
   }
 
   /** XEP-0138 §3: after the start a failure is a stream error. */
@@ -312,29 +367,9 @@ export class SocketTransport implements Transport {
     );
   }
 
-  /** A bucket of two seconds' worth of bytes; when it is empty the kernel's buffer makes the peer wait. */
-  #spend(bytes: number): void {
-    const rate = this.#options.bytesPerSecond;
-    const now = performance.now();
-    this.#allowance =
-      Math.min(rate * 2, this.#allowance + ((now - this.#allowanceSince) / 1000) * rate) - bytes;
-    this.#allowanceSince = now;
-    if (this.#allowance >= 0 || this.#pausedByRate) return;
-    this.#pausedByRate = true;
-    this.#adjustReading();
-    const timer = setTimeout(
-      () => {
-        this.#pausedByRate = false;
-        this.#adjustReading();
-      },
-      Math.ceil((-this.#allowance / rate) * 1000),
-    );
-    timer.unref();
-  }
-
   #adjustReading(): void {
     if (this.#lost) return;
-    const held = this.#pausedByRate || this.#pausedByStream;
+    const held = this.#rate?.spent === true || this.#pausedByStream || this.#pausedByTurn;
     if (held) this.#compression?.pause();
     else this.#compression?.resume();
     if (held || this.#pausedByBacklog) this.#socket.pause();

@@ -4,6 +4,12 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import type { StreamHeader, XmlLimits } from '../../shared/xml/stream-parser.js';
 import type { StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
 
+/** What a peer may send, and what may wait for it. */
+export interface StreamLimits extends XmlLimits {
+  /** Bytes of text for a peer that does not read (a single text always may be larger); beyond them it is let go. */
+  readonly outboundBytes: number;
+}
+
 /**
  * What carries one stream: XML over a TCP or TLS socket (`socket-transport.ts`), or one stream of the client link.
  * It frames and validates; the stream above it (client, component, server) negotiates.
@@ -27,7 +33,7 @@ export interface Transport {
   afterFlush(callback: () => void): void;
   /** The peer must begin a new stream next (RFC 6120 §4.3.3). */
   expectRestart(): void;
-  setLimits(limits: XmlLimits): void;
+  setLimits(limits: StreamLimits): void;
   /** Stops reading, for back-pressure or while one step waits; what is in flight is kept, in order. */
   pause(): void;
   resume(): void;
@@ -54,6 +60,15 @@ export interface TransportHandler {
   /** The transport can take more again after `queuedBytes` was above its high-water mark. */
   drained(): void;
 }
+
+/** Before there is a stream above. */
+export const silentHandler: TransportHandler = {
+  streamOpened() {},
+  stanzaReceived() {},
+  streamClosed() {},
+  lost() {},
+  drained() {},
+};
 
 /** Attributes of a stream header that we send; `id` only as the receiving entity (RFC 6120 §4.7.3). */
 export interface OutgoingHeader {

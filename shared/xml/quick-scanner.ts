@@ -75,7 +75,9 @@ export class QuickScanner extends TagScanner {
     }
     const empty = c === 0x2f;
     if (empty && (i + 1 >= end || text.charCodeAt(i + 1) !== 0x3e)) return -1;
-    if (count > this.limits.attributes || this.depth >= this.limits.depth) return -1;
+    const { limits } = this;
+    if (count > limits.attributes || this.depth >= limits.depth) return -1;
+    if (limits.elements !== undefined && this.elements >= limits.elements) return -1;
     if (((CLASS[text.charCodeAt(at)] as number) & NAME_START) === 0) return -1;
     if (root) {
       this.rootTagEnd = this.offset(i);

@@ -70,6 +70,11 @@ export class StreamParser {
     this.#scanner.reportWhitespace = handler.whitespace !== undefined;
   }
 
+  /** A first-level element, or a header, has begun and not come to its end. */
+  get unfinished(): boolean {
+    return this.#scanner.unitOpen;
+  }
+
   /** Parses the next bytes; keeps them for later while paused. An exception of the handler comes out here. */
   write(chunk: Buffer): void {
     if (this.#stopped || chunk.length === 0) return;

@@ -237,6 +237,9 @@ export class TagScanner extends UnitScanner {
   openElement(empty: boolean): boolean {
     const depth = this.depth + 1;
     if (depth > this.limits.depth) return this.refuse('policy-violation', 'elements nested too deeply');
+    this.elements++;
+    if (this.limits.elements !== undefined && this.elements > this.limits.elements)
+      return this.refuse('policy-violation', 'too many elements');
     if (this.#tagPrefixed || this.#prefixedAttributes > 0) {
       if (!this.#resolve()) return false;
     } else if (depth === 1) {

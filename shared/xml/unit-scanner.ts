@@ -9,6 +9,8 @@ export interface XmlLimits {
   readonly depth: number;
   /** Attributes of one element, namespace declarations included. */
   readonly attributes: number;
+  /** Elements in one first-level element, itself counted; absent: any number. */
+  readonly elements?: number;
 }
 
 /** `scan` answers this when it sets `problem`. */
@@ -25,6 +27,8 @@ export class UnitScanner {
   problemText = '';
   /** Open elements of the current first-level element. */
   depth = 0;
+  /** Elements of it so far. */
+  elements = 0;
   /** The stream header has been seen. */
   opened = false;
   /** Default namespace of the stream. */
@@ -60,6 +64,7 @@ export class UnitScanner {
     this.#start = i;
     this.#characters = 0;
     this.#bytes = 0;
+    this.elements = 0;
     this.unitOpen = true;
   }
 

@@ -1,0 +1,55 @@
+import { networkOf } from '../../shared/addresses/network.js';
+
+export interface DoorLimits {
+  /** Strangers from one network: an IPv4 address, an IPv6 /64. */
+  readonly perAddress: number;
+  readonly total: number;
+}
+
+/** Those at a door of ours who have not proved who they are: what they take must be bounded (XEP-0205 §3.1). */
+export class Door {
+  readonly #limits: DoorLimits;
+  readonly #perNetwork = new Map<string, number>();
+  #total = 0;
+
+  constructor(limits: DoorLimits) {
+    this.#limits = limits;
+  }
+
+  get strangers(): number {
+    return this.#total;
+  }
+
+  hasRoom(address: string): boolean {
+    return (
+      this.#total < this.#limits.total &&
+      (this.#perNetwork.get(networkOf(address)) ?? 0) < this.#limits.perAddress
+    );
+  }
+
+  /** Counts one more. The returned function is called when it is known who it is, or it is gone; once counts. */
+  enter(address: string): () => void {
+    const network = networkOf(address);
+    this.#perNetwork.set(network, (this.#perNetwork.get(network) ?? 0) + 1);
+    this.#total++;
+    let inside = true;
+    return () => {
+      if (!inside) return;
+      inside = false;
+      this.#total--;
+      countDown(this.#perNetwork, network);
+    };
+  }
+}
+
+/** Takes one from a count; what is zero is forgotten. */
+export function countDown(counts: Map<string, number>, key: string): void {
+  const count = counts.get(key) ?? 0;
+  if (count <= 1) counts.delete(key);
+  else counts.set(key, count - 1);
+}
+
+/** What may wait for a stranger that does not read: nobody needs to be told more than this before he says who he is. */
+export function unreadByStrangers(stanzaBytes: number): number {
+  return stanzaBytes * 4;
+}
