@@ -373,7 +373,7 @@ const entries = {
 };
 
 /** Components of ours that keep state which two instances would not share. */
-const UNSHARED: ReadonlySet<string> = new Set(['muc', 'pep', 'privacy']);
+const UNSHARED: ReadonlySet<string> = new Set(['muc', 'privacy']);
 
 /** Everything an operator can set on the core. Names: `docs/settings.md` is generated from here. */
 export const coreSettings = defineSettings(entries, (settings, problem) => {

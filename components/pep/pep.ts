@@ -10,6 +10,7 @@ import { reportMissingGrants } from './grants-report.js';
 import { observePep, pepCounters } from './metrics.js';
 import { Accounts } from './nodes/accounts.js';
 import { openNodeStore } from './nodes/node-store.js';
+import { MOVING_MILLISECONDS, Ownership } from './nodes/ownership.js';
 import { sendLastItems } from './notify/last-items.js';
 import { Notifier } from './notify/notifier.js';
 import { dispatch } from './requests/dispatch.js';
@@ -37,18 +38,20 @@ export async function composePep(
   const counters = pepCounters(metrics);
   const failed = (error: unknown): void => log.error({ code: 'pep.failed', error }, 'internal error');
 
-  // What belongs to us: nodes, items, proved capabilities.
-  const accounts = new Accounts(openNodeStore(storage), {
-    maxItems: limits.itemsPerNode,
-    maxPayloadBytes: limits.payloadBytes,
-  });
+  // What belongs to us: nodes, items, proved capabilities; of a shared domain, some owners at a time.
+  const ownership = new Ownership();
+  const accounts = new Accounts(
+    openNodeStore(storage),
+    { maxItems: limits.itemsPerNode, maxPayloadBytes: limits.payloadBytes },
+    ownership,
+  );
   await accounts.open();
 
   // What belongs to the server: presence and rosters, learned anew with each link.
   const presences = new Presences();
-  const rosters = new Rosters(component);
+  const rosters = new Rosters(component, (account) => ownership.mine(account));
   const watchers = new Watchers();
-  const contacts = new KnownContacts(component, accounts, rosters, watchers);
+  const contacts = new KnownContacts(component, accounts, rosters, watchers, ownership);
   const caps = new CapsCache({
     ask: askCapabilities(component, watchers, contacts),
     store: openCapsStore(storage),
@@ -73,10 +76,11 @@ export async function composePep(
   const feed = new PresenceFeed({
     presences,
     caps,
-    async arrived(resource, interests) {
+    async arrived(resource, interests, share) {
       if (!component.server.domains.has(resource.domain)) await contacts.complete;
-      await sendLastItems(pep, watchers, resource, interests);
+      await sendLastItems(pep, watchers, resource, interests, share);
     },
+    share: () => component.share,
     lastSeen: () => lastSeen.time,
     failed,
   });
@@ -124,10 +128,40 @@ export async function composePep(
     }
   });
   component.onUp((link) => reportMissingGrants(component, link));
-  component.onDown(() => feed.reset());
+  component.onDown(() => {
+    feed.reset();
+    ownership.become(component.share);
+  });
+
+  // Owners have moved: what another process knew, or knows from now on, is not known here.
+  const relearn = async (): Promise<void> => {
+    await accounts.open();
+    // Before that it is done when the link is up.
+    if (up) await contacts.learnAll();
+  };
+  let up = false;
+  component.onUp(() => {
+    up = true;
+  });
+  component.onDown(() => {
+    up = false;
+  });
+  let settled: NodeJS.Timeout | undefined;
+  component.onShareChanged(() => {
+    ownership.become(component.share);
+    accounts.forgetAll();
+    rosters.clear();
+    avatars.forget();
+    relearn().catch(failed);
+    // Who got a first node at another process while all this moved.
+    clearTimeout(settled);
+    settled = setTimeout(() => relearn().catch(failed), MOVING_MILLISECONDS);
+    settled.unref();
+  });
 
   return {
     async stop() {
+      clearTimeout(settled);
       await Promise.race([
         notifier.idle(),
         new Promise((resolve) => setTimeout(resolve, DRAIN_MILLISECONDS).unref()),

@@ -25,7 +25,10 @@ export function portableParts(storage: Storage): readonly PortablePart[] {
     name: string,
     change: Partial<StoredNode>,
   ): Promise<StoredNode> => {
-    const stored = (await store.account(account)) ?? { next: 1, nodes: [] };
+    const { value: stored, version } = (await store.account(account)) ?? {
+      value: { next: 1, nodes: [] },
+      version: 0,
+    };
     const known = stored.nodes.find((node) => node.name === name);
     const node: StoredNode = {
       name,
@@ -38,13 +41,12 @@ export function portableParts(storage: Storage): readonly PortablePart[] {
       ...known,
       ...change,
     };
-    await store.saveAccount(account, {
-      next: known === undefined ? stored.next + 1 : stored.next,
-      nodes:
-        known === undefined
-          ? [...stored.nodes, node]
-          : stored.nodes.map((other) => (other === known ? node : other)),
-    });
+    const nodes =
+      known === undefined
+        ? [...stored.nodes, node]
+        : stored.nodes.map((other) => (other === known ? node : other));
+    const next = known === undefined ? stored.next + 1 : stored.next;
+    await store.saveAccount(account, { next, nodes }, version);
     return node;
   };
 
@@ -104,7 +106,7 @@ export function portableParts(storage: Storage): readonly PortablePart[] {
     {
       name: 'pep',
       async export(account) {
-        const nodes = (await store.account(account))?.nodes ?? [];
+        const nodes = (await store.account(account))?.value.nodes ?? [];
         if (nodes.length === 0) return [];
         const owner = xml('pubsub', { xmlns: NS.pubsubOwner });
         const items = xml('pubsub', { xmlns: NS.pubsub });

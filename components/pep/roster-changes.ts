@@ -17,7 +17,7 @@ export async function rosterChanged(
   before: Contact | undefined,
   now: Contact | undefined,
 ): Promise<void> {
-  if (!pep.accounts.owners.has(owner) || before === now) return;
+  if (!pep.accounts.mayOwn(owner) || before === now) return;
   await pep.accounts.with(owner, async (account) => {
     for (const node of account.nodes) {
       const concerned = node.subscriptions.some(

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { shareElement, shareOf } from '../../shared/component/share.js';
 import type { Logger } from '../../shared/observability/types.js';
 import { xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
@@ -39,8 +39,13 @@ const HELD_BYTES = 8 * 1024 * 1024;
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const PING_MILLISECONDS = 5000;
 
+/** Requests of components whose answers are still awaited, at most; the oldest are forgotten. */
+const ASKED = 20_000;
+
 interface Held {
   readonly stanza: Stanza;
+  readonly owner: string;
+  readonly sent: ((stream: ComponentStream) => void) | undefined;
   readonly release: () => void;
 }
 
@@ -57,6 +62,8 @@ export class ComponentDomain implements Destination {
   received = 0;
   dropped = 0;
   since: Date | null = null;
+  /** When a stream last joined others (`performance.now()`). */
+  joinedAt = Number.NEGATIVE_INFINITY;
   /** How long its last answer took, and when that was (`performance.now()`). */
   roundTripMilliseconds: number | null = null;
   #measuredAt = Number.NEGATIVE_INFINITY;
@@ -66,6 +73,8 @@ export class ComponentDomain implements Destination {
   #heldBytes = 0;
   #grace: NodeJS.Timeout | null = null;
   #pings = new Map<string, () => void>();
+  /** Of several streams of a shared domain, the one that waits for an answer. */
+  readonly #asked = new Map<string, ComponentStream>();
   #pingSequence = 0;
 
   constructor(options: ComponentDomainOptions) {
@@ -78,6 +87,10 @@ export class ComponentDomain implements Destination {
     this.generation = options.generation;
   }
 
+  /** Whether several streams at once are allowed. */
+  get shared(): boolean {
+    return this.#options.conflict === 'share';
+  }
   get connected(): boolean {
     return this.#streams.length > 0;
   }
@@ -89,12 +102,25 @@ export class ComponentDomain implements Destination {
   }
 
   deliver(stanza: Stanza, origin: Origin): void {
-    this.deliverFor(stanza, origin, stanza.toJid?.bare ?? this.name);
+    const asker = this.#askerOf(stanza);
+    if (asker === undefined) this.deliverFor(stanza, origin, this.#ownerOf(stanza));
+    else {
+      this.sent++;
+      asker.send(stanza.text);
+    }
   }
 
-  /** {@link deliver} for load shared by owner: all of one owner's stanzas take one stream, in order. False: not taken. */
-  deliverFor(stanza: Stanza, origin: Origin, owner: string): boolean {
-    const stream = this.streamFor(owner);
+  /**
+   * {@link deliver} for load shared by owner: all of one owner's stanzas take one stream, in order. False: not taken.
+   * `stream`: the one to take, where there is still work of that owner on it. `sent` hears on which stream it has gone.
+   */
+  deliverFor(
+    stanza: Stanza,
+    origin: Origin,
+    owner: string,
+    options: { stream?: ComponentStream | undefined; sent?: (stream: ComponentStream) => void } = {},
+  ): boolean {
+    const stream = options.stream ?? this.streamFor(owner);
     if (
       stream !== undefined &&
       this.#held.length === 0 &&
@@ -102,9 +128,12 @@ export class ComponentDomain implements Destination {
     ) {
       this.sent++;
       stream.send(stanza.text);
+      options.sent?.(stream);
       return true;
     }
-    if ((stream !== undefined || this.#grace !== null) && this.#hold(stanza, origin)) return true;
+    if ((stream !== undefined || this.#grace !== null) && this.#hold(stanza, origin, owner, options.sent)) {
+      return true;
+    }
     this.#giveUp(stanza);
     return false;
   }
@@ -126,6 +155,7 @@ export class ComponentDomain implements Destination {
 
   attach(stream: ComponentStream): void {
     this.#streams = [...this.#streams, stream];
+    if (this.#streams.length > 1) this.joinedAt = performance.now();
     this.since ??= new Date();
     this.#options.log.info(
       {
@@ -139,12 +169,15 @@ export class ComponentDomain implements Destination {
     );
     if (this.#grace !== null) clearTimeout(this.#grace);
     this.#grace = null;
+    this.#tellShares();
     this.#options.up(this, stream);
     this.#releaseHeld();
   }
 
   detach(stream: ComponentStream, comesBack: boolean): void {
     this.#streams = this.#streams.filter((other) => other !== stream);
+    for (const [key, asker] of this.#asked) if (asker === stream) this.#asked.delete(key);
+    this.#tellShares();
     this.#options.log.info(
       { code: 'component.down', domain: this.name, comesBack },
       'component disconnected',
@@ -225,14 +258,54 @@ export class ComponentDomain implements Destination {
   /** The stream that serves this owner now. */
   streamFor(owner: string): ComponentStream | undefined {
     if (this.#streams.length < 2) return this.#streams[0];
-    const digest = createHash('md5').update(owner).digest();
-    return this.#streams[digest.readUInt32BE(0) % this.#streams.length];
+    return this.#streams[shareOf(owner, this.#streams.length)];
   }
 
-  #hold(stanza: Stanza, origin: Origin): boolean {
+  /** One of several processes asks somebody something: the answer, which is addressed to their domain, goes to it. */
+  asks(stanza: Stanza, stream: ComponentStream): void {
+    if (this.#options.conflict !== 'share' || stanza.name !== 'iq') return;
+    if (stanza.type !== 'get' && stanza.type !== 'set') return;
+    this.#asked.set(`${stanza.id}\0${stanza.toJid?.full ?? stanza.to}`, stream);
+    if (this.#asked.size <= ASKED) return;
+    for (const oldest of this.#asked.keys()) {
+      this.#asked.delete(oldest);
+      break;
+    }
+  }
+
+  #askerOf(stanza: Stanza): ComponentStream | undefined {
+    if (this.#asked.size === 0 || stanza.name !== 'iq') return undefined;
+    if (stanza.type !== 'result' && stanza.type !== 'error') return undefined;
+    const key = `${stanza.id}\0${stanza.fromJid?.full ?? stanza.from}`;
+    const asker = this.#asked.get(key);
+    this.#asked.delete(key);
+    return asker;
+  }
+
+  /** Whose a stanza is: of what is addressed to the component itself, its sender's. */
+  #ownerOf(stanza: Stanza): string {
+    const { toJid, fromJid } = stanza;
+    return (toJid && toJid.local !== '' ? toJid : fromJid)?.bare ?? this.name;
+  }
+
+  /** Each process hears which part of the owners is its own now, before anything that is routed by that. */
+  #tellShares(): void {
+    if (this.#options.conflict !== 'share') return;
+    const of = this.#streams.length;
+    for (const [index, stream] of this.#streams.entries()) {
+      const message = xml(
+        'message',
+        { from: this.#options.server, to: this.name, id: `share${++this.#pingSequence}` },
+        shareElement(index, of),
+      );
+      stream.send(Stanza.fromElement(message).text);
+    }
+  }
+
+  #hold(stanza: Stanza, origin: Origin, owner: string, sent: Held['sent']): boolean {
     const bytes = stanza.source.length;
     if (this.#held.length >= HELD_STANZAS || this.#heldBytes + bytes > HELD_BYTES) return false;
-    this.#held.push({ stanza, release: origin.hold() });
+    this.#held.push({ stanza, owner, sent, release: origin.hold() });
     this.#heldBytes += bytes;
     return true;
   }
@@ -241,12 +314,13 @@ export class ComponentDomain implements Destination {
     while (this.#held.length > 0) {
       const next = this.#held[0];
       if (next === undefined) return;
-      const stream = this.streamFor(next.stanza.toJid?.bare ?? this.name);
+      const stream = this.streamFor(next.owner);
       if (stream === undefined || stream.transport.queuedBytes >= STREAM_WINDOW_BYTES) return;
       this.#held.shift();
       this.#heldBytes -= next.stanza.source.length;
       this.sent++;
       stream.send(next.stanza.text);
+      next.sent?.(stream);
       next.release();
     }
   }

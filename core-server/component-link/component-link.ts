@@ -268,6 +268,7 @@ function ownerOf(core: Core, registry: ComponentRegistry): Omit<ComponentStreamO
       if (stanza.name === 'iq' && (stanza.type === 'result' || stanza.type === 'error')) {
         if (registry.answers(stanza, domain)) return;
       }
+      domain.asks(stanza, stream);
       if (registry.take(stanza, domain, stream)) return;
       core.router.route(stanza, componentOrigin);
     },

@@ -34,6 +34,8 @@ export class ComponentStream implements TransportHandler {
   state: ComponentStreamState = { step: 'opening' };
   /** It said it will be back (`<reset/>`), so its stanzas are held (contracts: a component that is away). */
   comesBack = true;
+  /** It said so before it closed: what it had been sent and has not answered was not carried out. */
+  finishedItsWork = false;
   #reset = false;
   readonly #owner: ComponentStreamOwner;
 
@@ -96,6 +98,7 @@ export class ComponentStream implements TransportHandler {
   streamClosed(): void {
     // a plain close means leaving, an error <reset/> before it means coming back
     this.comesBack = this.#reset;
+    this.finishedItsWork = this.#reset;
     this.#end();
   }
 

@@ -14,6 +14,8 @@ import type { ComponentStream } from './component-stream.js';
 
 const TIMEOUT_MILLISECONDS = 30_000;
 const PENDING_PER_SENDER = 32;
+/** How long after a process has joined others the work of an owner goes on where it was begun. */
+const MOVING_MILLISECONDS = 10_000;
 const INFO_WILDCARD = `${NS.delegation2}:bare:disco#info:*`;
 const ITEMS_WILDCARD = `${NS.delegation2}:bare:disco#items:*`;
 
@@ -21,7 +23,7 @@ interface Pending {
   readonly original: Stanza;
   readonly wrapped: Stanza;
   readonly owner: string;
-  /** The stream it was given to; undefined while it waits for one. */
+  /** The stream it was written to; undefined while it waits for one. */
   stream: ComponentStream | undefined;
   /** `performance.now()` when it was given to that. */
   sentAt: number;
@@ -42,13 +44,15 @@ export class Delegation {
   readonly #registry: ComponentRegistry;
   readonly #pending = new Map<string, Pending>();
   readonly #perSender = new Map<string, number>();
+  /** Of shared domains: the unanswered requests of each owner, and the stream that they went to. */
+  readonly #atWork = new Map<string, { readonly stream: ComponentStream; count: number }>();
   #sequence = 0;
 
   constructor(core: Core, registry: ComponentRegistry) {
     this.#core = core;
     this.#registry = registry;
     core.iq.intercept((scope, stanza, account, origin) => this.#intercept(scope, stanza, account, origin));
-    registry.onStreamLost((domain, stream) => this.#sendAgain(domain, stream));
+    registry.onStreamLost((domain, stream) => this.#streamLost(domain, stream));
     registry.onGone((domain) => this.#componentGone(domain));
   }
 
@@ -180,10 +184,38 @@ export class Delegation {
 
   #send(id: string, pending: Pending): void {
     const { domain, owner, wrapped } = pending;
-    pending.stream = domain.streamFor(owner);
-    pending.sentAt = performance.now();
-    if (!domain.deliverFor(wrapped, localOrigin, owner))
-      this.#finish(id, pending, unavailable(pending.original));
+    const taken = domain.deliverFor(wrapped, localOrigin, owner, {
+      stream: this.#workplace(domain, owner),
+      sent: (stream) => {
+        pending.stream = stream;
+        pending.sentAt = performance.now();
+        this.#began(pending, stream);
+      },
+    });
+    if (!taken) this.#finish(id, pending, unavailable(pending.original));
+  }
+
+  /** contracts: requests of one owner travel in order on one connection, also while a new process takes over its owners. */
+  #workplace(domain: ComponentDomain, owner: string): ComponentStream | undefined {
+    if (performance.now() - domain.joinedAt > MOVING_MILLISECONDS) return undefined;
+    const work = this.#atWork.get(`${domain.name} ${owner}`);
+    return work !== undefined && domain.streams.includes(work.stream) ? work.stream : undefined;
+  }
+
+  #began(pending: Pending, stream: ComponentStream): void {
+    if (!pending.domain.shared) return;
+    const key = `${pending.domain.name} ${pending.owner}`;
+    const work = this.#atWork.get(key);
+    if (work?.stream === stream) work.count++;
+    else this.#atWork.set(key, { stream, count: 1 });
+  }
+
+  #ended(pending: Pending): void {
+    const key = `${pending.domain.name} ${pending.owner}`;
+    const work = this.#atWork.get(key);
+    if (work === undefined || work.stream !== pending.stream) return;
+    work.count--;
+    if (work.count === 0) this.#atWork.delete(key);
   }
 
   /** What the client gets for an answer: the checked inner stanza, or an error (contracts: delegation and privilege). */
@@ -225,6 +257,7 @@ export class Delegation {
 
   #finish(id: string, pending: Pending, reply: Stanza | null): void {
     this.#pending.delete(id);
+    this.#ended(pending);
     clearTimeout(pending.timer);
     const count = this.#perSender.get(pending.sender) ?? 0;
     if (count <= 1) this.#perSender.delete(pending.sender);
@@ -247,10 +280,18 @@ export class Delegation {
     this.#finish(id, pending, unavailable(pending.original));
   }
 
-  /** contracts: what a lost stream had not answered is sent again, with the same id, to the next one. */
-  #sendAgain(domain: ComponentDomain, stream: ComponentStream): void {
+  /**
+   * What a lost stream had not answered is sent again, with the same id, to the next one, where that can do no harm: a
+   * component that said `<reset/>` has answered all that it has carried out, and asking twice changes nothing. A change
+   * may have been made already, and others since: nobody but the client can know whether to make it again.
+   */
+  #streamLost(domain: ComponentDomain, stream: ComponentStream): void {
     for (const [id, pending] of [...this.#pending]) {
-      if (pending.domain === domain && pending.stream === stream) this.#send(id, pending);
+      if (pending.domain !== domain || pending.stream !== stream) continue;
+      this.#ended(pending);
+      pending.stream = undefined;
+      if (stream.finishedItsWork || pending.original.type === 'get') this.#send(id, pending);
+      else this.#finish(id, pending, interrupted(pending.original));
     }
   }
 
@@ -259,6 +300,12 @@ export class Delegation {
       if (pending.domain === domain) this.#finish(id, pending, unavailable(pending.original));
     }
   }
+}
+
+/** `service-unavailable` like every other failure of a component, but the client learns that it may have been done. */
+function interrupted(request: Stanza): Stanza | null {
+  const text = 'interrupted: look whether the change was made before you repeat it';
+  return errorReply(request, new StanzaError('service-unavailable', { type: 'wait', text }));
 }
 
 function unavailable(request: Stanza): Stanza | null {

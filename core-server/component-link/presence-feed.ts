@@ -3,16 +3,18 @@ import { Stanza } from '../../shared/xml/stanza.js';
 import { delayElement } from '../../shared/xmpp/datetime.js';
 import type { BareJid, Jid } from '../../shared/xmpp/jid.js';
 import type { Core } from '../core.js';
-import { localOrigin } from '../routing/origin.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { ComponentDomain } from './component-domain.js';
 import type { ComponentRegistry } from './component-registry.js';
+import type { ComponentStream } from './component-stream.js';
 import type { Grants } from './grants.js';
 
 /** Remote resources whose last presence is kept for components that connect later. */
 const CACHE_LIMIT = 200_000;
 /** Presences replayed before other work gets its turn. */
 const REPLAY_BATCH = 200;
+/** More than this waits for the component's reading. */
+const REPLAY_BYTES = 1024 * 1024;
 
 /** A presence stanza and when it came, in milliseconds since 1970. */
 interface Heard {
@@ -39,7 +41,7 @@ export class PresenceFeed {
     );
     core.hooks.presenceReceived.on((account, presence, from) => this.#received(account, presence, from));
     core.hooks.remoteLost.on((domain) => this.forgetDomain(domain));
-    registry.onUp((domain) => void this.#replay(domain));
+    registry.onUp((domain, stream) => void this.#replay(domain, stream));
   }
 
   /** Forgets what came over a lost server-to-server stream. */
@@ -86,22 +88,31 @@ export class PresenceFeed {
   }
 
   /** A component that connects later learns who is there, paced. */
-  async #replay(domain: ComponentDomain): Promise<void> {
+  async #replay(domain: ComponentDomain, stream: ComponentStream): Promise<void> {
     const granted = domain.grants.presence;
     if (granted === 'none') return;
     let count = 0;
     const send = async (presence: Stanza, time: number): Promise<void> => {
-      domain.deliver(repeated(presence, time).readdress({ to: domain.name }), localOrigin);
-      if (++count % REPLAY_BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (stream.domain !== domain) return;
+      stream.send(repeated(presence, time).readdress({ to: domain.name }).text);
+      domain.sent++;
+      if (++count % REPLAY_BATCH === 0) await this.#room(stream);
     };
     for (const account of this.#core.directory.online()) {
       for (const session of account.sessions) {
         if (session.presence !== null) await send(session.presence, session.presenceTime);
       }
     }
-    if (granted !== 'roster') return;
+    if (granted !== 'roster' || stream.domain !== domain) return;
     for (const resources of this.#remote.values()) {
       for (const { presence, time } of resources.values()) await send(presence, time);
+    }
+  }
+
+  async #room(stream: ComponentStream): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    while (stream.domain !== null && stream.transport.queuedBytes > REPLAY_BYTES) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
 }

@@ -2,6 +2,7 @@ import type { Logger, Metrics } from '../observability/types.js';
 import type { Element } from '../xml/element.js';
 import type { Stanza } from '../xml/stanza.js';
 import type { Jid } from '../xmpp/jid.js';
+import type { Share } from './share.js';
 
 /** One component domain on one XEP-0114 stream, kept connected. Made by `createComponent` in `runtime.ts`. */
 export interface Component {
@@ -51,6 +52,10 @@ export interface Component {
   /** Called when the stream is up (again), with what the server grants now, and when it is lost. */
   onUp(handler: (link: ServerLink) => void): void;
   onDown(handler: () => void): void;
+  /** Which owners this process serves, where others may serve the same domain. */
+  readonly share: Share;
+  /** Called when the server says that {@link share} has changed, in the order of the stream's stanzas. */
+  onShareChanged(handler: () => void): void;
   /** Called when the server changes its grants while the stream is up. */
   onGrantsChanged(handler: (link: ServerLink) => void): void;
 

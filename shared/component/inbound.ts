@@ -22,6 +22,8 @@ export interface InboundLink {
   readonly pendingLimit: number;
   readonly refused: Counter;
   isServer(domain: string): boolean;
+  /** Whether the stream is about to end: delegated requests that come now are left unanswered, and undone. */
+  stopping(): boolean;
   /** Changes with every stream: an answer is sent on the stream that its request came on, or not at all. */
   epoch(): number;
   answer(stanza: Stanza | Element, epoch: number): void;
@@ -110,6 +112,7 @@ export class Inbound {
 
   /** A request that the server forwards for one of its accounts or for itself (XEP-0355 §4.3). */
   private receiveDelegated(outer: Stanza, server: Jid): void {
+    if (this.link.stopping()) return;
     if (!this.link.isServer(server.domain) || server.local !== '' || server.resource !== '') {
       this.link.log.warn(
         { code: 'component.delegation-refused', from: server.full },

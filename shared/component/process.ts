@@ -5,7 +5,7 @@ import type { Picture } from '../observability/status-page.js';
 import type { Logger, Metrics } from '../observability/types.js';
 import type { Loaded, SettingEntries, SettingsDefinition } from '../settings/setting.js';
 import type { componentSettings, sharedSettings } from '../settings/shared.js';
-import { openStorage } from '../storage/open.js';
+import { openStorage, parseStorageUrl } from '../storage/open.js';
 import type { Storage } from '../storage/storage.js';
 import type { Component } from './component.js';
 import type { Expectation } from './grants.js';
@@ -74,6 +74,15 @@ export function runComponent<D extends SettingEntries & Shared & Link>(
         link = { ready: false, reason: 'the link to the server is lost' };
         tell();
       });
+      if (parseStorageUrl(shared.STORAGE_URL).driver === 'lmdb') {
+        // Others of the domain would not see what is kept here.
+        component.onShareChanged(() => {
+          const reason = 'the server shares the load of this domain, which needs mongodb as STORAGE_URL';
+          log.error({ code: 'component.share-refused' }, reason);
+          setReadiness({ ready: false, reason });
+          void component.stop('leaving');
+        });
+      }
       // Not awaited: a server that is down must not keep this process from answering about itself.
       component.start().catch(() => undefined);
       return {

@@ -24,6 +24,7 @@ import {
 import { OutboundQueue } from './outbound.js';
 import { OwnerQueue } from './owner-queue.js';
 import { createPrivilegedVerbs } from './privilege.js';
+import { Share } from './share.js';
 import type { ComponentStream, StreamEnd } from './stream.js';
 
 export type { ComponentLimits, ComponentOptions, ComponentTiming } from './options.js';
@@ -50,7 +51,10 @@ class ComponentRuntime implements Component {
   private readonly inbound: Inbound;
   private readonly connection: Connection;
   private readonly keepalive: Keepalive;
+  share = Share.sole;
   private stanzas = 0;
+  private stopping = false;
+  private readonly shareHandlers: (() => void)[] = [];
   private readonly upHandlers: ((link: ServerLink) => void)[] = [];
   private readonly downHandlers: (() => void)[] = [];
   private readonly grantHandlers: ((link: ServerLink) => void)[] = [];
@@ -89,6 +93,7 @@ class ComponentRuntime implements Component {
       refused: this.counters.overload,
       isServer: (domain) => this.grants.domains.has(domain),
       epoch: () => this.epoch,
+      stopping: () => this.stopping,
       answer: (stanza, epoch) => this.answer(stanza, epoch),
       takeAnswer: (iq) => this.tracker.answer(iq),
       takeAdvertisement: (message) => this.takeAdvertisement(message),
@@ -166,6 +171,10 @@ class ComponentRuntime implements Component {
     this.grantHandlers.push(handler);
   }
 
+  onShareChanged(handler: () => void): void {
+    this.shareHandlers.push(handler);
+  }
+
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.starting = { resolve, reject };
@@ -178,6 +187,8 @@ class ComponentRuntime implements Component {
   }
 
   async stop(how: 'restart' | 'leaving'): Promise<void> {
+    // From now on nothing delegated is begun: a `<reset/>` tells the server that it may give it to another.
+    this.stopping = true;
     const cut = new AbortController();
     await Promise.race([
       this.owners.idle(),
@@ -192,6 +203,8 @@ class ComponentRuntime implements Component {
     await nextTurn();
     this.outbound.flush();
     this.keepalive.stop();
+    // Work that was not done in time may be done or not: then the stream just ends, as after a crash.
+    if (how === 'restart' && this.owners.size > 0) this.connection.stream?.abandon({ kind: 'lost' });
     await this.connection.stop(how === 'restart' ? 'reset' : 'plain', this.timing.closeMilliseconds);
     this.outbound.release();
   }
@@ -283,6 +296,7 @@ class ComponentRuntime implements Component {
     const wasAnnounced = this.grants.connected;
     this.keepalive.stop();
     this.grants.clear();
+    this.share = Share.sole;
     this.outbound.detach();
     this.tracker.failAll(
       new StanzaError('remote-server-timeout', { text: 'the link to the server is lost' }),
@@ -341,6 +355,7 @@ class ComponentRuntime implements Component {
   }
 
   private takeAdvertisement(message: Stanza): boolean {
+    if (this.takeShare(message)) return true;
     if (!this.grants.read(message)) return false;
     this.log.info(
       {
@@ -353,6 +368,19 @@ class ComponentRuntime implements Component {
     );
     this.takeStock();
     for (const handler of this.grantHandlers) this.guard(() => handler(this.grants));
+    return true;
+  }
+
+  /** Only from the server itself, like its grants. */
+  private takeShare(message: Stanza): boolean {
+    const from = message.fromJid?.full;
+    if (from === undefined || !this.grants.domains.has(from)) return false;
+    const share = Share.read(message);
+    if (share === null) return false;
+    this.share = share;
+    const { index, of } = share;
+    this.log.info({ code: 'component.share', index, of }, 'the server says which owners are ours');
+    for (const handler of this.shareHandlers) this.guard(handler);
     return true;
   }
 

@@ -120,6 +120,7 @@ export const NS = {
   privilege2: 'urn:xmpp:privilege:2',
   privacyEnforcement: 'urn:entourage:privacy-enforcement:1',
   clientLink: 'urn:entourage:client-link:1',
+  share: 'urn:entourage:share:1',
 
   // Multi-user chat
   muc: 'http://jabber.org/protocol/muc',

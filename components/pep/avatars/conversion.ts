@@ -59,6 +59,11 @@ export class AvatarConversion {
     });
   }
 
+  /** Others may have changed what was looked at. */
+  forget(): void {
+    this.#inVain.clear();
+  }
+
   /** The owner has published, retracted or deleted something at a node. */
   nodeChanged(owner: string, node: PepNode): void {
     if (node.name !== NS.avatarMetadata || node.config.accessModel !== 'open') return;
@@ -71,7 +76,8 @@ export class AvatarConversion {
   presence(presence: Stanza): void {
     const from = presence.fromJid;
     if (!from || presence.type !== undefined || !presence.hasChild('x', NS.vcardUpdate)) return;
-    if (!this.#granted(from.bare)) return;
+    // Every process of a shared domain hears this.
+    if (!this.#pep.component.share.mine(from.bare) || !this.#granted(from.bare)) return;
     const update = child(presence.element, 'x', NS.vcardUpdate);
     const photo = update && child(update, 'photo', NS.vcardUpdate);
     const hash = photo?.getText().trim().toLowerCase();

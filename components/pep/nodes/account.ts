@@ -3,18 +3,29 @@ import type { Affiliation, Item, ItemEntry, PepNode, Subscription } from './node
 import type { NodeConfig } from './node-config.js';
 import type { NodeStore, StoredNode } from './node-store.js';
 
-/** The nodes of one account. Used by one task at a time (see {@link Accounts}); changes resolve when they are durable. */
+/**
+ * The nodes of one account. Used by one task at a time (see {@link Accounts}); changes resolve when
+ * they are durable, and reject with the storage's `conflict` where another process has changed them.
+ */
 export class Account {
   readonly owner: string;
   readonly #store: NodeStore;
   readonly #nodes = new Map<string, PepNode>();
   readonly #items = new Map<number, ItemEntry[]>();
   #next: number;
+  /** What is stored has this version; 0 for nothing. */
+  #version: number;
 
-  constructor(owner: string, store: NodeStore, next: number, nodes: readonly PepNode[]) {
+  constructor(
+    owner: string,
+    store: NodeStore,
+    stored: { readonly next: number; readonly version: number; readonly nodes: readonly PepNode[] },
+  ) {
+    const { next, version, nodes } = stored;
     this.owner = owner;
     this.#store = store;
     this.#next = next;
+    this.#version = version;
     for (const node of nodes) this.#nodes.set(node.name, node);
   }
 
@@ -156,7 +167,8 @@ export class Account {
 
   async #save(undo: () => void): Promise<void> {
     try {
-      await this.#store.saveAccount(this.owner, { next: this.#next, nodes: this.nodes.map(stored) });
+      const document = { next: this.#next, nodes: this.nodes.map(stored) };
+      this.#version = await this.#store.saveAccount(this.owner, document, this.#version);
     } catch (error) {
       undo();
       throw error;

@@ -1,10 +1,14 @@
+import { StorageError } from '../../../shared/storage/storage.js';
 import { Account } from './account.js';
 import { configForm, NodeConfig, type NodeLimits } from './node-config.js';
 import type { NodeStore } from './node-store.js';
+import { Ownership } from './ownership.js';
 
 /** Accounts whose nodes are kept in memory after use, and what they may weigh together (see {@link Account.weight}). */
 const KEPT = 2_000;
 const KEPT_WEIGHT = 100_000;
+/** Of a task, where others change the same account at the same time. */
+const ATTEMPTS = 5;
 
 /** Every account's nodes, loaded when they are needed; the tasks of one account run one after the other. */
 export class Accounts {
@@ -17,14 +21,16 @@ export class Accounts {
   #weight = 0;
   readonly #tails = new Map<string, Promise<unknown>>();
   readonly #owners = new Set<string>();
+  readonly #ownership: Ownership;
 
-  constructor(store: NodeStore, limits: NodeLimits) {
+  constructor(store: NodeStore, limits: NodeLimits, ownership: Ownership = new Ownership()) {
     this.#store = store;
     this.#limits = limits;
+    this.#ownership = ownership;
     this.#defaults = new NodeConfig(configForm(limits), limits, {});
   }
 
-  /** Reads who has nodes at all. */
+  /** Reads who has nodes at all; again when others may have got some by another process. */
   async open(): Promise<void> {
     for await (const owner of this.#store.owners()) this.#owners.add(owner);
   }
@@ -38,10 +44,35 @@ export class Accounts {
     return this.#defaults;
   }
 
-  /** Runs a task with an account's nodes, after those that were given before. */
+  /** Whether an account may have nodes: while owners move between processes nobody knows for sure. */
+  mayOwn(owner: string): boolean {
+    return this.#owners.has(owner) || this.#ownership.moving;
+  }
+
+  /** Forgets what other processes may have changed, or may change. */
+  forgetAll(): void {
+    for (const owner of [...this.#kept.keys()]) if (!this.#tails.has(owner)) this.#forget(owner);
+  }
+
+  /**
+   * Runs a task with an account's nodes, after those that were given before; again where another process has changed
+   * them meanwhile: a task must not have told anybody anything before its first change is stored.
+   */
   with<T>(owner: string, task: (account: Account) => T | Promise<T>): Promise<T> {
     const before = this.#tails.get(owner);
-    const run = async (): Promise<T> => task(this.#kept.get(owner) ?? (await this.#load(owner)));
+    const run = async (): Promise<T> => {
+      for (let attempt = 1; ; attempt++) {
+        const account = this.#kept.get(owner) ?? (await this.#load(owner));
+        try {
+          return await task(account);
+        } catch (error) {
+          const conflict = error instanceof StorageError && error.code === 'conflict';
+          // What was loaded is not what is stored.
+          if (error instanceof StorageError) this.#forget(owner);
+          if (!conflict || attempt === ATTEMPTS) throw error;
+        }
+      }
+    };
     const result = before === undefined ? run() : before.then(run, run);
     const tail: Promise<void> = result.then(
       () => this.#done(owner, tail),
@@ -59,12 +90,18 @@ export class Accounts {
   }
 
   async #load(owner: string): Promise<Account> {
-    const stored = this.#owners.has(owner) ? await this.#store.account(owner) : undefined;
-    const nodes = (stored?.nodes ?? []).map((node) => ({
+    const known = this.#owners.has(owner) || this.#ownership.shared;
+    const stored = known ? await this.#store.account(owner) : undefined;
+    if (stored !== undefined) this.#owners.add(owner);
+    const nodes = (stored?.value.nodes ?? []).map((node) => ({
       ...node,
       config: new NodeConfig(this.#defaults.form, this.#limits, node.config),
     }));
-    const account = new Account(owner, this.#store, stored?.next ?? 1, nodes);
+    const account = new Account(owner, this.#store, {
+      next: stored?.value.next ?? 1,
+      version: stored?.version ?? 0,
+      nodes,
+    });
     this.#kept.set(owner, account);
     return account;
   }
@@ -74,6 +111,8 @@ export class Accounts {
     this.#tails.delete(owner);
     const account = this.#kept.get(owner);
     if (account === undefined) return;
+    // contracts: no cache outlives a request where another process may change what is stored
+    if (!this.#ownership.keeps(owner)) return this.#forget(owner);
     const weight = account.weight;
     this.#weight += weight - (this.#weights.get(owner) ?? 0);
     this.#weights.set(owner, weight);

@@ -28,8 +28,9 @@ const itemSchema = z.object({
 
 /** Nodes by account, in one document; items in an archive per node, so that publishing writes one item and no more. */
 export interface NodeStore {
-  account(owner: string): Promise<StoredAccount | undefined>;
-  saveAccount(owner: string, account: StoredAccount): Promise<void>;
+  account(owner: string): Promise<{ readonly value: StoredAccount; readonly version: number } | undefined>;
+  /** Resolves with the new version; rejects with `conflict` where the stored one is not `expect` (0: there is none). */
+  saveAccount(owner: string, account: StoredAccount, expect: number): Promise<number>;
   owners(): AsyncIterable<string>;
   entries(owner: string, node: number): Promise<readonly ItemEntry[]>;
   payload(owner: string, node: number, place: number): Promise<string | undefined>;
@@ -44,13 +45,9 @@ export function openNodeStore(storage: Storage): NodeStore {
   // A space cannot be in a bare JID.
   const archiveOf = (owner: string, node: number): string => `${owner} ${node}`;
   return {
-    async account(owner) {
-      return (await accounts.get(owner))?.value;
-    },
-    async saveAccount(owner, account) {
-      // An account without nodes and subscriptions keeps nothing but the number that must not come again.
-      await accounts.put(owner, account);
-    },
+    account: (owner) => accounts.get(owner),
+    // An account without nodes and subscriptions keeps nothing but the number that must not come again.
+    saveAccount: (owner, account, expect) => accounts.put(owner, account, { expect }),
     owners: () => accounts.owners(),
     async entries(owner, node) {
       const all = await items.page(archiveOf(owner, node));

@@ -1,3 +1,4 @@
+import type { Share } from '../../../shared/component/share.js';
 import type { Jid } from '../../../shared/xmpp/jid.js';
 import type { Pep } from '../context.js';
 import type { PepNode } from '../nodes/node.js';
@@ -5,13 +6,14 @@ import type { Watchers } from '../server/watchers.js';
 
 /**
  * A resource has become available, with interests: it gets the last item of each node of its own account and of every
- * account whose presence it receives (XEP-0163 §4.3.2, rule 2).
+ * account whose presence it receives (XEP-0163 §4.3.2, rule 2), of those that are in `share`.
  */
 export async function sendLastItems(
   pep: Pep,
   watchers: Watchers,
   resource: Jid,
   interests: ReadonlySet<string>,
+  share: Share,
 ): Promise<void> {
   if (interests.size === 0) return;
   const { bare } = resource;
@@ -22,7 +24,9 @@ export async function sendLastItems(
     for (const [contact, { subscribed }] of await pep.rosters.get(bare)) if (subscribed) owners.add(contact);
   }
   for (const owner of owners) {
-    if (pep.accounts.owners.has(owner)) await sendLastItemsOf(pep, owner, resource, interests);
+    if (share.mine(owner) && pep.accounts.mayOwn(owner)) {
+      await sendLastItemsOf(pep, owner, resource, interests);
+    }
   }
 }
 

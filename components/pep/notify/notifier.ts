@@ -19,7 +19,7 @@ export class Notifier {
   readonly #component: Component;
   readonly #rosters: Rosters;
   readonly #presences: Presences;
-  readonly #sent: Counter;
+  readonly #counter: Counter;
   readonly #tails = new Map<string, Promise<void>>();
   readonly #prefix = randomBytes(6).toString('base64url');
   #sequence = 0;
@@ -29,7 +29,7 @@ export class Notifier {
     this.#component = options.component;
     this.#rosters = options.rosters;
     this.#presences = options.presences;
-    this.#sent = options.sent;
+    this.#counter = options.sent;
     options.component.onUp(() => {
       this.#warned = false;
     });
@@ -68,6 +68,11 @@ export class Notifier {
     this.#inOrder(owner, () => this.#send(owner, node, { to, sharesPresence: false }, event, undefined));
   }
 
+  /** Resolves when what was given so far of one account has been sent; undefined if nothing waits. */
+  sent(owner: string): Promise<void> | undefined {
+    return this.#tails.get(owner);
+  }
+
   /** Resolves when what was given so far has been sent. */
   async idle(): Promise<void> {
     await Promise.all(this.#tails.values());
@@ -102,7 +107,7 @@ export class Notifier {
       await this.#component.drained();
       this.#component.privileged.sendMessageAs(message);
     }
-    this.#sent.inc();
+    this.#counter.inc();
   }
 
   async #pause(): Promise<void> {

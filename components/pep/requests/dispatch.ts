@@ -78,10 +78,21 @@ export function dispatch(pep: Pep): IqHandler {
         : undefined;
     if (action === undefined || useCase === undefined) throw new StanzaError('bad-request');
     const owner = to.bare;
-    return pep.accounts.with(owner, (account) =>
+    const answer = pep.accounts.with(owner, (account) =>
       useCase(pep, { from, owner, pubsub: payload, action }, account),
     );
+    return notifiedFirst(pep, owner, answer);
   };
+}
+
+/**
+ * contracts: what is acknowledged is not lost with this process. Notifications go before the answer on the same stream,
+ * so a server that has the answer has them too.
+ */
+async function notifiedFirst<T>(pep: Pep, owner: string, answer: Promise<T>): Promise<T> {
+  const result = await answer;
+  await pep.notifier.sent(owner);
+  return result;
 }
 
 /** `<configure/>` beside `<create/>` is its companion; alone it is a use case (of the owner's namespace). */

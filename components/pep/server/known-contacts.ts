@@ -1,6 +1,7 @@
 import type { Component } from '../../../shared/component/component.js';
 import { parseJid } from '../../../shared/xmpp/jid.js';
 import type { Accounts } from '../nodes/accounts.js';
+import type { Ownership } from '../nodes/ownership.js';
 import type { Roster, Rosters } from './rosters.js';
 import type { Watchers } from './watchers.js';
 
@@ -16,16 +17,24 @@ export class KnownContacts {
   readonly #accounts: Accounts;
   readonly #rosters: Rosters;
   readonly #watchers: Watchers;
+  readonly #ownership: Ownership;
   #learned: () => void = () => undefined;
   #complete: Promise<void>;
 
-  constructor(component: Component, accounts: Accounts, rosters: Rosters, watchers: Watchers) {
+  constructor(
+    component: Component,
+    accounts: Accounts,
+    rosters: Rosters,
+    watchers: Watchers,
+    ownership: Ownership,
+  ) {
+    this.#ownership = ownership;
     this.#component = component;
     this.#accounts = accounts;
     this.#rosters = rosters;
     this.#watchers = watchers;
     this.#complete = this.#begin();
-    component.onUp(() => void this.#learnAll());
+    component.onUp(() => void this.learnAll());
     component.onDown(() => {
       this.#learned();
       this.#complete = this.#begin();
@@ -64,12 +73,14 @@ export class KnownContacts {
     }
   }
 
-  async #learnAll(): Promise<void> {
+  /** Of the owners that are ours now, from the beginning. */
+  async learnAll(): Promise<void> {
     this.#watchers.clear();
     const owners = this.#accounts.owners.values();
     const work = async (): Promise<void> => {
       for (const owner of owners) {
         if (!this.#component.server.connected) return;
+        if (!this.#ownership.mine(owner)) continue;
         await this.learn(owner);
       }
     };

@@ -1,3 +1,4 @@
+import type { Share } from '../../../shared/component/share.js';
 import type { Stanza } from '../../../shared/xml/stanza.js';
 import { capsOf } from '../../../shared/xmpp/caps.js';
 import { delaysOf } from '../../../shared/xmpp/datetime.js';
@@ -8,8 +9,10 @@ import type { Presences } from './presences.js';
 export interface PresenceFeedOptions {
   readonly presences: Presences;
   readonly caps: CapsCache;
-  /** A resource has become available and its interests are known. */
-  readonly arrived: (resource: Jid, interests: ReadonlySet<string>) => Promise<void>;
+  /** A resource has become available and its interests are known; what share of the owners was ours when it came. */
+  readonly arrived: (resource: Jid, interests: ReadonlySet<string>, share: Share) => Promise<void>;
+  /** Every process of the domain hears all presence: each sends the items of its own share of owners. */
+  readonly share: () => Share;
   /** When the last link to the server ended (milliseconds since 1970): who was available before knows its items. */
   readonly lastSeen: () => number;
   readonly failed: (error: unknown) => void;
@@ -49,8 +52,11 @@ export class PresenceFeed {
     // Only initial presence brings items (XEP-0163 §4.3.3, note). A server that repeats presence to a component that has
     // come back marks it as delayed: what was there when we left has had its items.
     const delay = delaysOf(presence.element).at(-1);
-    const initial = before === undefined && (delay === undefined || delay.stamp > this.#options.lastSeen());
-    this.#learn(from, entry, initial).catch(this.#options.failed);
+    const share = this.#options.share();
+    // While others were there, they have done this.
+    const missed = share.of === 1 && delay !== undefined && delay.stamp > this.#options.lastSeen();
+    const initial = before === undefined && (delay === undefined || missed);
+    this.#learn(from, entry, initial, share).catch(this.#options.failed);
   }
 
   /** The same legacy entry while a resource goes on announcing the same, so that it is asked once. */
@@ -66,10 +72,10 @@ export class PresenceFeed {
     return held;
   }
 
-  async #learn(from: Jid, entry: CapsEntry, initial: boolean): Promise<void> {
+  async #learn(from: Jid, entry: CapsEntry, initial: boolean, share: Share): Promise<void> {
     const { caps, presences, arrived } = this.#options;
     const interests = await caps.interests(entry, from.full);
     // It may have gone, or announce something else by now.
-    if (initial && presences.caps(from.bare, from.resource) === entry) await arrived(from, interests);
+    if (initial && presences.caps(from.bare, from.resource) === entry) await arrived(from, interests, share);
   }
 }

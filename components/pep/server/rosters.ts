@@ -40,8 +40,12 @@ export class Rosters {
   #asking = 0;
   #contacts = 0;
 
-  constructor(component: Component) {
+  readonly #keeps: (account: string) => boolean;
+
+  /** `keeps`: whether this process hears of the changes of an account's roster. */
+  constructor(component: Component, keeps: (account: string) => boolean = () => true) {
     this.#component = component;
+    this.#keeps = keeps;
     // Pushes are missed while the link is down.
     component.onDown(() => this.clear());
   }
@@ -141,7 +145,7 @@ export class Rosters {
       const contact = contactJid(item);
       if (contact !== undefined) roster.set(this.#name(contact), this.#contact(item));
     }
-    this.#keep(account, roster);
+    if (this.#keeps(account)) this.#keep(account, roster);
     return roster;
   }
 

@@ -199,10 +199,14 @@ describe('a second connection for one domain', () => {
   });
 
   test('share: each stanza to one connection, one recipient’s always to the same', async () => {
-    const streams = [
-      await joinComponent(core, 'sharing.localhost'),
-      await joinComponent(core, 'sharing.localhost'),
-    ];
+    const streams = [await joinComponent(core, 'sharing.localhost')];
+    const shareOf = async (stream: RawClient | undefined) => {
+      const share = (await stream?.element('message'))?.element.getChild('share', 'urn:entourage:share:1');
+      return `${share?.attrs['index']} of ${share?.attrs['of']}`;
+    };
+    assert.equal(await shareOf(streams[0]), '0 of 1');
+    streams.push(await joinComponent(core, 'sharing.localhost'));
+    assert.deepEqual([await shareOf(streams[0]), await shareOf(streams[1])], ['0 of 2', '1 of 2']);
     for (let round = 0; round < 2; round++)
       for (let i = 0; i < 20; i++) romeo.send(`<message to='u${i}@sharing.localhost' id='${round}'/>`);
     await romeo.ping();
@@ -223,8 +227,16 @@ describe('a second connection for one domain', () => {
       [...one].filter((to) => two.has(to)),
       [],
     );
+    // an answer goes to the one that asked, although both have the same address
+    for (const [index, stream] of streams.entries()) {
+      stream.send(
+        `<iq type='get' id='who${index}' from='sharing.localhost' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>`,
+      );
+      assert.equal((await stream.element('iq')).id, `who${index}`);
+    }
     // one leaves: the other serves all
     await streams[0]?.close();
+    assert.equal(await shareOf(streams[1]), '0 of 1');
     for (let i = 0; i < 20; i++) romeo.send(`<message to='u${i}@sharing.localhost' id='3'/>`);
     for (let i = 0; i < 20; i++)
       assert.equal((await streams[1]?.element('message'))?.to, `u${i}@sharing.localhost`);

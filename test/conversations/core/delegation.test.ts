@@ -36,6 +36,9 @@ after(() => core.stop());
 const condition = (answer: Stanza) =>
   answer.type === 'error' ? StanzaError.fromStanza(answer).condition : String(answer.type);
 
+const isRequest = (stanza: Stanza) =>
+  stanza.name === 'iq' && stanza.hasChild('delegation', 'urn:xmpp:delegation:2');
+
 /** Joins, takes the advertisement, and answers the core's nested disco questions. */
 async function managing(
   name: 'two' | 'one',
@@ -227,6 +230,50 @@ describe('namespace delegation (XEP-0355), the server’s side', () => {
     back.send(answerTo(second, `<iq ${OK.replace("'e'", "'again'")}/>`));
     assert.equal((await juliet.element('iq')).type, 'result');
     back.send(answerTo(second, `<iq ${OK.replace("'e'", "'again'")}/>`));
+    await back.close();
+    await juliet.expectNothing();
+  });
+
+  test('a change that was under way when its component was lost is not made again', async () => {
+    const { component } = await managing('two');
+    juliet.send("<iq type='set' id='change'><q xmlns='urn:example:two'/></iq>");
+    await component.stanza(isRequest);
+    component.cut();
+    const answer = await juliet.element('iq');
+    assert.deepEqual([answer.id, condition(answer)], ['change', 'service-unavailable']);
+    assert.match(answer.source, /type='wait'.*interrupted/);
+    const back = await joinComponent(core, 'two.localhost');
+    await back.stanza((stanza) => stanza.hasChild('query', INFO));
+    assert.ok(
+      back.received.every((item) => item.kind !== 'element' || !item.stanza.source.includes("id='change'")),
+    );
+    await back.close();
+  });
+
+  test('… unless the component has said that it had finished, or it had not been given to it', async () => {
+    const { component } = await managing('two');
+    juliet.send("<iq type='set' id='moved'><q xmlns='urn:example:two'/></iq>");
+    const first = await component.stanza(isRequest);
+    component.send(
+      "<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>",
+    );
+    while ((await component.next()).kind !== 'lost');
+    juliet.send("<iq type='set' id='held'><q xmlns='urn:example:two'/></iq>");
+    await juliet.ping();
+    const back = await joinComponent(core, 'two.localhost');
+    const second = await back.stanza(isRequest);
+    const third = await back.stanza(isRequest);
+    assert.deepEqual(
+      [second.id, forwarded(second).attrs['id'], forwarded(third).attrs['id']],
+      [first.id, 'moved', 'held'],
+    );
+    for (const [request, id] of [
+      [second, 'moved'],
+      [third, 'held'],
+    ] as const) {
+      back.send(answerTo(request, `<iq ${OK.replace("'e'", `'${id}'`)}/>`));
+      assert.equal((await juliet.element('iq')).id, id);
+    }
     await back.close();
     await juliet.expectNothing();
   });
