@@ -1,0 +1,106 @@
+import type { Canary } from './canary.js';
+import { caseSeed, Dice } from './dice.js';
+import { minimise, pieces } from './minimise.js';
+import type { SystemUnderFire } from './system.js';
+
+/** What one case says, in order: text, or bytes that are no text. */
+export type Step = string | Buffer;
+
+/** A way in. Cases are data, so that a failing one can be repeated and made smaller. */
+export interface Door {
+  readonly name: string;
+  start(): Promise<void>;
+  make(dice: Dice): readonly Step[];
+  /** Says it and judges what comes back; `dice` only for how it is cut. */
+  run(steps: readonly Step[], dice: Dice, report: string): Promise<void>;
+  stop(): Promise<void>;
+  /** What there is to tell of it, as numbers. */
+  told?(): string;
+}
+
+/** Opens a door of a system; another system for trying again what failed. */
+export type OpenDoor = (system: SystemUnderFire) => Door;
+
+const BATCH = 25;
+/** With a finding at hand, so long for making its case smaller. */
+const SHRINKING_MILLISECONDS = 40_000;
+
+export interface Attack {
+  readonly cases: number;
+  readonly rounds: number;
+  readonly told: string;
+}
+
+/** Runs cases of one door until time is over; after each batch the processes are looked at, and the canary sings. */
+export async function attack(
+  system: SystemUnderFire,
+  canary: Canary,
+  door: Door,
+  runSeed: number,
+  milliseconds: number,
+): Promise<Attack> {
+  const { findings } = system;
+  await door.start();
+  system.judgeMemory(door.name);
+  const end = performance.now() + milliseconds;
+  const only = process.env['ENTOURAGE_FUZZ_CASE'];
+  let cases = only === undefined ? 0 : Number(only);
+  let rounds = 0;
+  const first = cases;
+  while (performance.now() < end && (only === undefined || cases === first)) {
+    const reports: string[] = [];
+    for (let i = 0; i < BATCH && performance.now() < end; i++) {
+      const dice = new Dice(caseSeed(runSeed, door.name, cases));
+      const steps = door.make(dice);
+      const report = `case ${cases} of ${door.name}: ${shown(steps)}`;
+      reports.push(report);
+      cases++;
+      try {
+        await door.run(steps, dice, report);
+      } catch (error) {
+        findings.add(
+          `${door.name}: ${error instanceof Error ? error.message.slice(0, 60) : 'failed'}`,
+          `${String(error)} ${report}`,
+        );
+      }
+      if (only !== undefined) break;
+    }
+    const during = `during\n${reports.slice(-2).join('\n')}`;
+    if (!system.look(during)) break;
+    await canary.look(during);
+    system.look(during);
+    rounds++;
+  }
+  system.judgeMemory(door.name);
+  await door.stop();
+  return { cases: cases - first, rounds, told: door.told?.() ?? '' };
+}
+
+/** Short enough to be read; ENTOURAGE_SEED and ENTOURAGE_FUZZ_CASE have the whole. */
+export function shown(steps: readonly Step[]): string {
+  const text = steps.map((step) => (typeof step === 'string' ? step : `base64:${step.toString('base64')}`));
+  return JSON.stringify(text)
+    .replaceAll(/(.{1,2}?)\1{19,}/gsu, (run, one: string) => `${one}{${run.length / one.length}}`)
+    .slice(0, 3000);
+}
+
+/** The smallest steps that still fail: fewer steps, then fewer pieces of each. */
+export async function smallest(
+  steps: readonly Step[],
+  fails: (steps: readonly Step[]) => Promise<boolean>,
+): Promise<readonly Step[]> {
+  let small = await minimise(steps, fails, SHRINKING_MILLISECONDS);
+  for (let i = 0; i < small.length; i++) {
+    const step = small[i];
+    if (typeof step !== 'string') continue;
+    const around = small;
+    const parts = await minimise(
+      pieces(step),
+      (part) => fails(around.map((one, at) => (at === i ? part.join('') : one))),
+      SHRINKING_MILLISECONDS,
+    );
+    const shrunk = small.map((one, at) => (at === i ? parts.join('') : one));
+    if (await fails(shrunk)) small = shrunk;
+  }
+  return small;
+}
