@@ -7,7 +7,7 @@ import { BodyError, BodyReader, type BodyRequest } from '../session/body-request
 import { writeTerminal } from '../session/body-response.js';
 import { legacyStatusOf, type TerminalCondition } from '../session/conditions.js';
 import type { BoshLimits } from '../session/limits.js';
-import { negotiate } from '../session/negotiation.js';
+import { isContentType, negotiate } from '../session/negotiation.js';
 import type { SessionTable } from '../session/session-table.js';
 import type { Upstream } from '../upstreams/upstream.js';
 import type { RequestOrigin } from './client-address.js';
@@ -140,33 +140,37 @@ export class BoshEndpoint {
   #create(request: BodyRequest, exchange: HttpExchange, from: RequestOrigin) {
     const { upstream, limits, sessions, secureUri } = this.#options;
     const legacy = request.ver === undefined;
-    if (this.#options.stopping()) return say(exchange, 'system-shutdown', legacy);
+    // A client that can read one Content-Type only must be able to read a refusal.
+    const type = isContentType(request.content) ? request.content : xmlType;
+    const refused = (condition: TerminalCondition) => say(exchange, condition, legacy, type);
+    if (this.#options.stopping()) return refused('system-shutdown');
     if (secureUri !== undefined && !from.secure) {
-      exchange.respond({
-        status: 200,
-        contentType: xmlType,
-        body: writeTerminal('see-other-uri', '', secureUri),
-      });
-      return;
+      const body = writeTerminal('see-other-uri', '', secureUri);
+      return exchange.respond({ status: 200, contentType: type, body });
     }
     const terms = negotiate(request, limits);
-    if (typeof terms === 'string') return say(exchange, terms, legacy);
+    if (typeof terms === 'string') return refused(terms);
     const domain = prepareDomain(request.to ?? '');
-    if (domain === null || !upstream.serves(domain)) return say(exchange, 'host-unknown', legacy);
-    if (!upstream.ready) return say(exchange, 'remote-connection-failed', legacy);
+    if (domain === null || !upstream.serves(domain)) return refused('host-unknown');
+    if (!upstream.ready) return refused('remote-connection-failed');
     const origin = { transport: 'bosh', address: from.address, secure: from.secure } as const;
     const session = sessions.create({ ...request, to: domain }, exchange, { terms, origin, upstream });
-    if (typeof session === 'string') say(exchange, session, legacy);
+    if (typeof session === 'string') refused(session);
   }
 }
 
 /** Tells a terminal condition to a client that has no session. */
-function say(exchange: HttpExchange, condition: TerminalCondition, legacy: boolean): void {
+function say(
+  exchange: HttpExchange,
+  condition: TerminalCondition,
+  legacy: boolean,
+  contentType = xmlType,
+): void {
   const status = legacy ? legacyStatusOf(condition) : undefined;
   exchange.respond(
     status === undefined
-      ? { status: 200, contentType: xmlType, body: writeTerminal(condition) }
-      : { status, contentType: xmlType, body: '' },
+      ? { status: 200, contentType, body: writeTerminal(condition) }
+      : { status, contentType, body: '' },
   );
 }
 

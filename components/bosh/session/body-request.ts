@@ -6,7 +6,7 @@ import { elementToServer } from './element-text.js';
 /** The `<body/>` of one request, read (XEP-0124 §"<body/> Wrapper Element"). Attributes are absent where not given. */
 export interface BodyRequest {
   readonly sid: string | undefined;
-  /** Undefined where it is missing or not a positive integer below 2^53. */
+  /** Undefined where it is missing or not a positive integer; infinite where it is 2^53 or more. */
   readonly rid: number | undefined;
   readonly type: string | undefined;
   readonly condition: string | undefined;
@@ -26,8 +26,8 @@ export interface BodyRequest {
   /** `xmpp:version` and `xmpp:restart` (XEP-0206). */
   readonly version: string | undefined;
   readonly restart: boolean;
-  /** What it carries, each element self-contained. */
-  readonly payloads: readonly string[];
+  /** What it carries, each element self-contained. Let go of once the server has it. */
+  payloads: readonly string[];
 }
 
 /** Why a body was refused. Its `sid` and `rid` are known if its start tag was good: only that session is to blame. */
@@ -43,6 +43,8 @@ export class BodyError {
   }
 }
 
+const byteOrderMark = [0xef, 0xbb, 0xbf];
+
 /** How large a body, in bytes, and each element in it may be. */
 export interface BodyLimits {
   readonly bodyBytes: number;
@@ -55,6 +57,8 @@ export class BodyReader {
   readonly #limits: BodyLimits;
   readonly #payloads: string[] = [];
   #bytes = 0;
+  /** Bytes of a byte order mark that have been seen; all of them when there is none. */
+  #marked = 0;
   #header: StreamHeader | undefined;
   #closed = false;
   #error: BodyError | undefined;
@@ -91,8 +95,21 @@ export class BodyReader {
     this.#bytes += chunk.length;
     if (this.#bytes > this.#limits.bodyBytes) this.#refuse('policy-violation', 'body too big');
     else if (this.#closed) this.#afterRoot(chunk);
-    else this.#parser.write(chunk);
+    else this.#parser.write(this.#marked < byteOrderMark.length ? this.#withoutMark(chunk) : chunk);
     return this.#error === undefined;
+  }
+
+  /** XML §4.3.3: a byte order mark is a signature of the encoding and not part of the document. */
+  #withoutMark(chunk: Buffer): Buffer {
+    let at = 0;
+    while (at < chunk.length && chunk[at] === byteOrderMark[this.#marked]) {
+      at++;
+      this.#marked++;
+    }
+    if (at === chunk.length || this.#marked === byteOrderMark.length) return chunk.subarray(at);
+    if (this.#marked > 0) this.#refuse('bad-request', 'half a byte order mark');
+    this.#marked = byteOrderMark.length;
+    return chunk;
   }
 
   /** The body is complete. */
@@ -114,7 +131,7 @@ export class BodyReader {
 
   #payload(stanza: Stanza): void {
     if (this.#error !== undefined) return;
-    const text = elementToServer(stanza);
+    const text = elementToServer(stanza, this.#header?.lang);
     // What it inherited from the body has been written into it.
     if (isLonger(text, this.#limits.element.stanzaBytes)) this.#refuse('policy-violation', 'stanza too big');
     else this.#payloads.push(text);
@@ -138,9 +155,14 @@ function isWhiteSpace(bytes: Buffer): boolean {
 function readAttributes(header: StreamHeader, payloads: readonly string[]): BodyRequest {
   const { attributes } = header;
   const rid = wholeNumber(attributes.get('rid'));
-  let xbosh: string | undefined;
-  for (const [prefix, namespace] of header.prefixes) if (namespace === NS.xbosh) xbosh = prefix;
-  const extended = (name: string) => (xbosh === undefined ? undefined : attributes.get(`${xbosh}:${name}`));
+  const extended = (name: string) => {
+    for (const [prefix, namespace] of header.prefixes) {
+      // Several prefixes may stand for it.
+      const value = namespace === NS.xbosh ? attributes.get(`${prefix}:${name}`) : undefined;
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  };
   const restart = extended('restart');
   return {
     sid: attributes.get('sid'),
@@ -165,10 +187,10 @@ function readAttributes(header: StreamHeader, payloads: readonly string[]): Body
   };
 }
 
-/** XEP-0124 §"Request IDs": no number above 2^53 - 1 can be told from its neighbours. */
+/** XEP-0124 §"Request IDs": no number above 2^53 - 1 can be told from its neighbours, so all of them are beyond any bound. */
 function wholeNumber(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d{1,16}$/.test(text)) return Number.NaN;
+  if (!/^\d+$/.test(text)) return Number.NaN;
   const value = Number(text);
-  return value <= Number.MAX_SAFE_INTEGER ? value : Number.NaN;
+  return value <= Number.MAX_SAFE_INTEGER ? value : Number.POSITIVE_INFINITY;
 }

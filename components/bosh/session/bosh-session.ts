@@ -79,7 +79,8 @@ export class BoshSession {
     this.#creation = creation;
     this.#open.held.push(creation);
     this.#watch(creation);
-    const patience = Math.min(options.terms.wait, options.limits.creation);
+    const { wait, hold } = options.terms;
+    const patience = hold === 0 ? 0 : Math.min(wait, options.limits.creation);
     creation.due = patience === 0;
     if (patience > 0) {
       this.#creationTimer = setTimeout(() => {
@@ -94,6 +95,7 @@ export class BoshSession {
       writable: () => this.#writable(),
       ended: (end) => this.#endedByServer(end),
     });
+    this.#forward(creation);
     this.#scheduleFlush();
   }
 
@@ -118,13 +120,20 @@ export class BoshSession {
     const earlier = this.#open.early.get(rid);
     if (earlier !== undefined) return this.#replace(earlier, request, exchange);
     const lastResponseWasEmpty = (this.#cache.last?.bytes ?? 1) === 0;
-    if (this.#activity.isTooMuch(held, this.heldCount + 1, lastResponseWasEmpty)) {
+    const unanswered = this.heldCount - this.#open.additional + 1;
+    if (this.#activity.isTooMuch(held, unanswered, lastResponseWasEmpty)) {
       return this.fail('policy-violation', exchange);
+    }
+    // §"Recoverable Binding Conditions": there is no room now; the client sends it again, after what is missing.
+    const waiting = rid === this.#expected ? 0 : this.#open.waitingCharacters;
+    if (waiting > 0 && waiting + held.characters > this.#options.limits.bodyBytes) {
+      return exchange.respond(this.#responder.ok(recoverable));
     }
     this.#pause = undefined;
     this.#open.early.set(rid, held);
     this.#watch(held);
-    if (this.terms.wait > 0) held.startWaiting(this.terms.wait, (one) => this.#waited(one));
+    // Where nothing is to be held, this is for those whose predecessor is missing.
+    held.startWaiting(Math.max(this.terms.wait, 1), (one) => this.#waited(one));
     this.#processInOrder();
     this.#flush();
   }
@@ -191,12 +200,24 @@ export class BoshSession {
       held.due = true;
     }
     // XEP-0206 §"Authentication and Resource Binding": what a restart request carries is ignored.
-    if (request.restart) this.#stream.restart(restartHeader(this.#header, request));
-    else for (const payload of request.payloads) if (!this.#stream.send(payload)) this.#blocked = true;
+    if (!request.restart) this.#forward(held);
+    else {
+      const header = restartHeader(this.#header, request);
+      if (header === undefined) {
+        held.stopWaiting();
+        return this.fail('host-unknown', exchange);
+      }
+      this.#stream.restart(header);
+    }
     if (request.type === 'terminate') return this.#endedByClient(held);
     if (pause !== undefined) return this.#pauseFor(pause, held);
     this.#open.held.push(held);
     if (this.terms.wait === 0) held.due = true;
+  }
+
+  #forward({ request }: HeldRequest): void {
+    for (const payload of request.payloads) if (!this.#stream.send(payload)) this.#blocked = true;
+    request.payloads = [];
   }
 
   /** §"Inactivity": answers everything at once, the pause itself without payloads, and waits longer (or shorter). */
@@ -299,7 +320,10 @@ export class BoshSession {
   #element(element: ServerElement): void {
     if (this.#over) return;
     this.#outbox.put(element);
-    this.#scheduleFlush();
+    if (element.kind !== 'error') return this.#scheduleFlush();
+    // RFC 6120 §4.9.1.1: nothing follows a stream error. It ends the session now, or a response would carry it as if it
+    // were a stanza, and another the end.
+    this.#endedByServer(undefined);
   }
 
   #writable(): void {
@@ -327,9 +351,11 @@ export class BoshSession {
   #endedByClient(last: HeldRequest): void {
     if (!this.terms.acknowledgements) this.#acknowledgements.elementsUpTo(this.#cache.last?.lastElement ?? 0);
     this.#finish('terminated by the client', 'closed', true);
-    [...this.#open.held.splice(0), last].forEach((held, k) => {
-      this.#respond(held, this.#outbox.none(), k === 0 ? { type: 'terminate' } : {});
-    });
+    const open = [...this.#open.held.splice(0), last];
+    const oldest = open.find(({ exchange }) => exchange.alive) ?? last;
+    for (const held of open) {
+      this.#respond(held, this.#outbox.none(), held === oldest ? { type: 'terminate' } : {});
+    }
     this.#answerOthers(writeBody());
   }
 

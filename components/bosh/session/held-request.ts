@@ -8,6 +8,8 @@ export class HeldRequest {
   exchange: Exchange;
   /** Must be answered now, whether there is anything to say or not. */
   due = false;
+  /** It had nothing to say. */
+  readonly isEmpty: boolean;
   /** Copies of it that came while it was not answered. */
   repeats = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -16,6 +18,7 @@ export class HeldRequest {
     this.request = request;
     this.rid = rid;
     this.exchange = exchange;
+    this.isEmpty = request.payloads.length === 0 && !request.restart;
   }
 
   /** Has `expired` called when the client's `wait` is over. */
@@ -28,8 +31,9 @@ export class HeldRequest {
     this.#timer = undefined;
   }
 
-  get isEmpty(): boolean {
-    return this.request.payloads.length === 0 && !this.request.restart;
+  /** What its payloads take until they are forwarded. */
+  get characters(): number {
+    return this.request.payloads.reduce((sum, payload) => sum + payload.length, 0);
   }
 
   /** §"Overactivity" allows one more request to a client that pauses or terminates. */

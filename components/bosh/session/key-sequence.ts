@@ -13,8 +13,12 @@ export class KeySequence {
 
   /** Whether the next request in order carries the right key; goes on to the next one if it does. */
   accept(request: Pick<BodyRequest, 'key' | 'newkey'>): boolean {
-    if (this.#expected === undefined) return true;
     const { key, newkey } = request;
+    if (this.#expected === undefined) {
+      // What counts is the `newkey` of the previous request, whether that was the first or not.
+      if (newkey !== undefined && isKey(newkey)) this.#expected = newkey.toLowerCase();
+      return true;
+    }
     if (key === undefined || !isKey(key)) return false;
     if (newkey !== undefined && !isKey(newkey)) return false;
     // The digest is of the hexadecimal text as the client wrote it: K(n) = hex(SHA-1(K(n-1))).

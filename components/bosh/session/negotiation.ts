@@ -34,12 +34,16 @@ const ourVersion: readonly [number, number] = [1, 11];
 const contentType =
   /^(?:text\/(?:xml|plain|html)|application\/(?:xml|xhtml\+xml))(?:\s*;\s*charset\s*=\s*"?utf-?8"?)?$/i;
 
+export function isContentType(content: string | undefined): content is string {
+  return content !== undefined && contentType.test(content);
+}
+
 /** Settles the terms of a new session (XEP-0124 §"Initiating a BOSH Session"), or says what is wrong with the request. */
 export function negotiate(request: BodyRequest, limits: BoshLimits): SessionTerms | TerminalCondition {
   if (request.rid === undefined) return 'bad-request';
   const { wait = limits.wait, hold = 1, ver, content = 'text/xml; charset=utf-8' } = request;
   if (Number.isNaN(wait) || Number.isNaN(hold)) return 'bad-request';
-  if (!contentType.test(content)) return 'bad-request';
+  if (!isContentType(content)) return 'bad-request';
   const version = ver === undefined ? undefined : lowerVersion(ver);
   if (version === null) return 'bad-request';
   if (request.newkey !== undefined && !isKey(request.newkey)) return 'bad-request';

@@ -11,6 +11,20 @@ export class OpenRequests {
     return this.held.length + this.early.size;
   }
 
+  /** Those that may come beside as many as `requests` says, and have come before an earlier one (§"Overactivity"). */
+  get additional(): number {
+    let count = 0;
+    for (const held of this.early.values()) if (held.isPauseOrEnd) count++;
+    return count;
+  }
+
+  /** Characters of payloads that wait for an earlier request. */
+  get waitingCharacters(): number {
+    let sum = 0;
+    for (const held of this.early.values()) sum += held.characters;
+    return sum;
+  }
+
   /** Whether somebody is there to read an answer, of those held or (`any`) of all. */
   isAlive(any = false): boolean {
     for (const held of this.held) if (held.exchange.alive) return true;

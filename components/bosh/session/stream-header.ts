@@ -1,3 +1,4 @@
+import { prepareDomain } from '../../../shared/xmpp/jid.js';
 import type { ClientEnd, ClientHeader } from '../upstreams/upstream.js';
 import type { BodyRequest } from './body-request.js';
 import type { TerminalCondition } from './conditions.js';
@@ -7,11 +8,17 @@ export function headerOf({ to = '', from, version, lang, route }: BodyRequest): 
   return { to, from, version, lang, route };
 }
 
-/** A restart request names the version never and the rest seldom (XEP-0206): the session's own hold. */
-export function restartHeader(header: ClientHeader, { to, from, lang, version }: BodyRequest): ClientHeader {
+/**
+ * A restart request names the version never and the rest seldom (XEP-0206): the session's own hold. Undefined where it
+ * names another domain: which ones may be asked for, and who the server is, was settled for the first.
+ */
+export function restartHeader(
+  header: ClientHeader,
+  { to, from, lang, version }: Partial<ClientHeader>,
+): ClientHeader | undefined {
+  if (to !== undefined && prepareDomain(to) !== header.to) return undefined;
   return {
     ...header,
-    to: to ?? header.to,
     from: from ?? header.from,
     lang: lang ?? header.lang,
     version: version ?? header.version,

@@ -8,6 +8,7 @@ import {
   StreamError,
   type StreamErrorCondition,
 } from '../../../shared/xmpp/stream-error.js';
+import { restartHeader } from '../session/stream-header.js';
 import type {
   ClientEnd,
   ClientHeader,
@@ -107,7 +108,9 @@ export class WebSocketSession {
     const version = element.attribute('version');
     if (this.#stream !== undefined && this.#header !== undefined) {
       // §3.7: a restart.
-      this.#stream.restart({ to: element.to ?? this.#header.to, from, version, lang });
+      const header = restartHeader(this.#header, { to: element.to, from, version, lang });
+      if (header === undefined) return this.fail('host-unknown');
+      this.#stream.restart(header);
       return;
     }
     if (secureUri !== undefined && !this.origin.secure) {
