@@ -85,7 +85,14 @@ export function composeBosh(options: BoshOptions): Bosh {
     [paths.websocket, (request, socket, head, from) => websocket.upgrade(request, socket, head, from)],
   ]);
   const proxies = new TrustedProxies(options.trustedProxies);
-  const server = new WebServer({ proxies, handlers, upgrades, idleSeconds: limits.wait + 60, log });
+  const server = new WebServer({
+    proxies,
+    handlers,
+    upgrades,
+    idleSeconds: limits.wait + 60,
+    connections: limits.connections,
+    log,
+  });
 
   return {
     server,

@@ -62,6 +62,7 @@ await runProcess({
         stanzaBytes: settings.BOSH_STANZA_BYTES,
         bodyBytes: settings.BOSH_BODY_BYTES,
         sessions: settings.BOSH_MAX_SESSIONS,
+        connections: settings.BOSH_MAX_CONNECTIONS,
         sessionsPerAddress: settings.BOSH_MAX_SESSIONS_PER_ADDRESS,
       },
       origins: settings.BOSH_CORS_ORIGINS,

@@ -158,6 +158,11 @@ export const settings = defineSettings(
       description: 'Most sessions at one time, BOSH and WebSocket together.',
       default: defaultLimits.sessions,
     }),
+    BOSH_MAX_CONNECTIONS: setting(integer(10), {
+      description:
+        'Most HTTP connections of one listener at one time; keep it below the limit of open files.',
+      default: 15_000,
+    }),
     BOSH_MAX_SESSIONS_PER_ADDRESS: setting(integer(1), {
       description: 'Most sessions of one client address.',
       default: defaultLimits.sessionsPerAddress,

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { networkOf } from '../../shared/addresses/network.js';
 import type { Logger } from '../../shared/observability/types.js';
 import type { Storage } from '../../shared/storage/storage.js';
 import { type BareJid, type Domain, parseJid } from '../../shared/xmpp/jid.js';
@@ -256,9 +257,13 @@ export class Accounts {
   /**
    * Checks a clear-text password; `null` stands for a name that cannot be an account. Costs one PBKDF2 whatever
    * the outcome. A wrong password of a disabled account is `wrong`, so that its state is not given away. Rejects
-   * with `HashingQueueFull`.
+   * with `HashingQueueFull`. `peer`: the address from which it is asked, so that addresses share the hasher fairly.
    */
-  async verify(account: BareJid | null, password: string): Promise<'ok' | 'wrong' | 'disabled' | 'expired'> {
+  async verify(
+    account: BareJid | null,
+    password: string,
+    peer = '',
+  ): Promise<'ok' | 'wrong' | 'disabled' | 'expired'> {
     const stored = account === null ? null : await this.#store.read(account);
     const candidates = isThere(stored) ? stored.credentials.scram : undefined;
     const hash = this.kept.scram.find((each) => candidates?.has(each)) ?? this.kept.scram[0] ?? 'SHA-256';
@@ -272,6 +277,7 @@ export class Accounts {
       usedHash,
       prepared ?? 'x',
       verifier ?? this.fakeScram(account ?? '', usedHash),
+      networkOf(peer),
     );
     if (account === null || !verifier || !right || prepared === null) return 'wrong';
     const standing = standingOf(stored);

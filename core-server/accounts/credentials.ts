@@ -63,8 +63,9 @@ export async function matchesVerifier(
   hash: ScramHash,
   preparedPassword: string,
   verifier: ScramVerifier,
+  source?: string,
 ): Promise<boolean> {
-  const salted = await hasher.hash(preparedPassword, verifier.salt, verifier.iterations, hash);
+  const salted = await hasher.hash(preparedPassword, verifier.salt, verifier.iterations, hash, source);
   const { storedKey } = verifierOf(hash, salted, verifier.salt, verifier.iterations);
   return storedKey.length === verifier.storedKey.length && timingSafeEqual(storedKey, verifier.storedKey);
 }

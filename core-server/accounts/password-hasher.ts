@@ -19,8 +19,17 @@ export class HashingQueueFull extends Error {
 
 /** PBKDF2, the slow part of every check of a clear-text password. */
 export interface PasswordHasher {
-  /** SaltedPassword of RFC 5802 §3; rejects with {@link HashingQueueFull}. */
-  hash(preparedPassword: string, salt: Buffer, iterations: number, hash: ScramHash): Promise<Buffer>;
+  /**
+   * SaltedPassword of RFC 5802 §3; rejects with {@link HashingQueueFull}. `source`: on whose behalf, as a network. Each
+   * has its turn, and where all is full the one that wants most gives way.
+   */
+  hash(
+    preparedPassword: string,
+    salt: Buffer,
+    iterations: number,
+    hash: ScramHash,
+    source?: string,
+  ): Promise<Buffer>;
 }
 
 export interface PasswordHasherOptions {
@@ -30,21 +39,46 @@ export interface PasswordHasherOptions {
   readonly queue?: number;
 }
 
+interface Waiting {
+  readonly run: () => void;
+  readonly refuse: () => void;
+}
+
 /** Runs PBKDF2 in the libuv pool, a few at a time, with a bounded queue in front. */
 export function createPasswordHasher(options: PasswordHasherOptions = {}): PasswordHasher {
   const concurrency = options.concurrency ?? 2;
   const limit = options.queue ?? 256;
-  const waiting: (() => void)[] = [];
+  /** By source, in the order of their turns. */
+  const queues = new Map<string, Waiting[]>();
+  let count = 0;
   let running = 0;
 
   const next = () => {
     running -= 1;
-    waiting.shift()?.();
+    for (const [source, queue] of queues) {
+      queues.delete(source);
+      const first = queue.shift();
+      if (queue.length > 0) queues.set(source, queue);
+      count -= 1;
+      first?.run();
+      return;
+    }
+  };
+
+  /** Makes room for one more of `source` where another source has more than it would have. */
+  const makeRoom = (source: string): boolean => {
+    let longest: Waiting[] = [];
+    for (const queue of queues.values()) if (queue.length > longest.length) longest = queue;
+    if (longest.length <= (queues.get(source)?.length ?? 0) + 1) return false;
+    longest.pop()?.refuse();
+    count -= 1;
+    return true;
   };
 
   return {
-    hash(password, salt, iterations, hash) {
-      if (running >= concurrency && waiting.length >= limit) return Promise.reject(new HashingQueueFull());
+    hash(password, salt, iterations, hash, source = '') {
+      if (running >= concurrency && count >= limit && !makeRoom(source))
+        return Promise.reject(new HashingQueueFull());
       return new Promise((resolve, reject) => {
         const run = () => {
           running += 1;
@@ -54,8 +88,11 @@ export function createPasswordHasher(options: PasswordHasherOptions = {}): Passw
             else resolve(key);
           });
         };
-        if (running < concurrency) run();
-        else waiting.push(run);
+        if (running < concurrency) return run();
+        const queue = queues.get(source) ?? [];
+        queue.push({ run, refuse: () => reject(new HashingQueueFull()) });
+        queues.set(source, queue);
+        count += 1;
       });
     },
   };

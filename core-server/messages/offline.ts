@@ -30,7 +30,7 @@ export const offline = defineFeature({
     { id: '0203', version: '2.0', status: 'complete' },
     { id: '0359', version: '0.7.0', status: 'partial', note: 'ids on what the core stores' },
   ],
-  settings: ['LIMIT_OFFLINE_MESSAGES'],
+  settings: ['LIMIT_OFFLINE_MESSAGES', 'LIMIT_OFFLINE_BYTES'],
   metrics: [
     { name: 'offline_stored_total', kind: 'counter', help: 'Messages stored for offline accounts' },
     { name: 'offline_delivered_total', kind: 'counter', help: 'Stored messages delivered' },
@@ -51,8 +51,8 @@ export const offline = defineFeature({
       'offline_refused_total',
       'Messages refused because the store is full',
     );
-    /** How many messages each account has, known while it is in memory; stores of one turn are counted at once. */
-    const counts = new WeakMap<AccountState, Promise<{ count: number }>>();
+    /** What each account has stored, known while it is in memory; stores of one turn are counted at once. */
+    const counts = new WeakMap<AccountState, Promise<Stored>>();
     /** Sessions that are being given stored messages: what comes meanwhile goes behind them. */
     const flooding = new WeakMap<Session, { stanzas: Stanza[]; bytes: number }>();
     /** Accounts whose stored messages are on their way to a session. */
@@ -105,14 +105,27 @@ export const offline = defineFeature({
       });
     });
 
-    function countOf(account: AccountState): Promise<{ count: number }> {
+    function countOf(account: AccountState): Promise<Stored> {
       let count = counts.get(account);
       if (count === undefined) {
-        count = archive.count(account.bare).then((n) => ({ count: n }));
+        count = measure(account);
         counts.set(account, count);
         count.catch(() => counts.delete(account));
       }
       return count;
+    }
+
+    async function measure(account: AccountState): Promise<Stored> {
+      const stored = { count: 0, size: 0 };
+      for (let after = 0; ; ) {
+        const page = await archive.page(account.bare, { after, limit: PAGE });
+        for (const { id, value } of page) {
+          after = id;
+          stored.count++;
+          stored.size += value.text.length;
+        }
+        if (page.length < PAGE) return stored;
+      }
     }
 
     function store(account: AccountState, message: Stanza, origin: Origin): void {
@@ -120,13 +133,14 @@ export const offline = defineFeature({
       const text = stamped(message, account.bare, account.jid.domain);
       const storing = countOf(account)
         .then((counter) => {
-          if (counter.count >= limit) {
+          if (counter.count >= limit || counter.size + text.length > core.settings.LIMIT_OFFLINE_BYTES) {
             refused.inc();
             throw new StanzaError('service-unavailable', {
               text: 'too many messages are stored for this account',
             });
           }
           counter.count++;
+          counter.size += text.length;
           return archive.append(account.bare, { text });
         })
         .then(
@@ -185,7 +199,7 @@ export const offline = defineFeature({
             if (verdictOf(account, session, 'in', 'message', message.fromJid) !== 'allow') continue;
             fromStore.set(message, false);
             session.enqueue(message);
-            handed.push({ id: entry.id, message });
+            handed.push({ id: entry.id, message, size: entry.value.text.length });
             if (session.outbound.bytes > window) await session.delivered();
           }
           const last = page.length < PAGE;
@@ -212,11 +226,7 @@ export const offline = defineFeature({
     }
 
     /** Removes what the client has certainly received: acknowledged (XEP-0198), or without that written to the socket. */
-    async function remove(
-      session: Session,
-      handed: readonly Handed[],
-      counter: { count: number },
-    ): Promise<void> {
+    async function remove(session: Session, handed: readonly Handed[], counter: Stored): Promise<void> {
       await session.delivered();
       const received = !session.ended
         ? handed
@@ -225,6 +235,7 @@ export const offline = defineFeature({
           : [];
       // there is room for others from now on, not when the store has written that
       counter.count = Math.max(0, counter.count - received.length);
+      for (const { size } of received) counter.size = Math.max(0, counter.size - size);
       await archive.remove(
         session.account.bare,
         received.map(({ id }) => id),
@@ -257,6 +268,14 @@ export const offline = defineFeature({
 interface Handed {
   readonly id: number;
   readonly message: Stanza;
+  /** In characters, as stored. */
+  readonly size: number;
+}
+
+/** How many messages an account has stored, and their characters. */
+interface Stored {
+  count: number;
+  size: number;
 }
 
 function takesMessages(session: Session): boolean {

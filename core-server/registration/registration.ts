@@ -1,9 +1,11 @@
+import { networkOf } from '../../shared/addresses/network.js';
 import { child, type Element, xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { AccountError } from '../accounts/account-error.js';
+import { HashingQueueFull } from '../accounts/password-hasher.js';
 import type { Core } from '../core.js';
 import { defineFeature } from '../feature.js';
 import type { IqRequest } from '../iq/iq-registry.js';
@@ -150,6 +152,7 @@ function asStanzaError(core: Core, error: unknown): StanzaError {
       error.code === 'exists' || error.code === 'name-blocked' ? 'conflict' : 'not-acceptable',
     );
   }
+  if (error instanceof HashingQueueFull) return new StanzaError('resource-constraint', { type: 'wait' });
   core.log.error({ code: 'account.registration-failed', err: error }, 'a registration failed');
   return new StanzaError('internal-server-error', { type: 'wait' });
 }
@@ -171,8 +174,9 @@ class RegistrationRate {
       this.#counts = new Map();
       this.#since = performance.now();
     }
-    const count = (this.#counts.get(address) ?? 0) + 1;
-    this.#counts.set(address, count);
+    const network = networkOf(address);
+    const count = (this.#counts.get(network) ?? 0) + 1;
+    this.#counts.set(network, count);
     return count <= this.#limit;
   }
 }

@@ -66,6 +66,8 @@ export interface SaslPolicy {
 
 /** What a mechanism may know of the stream. */
 export interface SaslContext {
+  /** The client's address. */
+  readonly peer?: string;
   /** The domain the client opened the stream to. */
   readonly domain: Domain;
   /** `from` of the client's stream header. */

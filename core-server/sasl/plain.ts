@@ -18,7 +18,7 @@ export const plain: SaslMechanism = {
 /** Authorization identity, user name, password. */
 const message = /^([^\0]*)\0([^\0]+)\0([^\0]+)$/;
 
-async function check(data: Buffer, { accounts, domain, log }: SaslContext): Promise<SaslStep> {
+async function check(data: Buffer, { accounts, domain, log, peer }: SaslContext): Promise<SaslStep> {
   const text = decodeUtf8Strict(data);
   const parts = text === null ? null : message.exec(text);
   if (!parts) return failure('malformed-request');
@@ -28,7 +28,7 @@ async function check(data: Buffer, { accounts, domain, log }: SaslContext): Prom
   if (authorizationId === null) return failure('invalid-authzid', undefined, claimed);
   const account = accountOf(username, domain);
   try {
-    const result = await accounts.verify(account, password);
+    const result = await accounts.verify(account, password, peer);
     if (result === 'wrong' || account === null) return failure('not-authorized', undefined, claimed);
     if (result !== 'ok') return refusalOf(result, claimed) ?? failure('not-authorized', undefined, claimed);
     if (authorizationId && authorizationId.bare !== account) {

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from '../../shared/observability/types.js';
+import { xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { isCopy } from '../messages/carbons.js';
 import { messageType } from '../messages/message-delivery.js';
@@ -83,7 +85,11 @@ export class SessionService {
       // §7.7.2.2 behaviour 3: the newcomer is most often the same client after a broken connection
       else this.replace(holder);
     }
-    if (account.sessions.length >= sessionsPerAccount) throw new StanzaError('resource-constraint');
+    if (account.sessions.length >= sessionsPerAccount) {
+      // XEP-0205 §3.4
+      const application = xml('resource-limit-exceeded', { xmlns: NS.errors });
+      throw new StanzaError('resource-constraint', { application });
+    }
     const session = new Session({
       id: randomBytes(6).toString('base64url'),
       jid: account.jid.withResource(resource),

@@ -20,6 +20,7 @@ export function negotiationOf(core: Core, stream: ClientStream, sasl2 = false): 
   const link = kind === 'client-link';
   const negotiation = new SaslNegotiation({
     domain: stream.domain,
+    peer: stream.remoteAddress,
     streamFrom: stream.from,
     secure: stream.secure,
     channelBinding: tls === null ? null : channelBindingOf(tls, { tlsUnique: core.settings.SASL_TLS_UNIQUE }),

@@ -7,6 +7,9 @@ import type { Logger } from './types.js';
 /** What `/readyz` says: why the process is not ready, or that it is. */
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
 
+/** Nobody but a few monitors comes here. */
+const CONNECTIONS = 100;
+
 export type Page = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 export interface ObservabilityOptions {
@@ -31,14 +34,18 @@ export async function startObservabilityServer(options: ObservabilityOptions): P
   const port = portToListen(options.port);
   if (port === null) return { address: null, close: async () => undefined };
   options.metrics.collectProcess();
-  const server = createServer((request, response) => {
+  // A scrape is one small request: whoever needs longer for it keeps somebody else out.
+  const times = { connectionsCheckingInterval: 2_000, headersTimeout: 5_000, requestTimeout: 10_000 };
+  const server = createServer(times, (request, response) => {
     answer(options, request, response).catch((error: unknown) => {
       options.log.error({ code: 'observability.request-failed', error }, 'cannot answer a request');
       if (!response.headersSent) send(response, 500, 'text/plain; charset=utf-8', 'error\n');
       else response.destroy();
     });
   });
-  server.requestTimeout = 10_000;
+  // also ends the wait for a client that does not read its answer
+  server.timeout = 30_000;
+  server.maxConnections = CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host: hostToListen(options.host) }, () => {

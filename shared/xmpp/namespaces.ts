@@ -6,6 +6,8 @@ export const NS = {
   component: 'jabber:component:accept',
   componentConnect: 'jabber:component:connect',
   streams: 'http://etherx.jabber.org/streams',
+  /** Application conditions of XEP-0205. */
+  errors: 'urn:xmpp:errors',
   streamErrors: 'urn:ietf:params:xml:ns:xmpp-streams',
   stanzaErrors: 'urn:ietf:params:xml:ns:xmpp-stanzas',
   tls: 'urn:ietf:params:xml:ns:xmpp-tls',

@@ -20,13 +20,20 @@ export interface WebServerOptions {
   readonly upgrades: ReadonlyMap<string, UpgradeHandler>;
   /** Seconds without a byte after which a connection is closed: longer than any request is held. */
   readonly idleSeconds: number;
+  /** Connections of one listener; more are closed as they come. */
+  readonly connections: number;
   readonly log: Logger;
 }
+
+/** For the head of a request, for all of it, and how often both are looked at; for the TLS handshake. In milliseconds. */
+const times = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 };
+const handshakeTimeout = 15_000;
 
 /** The HTTP listeners of this process: one table of paths, served with and without TLS. */
 export class WebServer {
   readonly #options: WebServerOptions;
   readonly #servers: Server[] = [];
+  #droppedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: WebServerOptions) {
     this.#options = options;
@@ -38,12 +45,13 @@ export class WebServer {
     host: string | undefined,
     tls?: ServerOptions,
   ): Promise<{ port: number; server: Server }> {
-    const server = tls === undefined ? createServer() : createSecureServer(tls);
+    const server =
+      tls === undefined ? createServer(times) : createSecureServer({ ...times, ...tls, handshakeTimeout });
     server.on('request', (request, response) => this.#request(request, response));
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    server.headersTimeout = 15_000;
-    server.requestTimeout = 60_000;
     server.keepAliveTimeout = 75_000;
+    server.maxConnections = this.#options.connections;
+    server.on('drop', () => this.#dropped());
     // Also ends the wait for a client that does not read its response.
     server.timeout = this.#options.idleSeconds * 1000;
     await new Promise<void>((resolve, reject) => {
@@ -55,6 +63,17 @@ export class WebServer {
     });
     this.#servers.push(server);
     return { port: (server.address() as AddressInfo).port, server };
+  }
+
+  /** Said once a minute at most: who does this can do it thousands of times a second. */
+  #dropped(): void {
+    const now = performance.now();
+    if (now - this.#droppedAt < 60_000) return;
+    this.#droppedAt = now;
+    this.#options.log.warn(
+      { code: 'bosh.too-many-connections' },
+      'connections are refused: there are too many',
+    );
   }
 
   #request(request: IncomingMessage, response: ServerResponse) {

@@ -22,6 +22,8 @@ export interface BoshLimits {
   readonly bodyBytes: number;
   /** Sessions (BOSH and WebSocket) in all, and for one client address. */
   readonly sessions: number;
+  /** TCP connections of one listener; a session needs up to `hold` + 1 of them. */
+  readonly connections: number;
   readonly sessionsPerAddress: number;
   /** Clients are told that they may compress their requests: not where a balancer has to read those. */
   readonly compressedRequests: boolean;
@@ -39,6 +41,7 @@ export const defaultLimits: BoshLimits = {
   stanzaBytes: 262_144,
   bodyBytes: 524_288,
   sessions: 10_000,
+  connections: 15_000,
   sessionsPerAddress: 500,
   compressedRequests: true,
 };

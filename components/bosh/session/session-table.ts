@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { networkOf } from '../../../shared/addresses/network.js';
 import type { Logger } from '../../../shared/observability/types.js';
 import type { ClientOrigin, Upstream } from '../upstreams/upstream.js';
 import type { BodyRequest } from './body-request.js';
@@ -54,18 +55,20 @@ export class SessionTable {
 
   /** Whether one more session for that address is within the limits. Counts it if so. */
   admit({ origin }: Counted): boolean {
-    const own = this.#perAddress.get(origin.address) ?? 0;
+    const network = networkOf(origin.address);
+    const own = this.#perAddress.get(network) ?? 0;
     if (this.#count >= this.#limits.sessions || own >= this.#limits.sessionsPerAddress) return false;
-    this.#perAddress.set(origin.address, own + 1);
+    this.#perAddress.set(network, own + 1);
     this.#count++;
     return true;
   }
 
   /** A session that was admitted is over. */
   release({ origin }: Counted): void {
-    const own = (this.#perAddress.get(origin.address) ?? 1) - 1;
-    if (own > 0) this.#perAddress.set(origin.address, own);
-    else this.#perAddress.delete(origin.address);
+    const network = networkOf(origin.address);
+    const own = (this.#perAddress.get(network) ?? 1) - 1;
+    if (own > 0) this.#perAddress.set(network, own);
+    else this.#perAddress.delete(network);
     this.#count--;
   }
 

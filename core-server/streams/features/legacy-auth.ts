@@ -80,7 +80,7 @@ export const legacyAuth = defineFeature({
           digest !== undefined && digestKept
             ? await core.accounts.verifyStreamDigest(account, stream.id, digest)
             : password !== undefined
-              ? await core.accounts.verify(account, password)
+              ? await core.accounts.verify(account, password, stream.remoteAddress)
               : 'wrong';
         if (stream.state.step === 'closed') return;
         const jid = account === null ? null : parseJid(account);
