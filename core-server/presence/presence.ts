@@ -173,7 +173,7 @@ export class Presence implements PresenceHandlers {
     for (const item of session.account.roster.items.values()) {
       if (item.subscription !== 'from' && item.subscription !== 'both') continue;
       if (rules !== null && !this.#mayShow(session, parseKnown(item.jid))) continue;
-      this.#router.route(stanza.readdress({ to: item.jid }), origin);
+      this.#router.route(stanza.addressedTo(parseKnown(item.jid)), origin);
     }
   }
 

@@ -222,6 +222,60 @@ export class Stanza {
       this.#tail,
       undefined,
       undefined,
+    ).#sharing(this);
+  }
+
+  /** {@link readdress} for one of many addressees: what does not name the addressee is rendered once for all of them. */
+  addressedTo(addressee: Jid): Stanza {
+    // Flat: each addressee's text is made of it, and it must not keep the chunk it came in.
+    if (this.#rest === undefined) this.#rest = detachedCopy(this.#afterTo());
+    const copy = this.readdress({ to: addressee.full });
+    copy.#rest = this.#rest;
+    copy.#toJid = addressee;
+    return copy;
+  }
+
+  /** Takes over what has been read of a stanza that has the same content. */
+  #sharing(other: Stanza): Stanza {
+    this.#children = other.#children;
+    this.#first = other.#first;
+    if (this.from === other.from) this.#fromJid = other.#fromJid;
+    if (this.to === other.to) this.#toJid = other.#toJid;
+    return this;
+  }
+
+  /** Whether this text occurs, as written, anywhere but in the root's name and stanza attributes. */
+  mentions(text: string): boolean {
+    return this.#tail.includes(text) || (this.#others !== '' && this.#others.includes(text));
+  }
+
+  /**
+   * The content's beginning from `start` to the first `end`, where it begins so. Text, not yet known to be one element:
+   * it is when it ends where the element that it begins with does.
+   */
+  leading(start: string, end: string): string | null {
+    if (!this.#tail.startsWith(start, 1)) return null;
+    const at = this.#tail.indexOf(end, 1 + start.length);
+    return at < 0 ? null : this.#tail.slice(1, at + end.length);
+  }
+
+  /** The stanza without the first `length` characters of its content, which must be whole elements. */
+  withoutLeading(length: number): Stanza {
+    return new Stanza(
+      {
+        name: this.name,
+        qualified: this.#qualified,
+        namespace: this.namespace,
+        to: this.to,
+        from: this.from,
+        id: this.id,
+        type: this.type,
+        lang: this.lang,
+        others: this.#others,
+      },
+      `>${this.#tail.slice(1 + length)}`,
+      undefined,
+      undefined,
     );
   }
 
