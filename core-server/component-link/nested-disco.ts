@@ -22,7 +22,10 @@ export class NestedDisco {
   constructor(core: Core, registry: ComponentRegistry) {
     this.#core = core;
     registry.onUp((domain) => void this.#ask(domain));
-    registry.onGone((domain) => this.#nested.delete(domain));
+    registry.onGone((domain) => {
+      this.#nested.delete(domain);
+      core.disco.changed();
+    });
     core.disco.contribute((scope, _query, info) => {
       for (const nested of this.#nested.values()) merge(info, nested[scope]);
     });
@@ -37,7 +40,9 @@ export class NestedDisco {
       merge(server, await this.#query(domain, `${namespace}::${grant.namespace}`));
       merge(account, await this.#query(domain, `${namespace}:bare:${grant.namespace}`));
     }
-    if (domain.connected) this.#nested.set(domain, { server, account });
+    if (!domain.connected) return;
+    this.#nested.set(domain, { server, account });
+    this.#core.disco.changed();
   }
 
   async #query(domain: ComponentDomain, node: string): Promise<DiscoInfo> {

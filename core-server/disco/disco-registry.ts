@@ -36,6 +36,7 @@ export class DiscoRegistry {
   readonly #features: Record<Scope, Set<string>> = { server: new Set(), account: new Set() };
   readonly #forms: Record<Scope, (() => Element)[]> = { server: [], account: [] };
   readonly #contributors: ((scope: Scope, query: DiscoQuery, info: DiscoInfo) => void)[] = [];
+  #answers = new Map<string, string>();
   readonly #items: ((scope: Scope, query: DiscoQuery) => DiscoItem[])[] = [];
   readonly #nodes = new Map<string, NodeHandlers>();
 
@@ -48,10 +49,14 @@ export class DiscoRegistry {
   form(scope: Scope, form: () => Element): void {
     this.#forms[scope].push(form);
   }
-  /** Adds parts that depend on the moment or on who asks: nested disco of components. */
+  /**
+   * Adds parts that depend on the moment (who changes them calls {@link changed}) or on which component asks: nested
+   * disco, what is granted. Everybody who is no component gets the same.
+   */
   contribute(contributor: (scope: Scope, query: DiscoQuery, info: DiscoInfo) => void): void {
     this.#contributors.push(contributor);
   }
+  /** Adds items; the same rules as for {@link contribute}. */
   items(source: (scope: Scope, query: DiscoQuery) => DiscoItem[]): void {
     this.#items.push(source);
   }
@@ -61,6 +66,21 @@ export class DiscoRegistry {
   }
   nodeHandlers(name: string): NodeHandlers | undefined {
     return this.#nodes.get(name);
+  }
+
+  /** What has been contributed may be another now: answers are made anew. */
+  changed(): void {
+    this.#answers.clear();
+  }
+  /** An answer that everybody gets, as wire text: made once, until {@link changed}. */
+  common(kind: 'info' | 'items', scope: Scope, make: () => string): string {
+    const key = `${kind} ${scope}`;
+    let text = this.#answers.get(key);
+    if (text === undefined) {
+      text = make();
+      this.#answers.set(key, text);
+    }
+    return text;
   }
 
   info(scope: Scope, query: DiscoQuery): DiscoInfo {

@@ -1,9 +1,10 @@
 import { clone, type Element, xml } from '../../shared/xml/element.js';
+import { writeElement } from '../../shared/xml/write.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Core } from '../core.js';
 import { defineFeature } from '../feature.js';
-import type { IqRequest, IqScope } from '../iq/iq-registry.js';
+import type { IqAnswer, IqRequest, IqScope } from '../iq/iq-registry.js';
 import { isStranger, refuseStranger } from '../iq/strangers.js';
 import type { DiscoInfo, DiscoItem, DiscoQuery } from './disco-registry.js';
 import { noItems } from './no-items.js';
@@ -26,6 +27,8 @@ export const disco = defineFeature({
     core.disco.feature('account', NS.discoInfo, NS.discoItems);
     const contacts = contactForm(core.settings.CONTACT_ADDRESSES);
     if (contacts !== null) core.disco.form('server', () => clone(contacts));
+    core.hooks.componentUp.on(() => core.disco.changed());
+    core.hooks.componentDown.on(() => core.disco.changed());
     for (const scope of ['server', 'account'] as const) {
       core.iq.on(scope, 'get', NS.discoInfo, 'query', (request) => info(core, scope, request));
       core.iq.on(scope, 'get', NS.discoItems, 'query', (request) => items(core, scope, request));
@@ -33,24 +36,40 @@ export const disco = defineFeature({
   },
 });
 
-function info(core: Core, scope: IqScope, request: IqRequest): Element {
+/** An answer about no node in particular: one for all who ask, but components, which see what they were granted. */
+function general(
+  core: Core,
+  kind: 'info' | 'items',
+  scope: IqScope,
+  query: DiscoQuery,
+  make: () => Element,
+): IqAnswer {
+  if (core.components.domains.has(query.from.domain)) return make();
+  return core.disco.common(kind, scope, () => writeElement(make()));
+}
+
+function info(core: Core, scope: IqScope, request: IqRequest): IqAnswer {
   const query: DiscoQuery = { from: request.from, to: request.to, account: request.account };
   refuseStranger(request);
   const node = request.payload.attrs['node'];
-  if (node === undefined || node === '') return infoElement(core.disco.info(scope, query));
+  if (node === undefined || node === '') {
+    return general(core, 'info', scope, query, () => infoElement(core.disco.info(scope, query)));
+  }
   const found = core.disco.nodeHandlers(node)?.info?.(query) ?? null;
   // XEP-0030 §7
   if (scope !== 'server' || found === null) throw new StanzaError('item-not-found');
   return infoElement(found, node);
 }
 
-function items(core: Core, scope: IqScope, request: IqRequest): Element {
+function items(core: Core, scope: IqScope, request: IqRequest): IqAnswer {
   const query: DiscoQuery = { from: request.from, to: request.to, account: request.account };
   // XEP-0030 §8 rule 2: an empty answer, as for a missing account
   const nothing = isStranger(request) ? noItems(request.stanza) : null;
   if (nothing !== null) return nothing;
   const node = request.payload.attrs['node'];
-  if (node === undefined || node === '') return itemsElement(core.disco.itemsOf(scope, query));
+  if (node === undefined || node === '') {
+    return general(core, 'items', scope, query, () => itemsElement(core.disco.itemsOf(scope, query)));
+  }
   const found = core.disco.nodeHandlers(node)?.items?.(query) ?? null;
   if (scope !== 'server' || found === null) throw new StanzaError('item-not-found');
   return itemsElement(found, node);

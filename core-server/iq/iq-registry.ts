@@ -1,7 +1,7 @@
 import type { Logger } from '../../shared/observability/types.js';
-import type { Element } from '../../shared/xml/element.js';
-import { xml } from '../../shared/xml/element.js';
+import { childElements, type Element } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
+import { writeElement } from '../../shared/xml/write.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Origin } from '../routing/origin.js';
@@ -13,18 +13,21 @@ export interface IqRequest {
   readonly type: 'get' | 'set';
   readonly from: Jid;
   readonly to: Jid;
-  /** The first child, as a tree. */
+  /** The first child, as a tree, built when asked for. */
   readonly payload: Element;
   /** The account that is asked (scope `account`), else null. */
   readonly account: AccountState | null;
   readonly origin: Origin;
 }
 
+/** The payload of a result: a tree, its wire text (of one element with its namespace declared), or none. */
+export type IqAnswer = Element | string | undefined;
+
 /**
- * A returned element is the result's payload, `undefined` an empty result, a thrown StanzaError the error answer;
- * anything else thrown becomes `internal-server-error` and one log line.
+ * What is returned is the result's payload, a thrown StanzaError the error answer; anything else thrown becomes
+ * `internal-server-error` and one log line.
  */
-export type IqHandler = (request: IqRequest) => Element | undefined | Promise<Element | undefined>;
+export type IqHandler = (request: IqRequest) => IqAnswer | Promise<IqAnswer>;
 
 /** Takes an IQ before the registered handlers do: namespace delegation. True when it was taken over. */
 export type IqInterceptor = (
@@ -41,6 +44,36 @@ interface Registered {
   readonly name: string;
   get?: IqHandler;
   set?: IqHandler;
+}
+
+class Request implements IqRequest {
+  readonly stanza: Stanza;
+  readonly type: 'get' | 'set';
+  readonly from: Jid;
+  readonly to: Jid;
+  readonly account: AccountState | null;
+  readonly origin: Origin;
+
+  constructor(
+    stanza: Stanza,
+    type: 'get' | 'set',
+    from: Jid,
+    to: Jid,
+    account: AccountState | null,
+    origin: Origin,
+  ) {
+    this.stanza = stanza;
+    this.type = type;
+    this.from = from;
+    this.to = to;
+    this.account = account;
+    this.origin = origin;
+  }
+
+  get payload(): Element {
+    // its shape was checked before: there is exactly one
+    return childElements(this.stanza.element)[0] as Element;
+  }
 }
 
 /** Which feature answers which IQ payload. */
@@ -91,20 +124,13 @@ export class IqRegistry {
       this.#fail(stanza, new StanzaError('service-unavailable'), origin);
       return;
     }
-    const element = stanza.element.getChildElements()[0];
-    if (element === undefined || !stanza.fromJid || !stanza.toJid) {
+    const from = stanza.fromJid;
+    const to = stanza.toJid;
+    if (!from || !to) {
       this.#fail(stanza, new StanzaError('bad-request'), origin);
       return;
     }
-    const request: IqRequest = {
-      stanza,
-      type,
-      from: stanza.fromJid,
-      to: stanza.toJid,
-      payload: element,
-      account,
-      origin,
-    };
+    const request = new Request(stanza, type, from, to, account, origin);
     this.#run(handler, request);
   }
 
@@ -142,9 +168,7 @@ export class IqRegistry {
 }
 
 /** The result of an IQ, addressed back, with an optional payload (RFC 6120 §8.2.3). */
-export function resultOf(iq: Stanza, payload: Element | undefined): Stanza {
-  const attributes: Record<string, string> = { type: 'result', id: iq.id ?? '' };
-  if (iq.from !== undefined) attributes['to'] = iq.from;
-  if (iq.to !== undefined) attributes['from'] = iq.to;
-  return Stanza.fromElement(payload === undefined ? xml('iq', attributes) : xml('iq', attributes, payload));
+export function resultOf(iq: Stanza, payload: IqAnswer): Stanza {
+  const content = payload === undefined ? '' : typeof payload === 'string' ? payload : writeElement(payload);
+  return Stanza.iq({ type: 'result', id: iq.id ?? '', from: iq.to, to: iq.from }, content);
 }

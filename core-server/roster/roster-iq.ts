@@ -1,4 +1,5 @@
-import { xml } from '../../shared/xml/element.js';
+import { escapeAttribute } from '../../shared/xml/escape.js';
+import { writeElement } from '../../shared/xml/write.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../feature.js';
@@ -33,11 +34,7 @@ export const roster = defineFeature({
       // §2.6.3: an empty result says that nothing has changed
       if (version !== undefined && version !== '' && version === core.roster.versionOf(account))
         return undefined;
-      return xml(
-        'query',
-        { xmlns: NS.roster, ...(version === undefined ? {} : { ver: core.roster.versionOf(account) }) },
-        ...[...account.roster.items.values()].map(itemElement),
-      );
+      return rosterText(account, version === undefined ? undefined : core.roster.versionOf(account));
     });
 
     core.iq.on('account', 'set', NS.roster, 'query', async (request) => {
@@ -46,6 +43,15 @@ export const roster = defineFeature({
     });
   },
 });
+
+/** §2.1.3: the whole roster, as wire text: no tree of what may be thousands of items. */
+function rosterText(account: AccountState, version: string | undefined): string {
+  const start = `<query xmlns='${NS.roster}'${version === undefined ? '' : ` ver='${escapeAttribute(version)}'`}`;
+  if (account.roster.items.size === 0) return `${start}/>`;
+  let text = `${start}>`;
+  for (const item of account.roster.items.values()) text += writeElement(itemElement(item));
+  return `${text}</query>`;
+}
 
 /** §2.1.5, §2.3.3: only the account's own resources touch its roster. */
 function own(request: IqRequest): AccountState {

@@ -19,7 +19,7 @@ import {
   type TransportHandler,
 } from './transport.js';
 import { giveWay, sliceMilliseconds, thisTurn } from './turns.js';
-import { flushThisTurn } from './write-scheduler.js';
+import { flushThisTurn, flushWhereDue } from './write-scheduler.js';
 
 export interface SocketTransportOptions {
   /** The client's address where a proxy said it. */
@@ -346,6 +346,7 @@ export class SocketTransport implements Transport {
     this.lastReceived = performance.now();
     if (this.#compression !== null) this.#compression.inflate(chunk);
     else this.#parse(chunk);
+    flushWhereDue();
   }
 
   /** The limits count what the parser gets: inflated, where the stream is compressed. */

@@ -1,3 +1,5 @@
+import { flushWhereDue } from './write-scheduler.js';
+
 /** A stream that has given way to the others and goes on in the next turn. */
 export interface Patient {
   proceed(): void;
@@ -44,5 +46,8 @@ function proceedAll(): void {
   const waiting = patients;
   patients = [];
   busy = waiting.length;
-  for (const patient of waiting) patient.proceed();
+  for (const patient of waiting) {
+    patient.proceed();
+    flushWhereDue();
+  }
 }

@@ -3,23 +3,46 @@ export interface Flushable {
   flush(): void;
 }
 
+/** What one write costs, in milliseconds, on the dear side. */
+const WRITE_MILLISECONDS = 0.03;
+/** Less work than this is not worth a look at the clock's finer points. */
+const LEAST_MILLISECONDS = 0.1;
+
 let dirty: Flushable[] = [];
 let scheduled = false;
+/** When the first text of those in `dirty` came. */
+let since = 0;
 
 /**
  * Asks for `target.flush()` at the end of this turn of the event loop. A system call costs more than routing a
- * stanza, so everything written to a socket in one turn leaves in one write.
+ * stanza, so what is written to a socket in one turn leaves in one write, unless the turn grows long
+ * ({@link flushWhereDue}).
  */
 export function flushThisTurn(target: Flushable): void {
-  dirty.push(target);
+  if (dirty.push(target) === 1) since = performance.now();
   if (!scheduled) {
     scheduled = true;
-    setImmediate(flushAll);
+    setImmediate(endOfTurn);
   }
 }
 
-function flushAll(): void {
+/**
+ * To be called between two pieces of input. Under load one turn takes the input of many sockets; the peers of the first
+ * need not wait for the last. Flushes when what is pending took longer to make than it takes to write, so that the
+ * writes stay the smaller part of the work.
+ */
+export function flushWhereDue(): void {
+  const { length } = dirty;
+  if (length === 0) return;
+  if (performance.now() - since > Math.max(LEAST_MILLISECONDS, length * WRITE_MILLISECONDS)) flushAll();
+}
+
+function endOfTurn(): void {
   scheduled = false;
+  flushAll();
+}
+
+function flushAll(): void {
   const targets = dirty;
   dirty = [];
   for (const target of targets) target.flush();

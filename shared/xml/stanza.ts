@@ -22,6 +22,14 @@ export interface Readdressing {
   readonly lang?: string;
 }
 
+/** The attributes of an IQ (RFC 6120 §8.2.3). */
+export interface IqHead {
+  readonly type: string;
+  readonly id: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+}
+
 interface Root {
   readonly name: string;
   /** The root's name as written, with its prefix. */
@@ -285,6 +293,25 @@ export class Stanza {
    */
   detached(): Stanza {
     return Stanza.parse(detachedCopy(this.text), this.namespace);
+  }
+
+  /**
+   * An IQ without a tree: `content` is wire text of whole elements that declare their own namespaces, from a source that
+   * is trusted to write good XML.
+   */
+  static iq(head: IqHead, content: string): Stanza {
+    const root = {
+      name: 'iq',
+      qualified: 'iq',
+      namespace: 'jabber:client',
+      to: head.to,
+      from: head.from,
+      id: head.id,
+      type: head.type,
+      lang: undefined,
+      others: '',
+    };
+    return new Stanza(root, content === '' ? '/>' : `>${content}</iq>`, undefined, undefined);
   }
 
   /** The stanza that a tree stands for; without `xmlns` its namespace is 'jabber:client'. The tree must not change afterwards. */

@@ -425,6 +425,29 @@ describe('multicast for a granted component (XEP-0033)', () => {
     await many.close();
   });
 
+  test('the same list again, in whatever form it comes', async () => {
+    const many = await joinComponent(core, 'many.localhost');
+    const list = addresses(bcc('romeo@localhost/orchard'));
+    const forms = [
+      `${list}<body>1</body>`,
+      `${list}<body>2</body>`,
+      `${list}${list}<body>3</body>`,
+      `${list}<body>4</body>${list}`,
+      `${list}<body>5</body><addresses xmlns='http://jabber.org/protocol&#47;address'/>`,
+      `<addresses xmlns='http://jabber.org/protocol/address'><address type='bcc' jid='romeo@localhost/orchard'><addresses></addresses></address></addresses><body>6</body>`,
+      `<a:addresses xmlns:a='http://jabber.org/protocol/address'><a:address type='bcc' jid='romeo@localhost/orchard'/></a:addresses><body>7</body>`,
+    ];
+    for (const [index, form] of forms.entries()) {
+      many.send(`<message from='room@many.localhost/nick' to='localhost' type='chat'>${form}</message>`);
+      await romeo.expect(
+        `<message from='room@many.localhost/nick' to='romeo@localhost/orchard' type='chat'><body>${index + 1}</body></message>`,
+      );
+    }
+    many.send(`<message from='room@many.localhost/nick' to='localhost' type='chat'>${list}</message>`);
+    await romeo.expect(`<message from='room@many.localhost/nick' to='romeo@localhost/orchard' type='chat'/>`);
+    await many.close();
+  });
+
   test('others are forbidden', async () => {
     const component = await joinComponent(core, 'chat.localhost');
     component.send(

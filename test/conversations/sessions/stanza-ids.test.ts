@@ -14,6 +14,11 @@ after(() => core.stop());
 test('XEP-0359 §3.1: what is stored gets an id of the account, and forged ids of it are taken off', async () => {
   const romeo = await core.online('romeo', 'orchard');
   const forged = `<stanza-id xmlns='${SID}' by='juliet@localhost' id='forged'/>`;
+  const hidden = [
+    `<stanza-id xmlns='${SID}' by='juliet&#64;localhost' id='forged'/>`,
+    `<stanza-id xmlns='urn:xmpp&#58;sid:0' by='juliet@localhost' id='forged'/>`,
+    `<s:stanza-id xmlns:s='${SID}' by='juliet@localhost' id='forged'/>`,
+  ];
   const foreign = `<stanza-id xmlns='${SID}' by='room@conference.localhost' id='foreign'/>`;
   const send = (id: string) =>
     romeo.send(
@@ -32,6 +37,14 @@ test('XEP-0359 §3.1: what is stored gets an id of the account, and forged ids o
     live.element.getChildren('stanza-id', SID).map((each) => each.attrs['id']),
     ['foreign'],
   );
+  for (const each of hidden) {
+    romeo.send(
+      `<message to='juliet@localhost' type='chat' id='hidden'><body>x</body>${each}${foreign}</message>`,
+    );
+    const message = await juliet.stanza((stanza) => stanza.id === 'hidden');
+    assert.ok(!message.source.includes('forged'), message.source);
+    assert.ok(message.source.includes('foreign'));
+  }
   await juliet.close();
   await romeo.close();
 });

@@ -13,6 +13,7 @@ import {
 import { escapeAttribute, escapeText } from '../../../shared/xml/escape.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
 import { StreamParser } from '../../../shared/xml/stream-parser.js';
+import { jid } from '../../../shared/xmpp/jid.js';
 import { LIMITS } from './events.js';
 
 const STREAMS = 'http://etherx.jabber.org/streams';
@@ -249,6 +250,47 @@ describe('the wire text', () => {
       { name: 'd', namespace: 'urn:mine' },
     ]);
     assert.equal(Stanza.parse(stanza.source).text, stanza.text);
+  });
+
+  test('addressedTo: the text of the same stanza for another', () => {
+    const stanza = only(`<message from='a&amp;b@c' to='x' id='1'><body>é &lt;</body></message>`);
+    const addressee = jid('romeo@example/é&');
+    const copy = stanza.addressedTo(addressee);
+    assert.equal(copy.text, stanza.readdress({ to: addressee.full }).text);
+    assert.equal(copy.toJid, addressee);
+    assert.equal(stanza.addressedTo(jid('b')).text, stanza.textTo('b'));
+    assert.equal(copy.fromJid?.full, stanza.fromJid?.full);
+    assert.equal(copy.readdress({ from: 'z' }).fromJid?.full, 'z');
+    assert.equal(copy.readdress({ from: 'z' }).text.includes("from='z'"), true);
+  });
+
+  test('an address that is changed is read anew, children are not', () => {
+    const stanza = only(`<message from='a' to='b'><x xmlns='urn:x'/></message>`);
+    assert.equal(stanza.toJid?.full, 'b');
+    assert.equal(stanza.children().length, 1);
+    const moved = stanza.readdress({ to: 'c' });
+    assert.equal(moved.toJid?.full, 'c');
+    assert.equal(moved.fromJid?.full, 'a');
+    assert.equal(moved.children(), stanza.children());
+    assert.equal(stanza.readdress({ to: null }).toJid, undefined);
+  });
+
+  test('the beginning of the content', () => {
+    const stanza = only(`<message to='a'><l><i>1</i></l><body>b</body></message>`);
+    assert.equal(stanza.leading('<l>', '</l>'), '<l><i>1</i></l>');
+    assert.equal(stanza.leading('<body>', '</body>'), null);
+    assert.equal(only('<message/>').leading('<l>', '</l>'), null);
+    assert.equal(stanza.withoutLeading(15).text, "<message to='a'><body>b</body></message>");
+    assert.equal(stanza.withoutLeading(15).payload?.name, 'body');
+    assert.ok(stanza.mentions('<body>') && !stanza.mentions("to='a'"));
+    assert.ok(only(`<message xmlns:p='urn:p'><p:x/></message>`).mentions('urn:p'));
+  });
+
+  test('an IQ from text', () => {
+    const iq = Stanza.iq({ type: 'result', id: `'<`, from: 'a&b', to: undefined }, `<q xmlns='urn:q'/>`);
+    assert.equal(iq.text, `<iq from='a&amp;b' id='&apos;&lt;' type='result'><q xmlns='urn:q'/></iq>`);
+    assert.deepEqual(iq.payload, { name: 'q', namespace: 'urn:q' });
+    assert.equal(Stanza.iq({ type: 'result', id: '1', from: 'a', to: 'b' }, '').payload, null);
   });
 
   test('readdress', () => {
