@@ -65,8 +65,10 @@ export interface Muc {
   readonly publicLog: PublicLog | null;
   /** Administrators of the service, by bare JID. */
   readonly admins: ReadonlySet<string>;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, for what is stored or shown. */
   now(): number;
+  /** Milliseconds of a clock that nobody sets, for how long something has lasted. */
+  ticks(): number;
   /** An id that nobody can guess. */
   newId(): string;
   occupantId(room: Room, bare: string): string;

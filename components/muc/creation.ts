@@ -63,7 +63,7 @@ function build(
   const room = new Room(address.toBare(), defaultConfig(muc.policy.history), muc.admins);
   room.creator = entrance.jid.bare;
   room.createdAt = muc.now();
-  room.lastUsed = room.createdAt;
+  room.lastUsed = muc.ticks();
   // §10.1.1 step 2; groupchat 1.0 knows no configuration: its rooms are open at once.
   room.locked = entrance.join !== undefined;
   room.setAffiliation(entrance.jid.bare, 'owner');

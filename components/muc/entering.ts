@@ -47,6 +47,7 @@ export function enter(muc: Muc, work: Work, room: Room, entrance: Entrance): voi
   const occupant = present ?? new Occupant(room, nick, jid.bare, muc.occupantId(room, jid.bare), role);
   if (present === undefined) room.addOccupant(occupant);
   const session = new Session(jid, occupant, presencePayload(stanza), priorityOf(stanza), muc.now());
+  session.lastSeen = muc.ticks();
   session.lang = stanza.lang;
   room.addSession(session);
   work.saveSession(room, session);

@@ -123,14 +123,14 @@ export class Ghosts {
       this.#muc.delivery.submit(work);
     } else if (condition === 'service-unavailable' && probe.message === undefined)
       this.#probe({ ...probe, message: this.#muc.newId() });
-    else session.lastSeen = this.#muc.now();
+    else session.lastSeen = this.#muc.ticks();
     return true;
   }
 
   #probe(probe: Probe): void {
     const { pending, delivery } = this.#muc;
     const { room, session, message } = probe;
-    const until = this.#muc.now() + WAIT_MILLISECONDS;
+    const until = this.#muc.ticks() + WAIT_MILLISECONDS;
     const id = this.#muc.newId();
     session.probing = true;
     const work = new Work(null);

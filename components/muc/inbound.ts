@@ -55,7 +55,7 @@ export class Inbound {
       const session = room?.sessions.get(from.full);
       if (room === null || (room.locked && session === undefined))
         throw new StanzaError('item-not-found', { by: to.bare });
-      if (session !== undefined) session.lastSeen = this.#muc.now();
+      if (session !== undefined) session.lastSeen = this.#muc.ticks();
       this.#roomMessage(work, room, session, from, to, stanza);
     });
   }
@@ -118,7 +118,7 @@ export class Inbound {
         if (room !== null) this.#ghosts.returned(work, room, stanza);
         return;
       }
-      if (session !== undefined) session.lastSeen = this.#muc.now();
+      if (session !== undefined) session.lastSeen = this.#muc.ticks();
       if (type === undefined) this.#available(work, room, session, from, to, stanza);
       // §17.3 rule 5: from somebody who is not in the room, silently ignored.
       else if (room !== null && session !== undefined) this.#present(work, room, session, to, stanza);
@@ -229,7 +229,7 @@ export class Inbound {
         by: to.bare,
       });
     }
-    session.lastSeen = this.#muc.now();
+    session.lastSeen = this.#muc.ticks();
     relayRequest(this.#muc, work, room, session, to.resource, iq);
   }
 
@@ -247,7 +247,7 @@ export class Inbound {
       (room) => {
         const work = new Work(stanza);
         try {
-          if (room !== null) room.lastUsed = this.#muc.now();
+          if (room !== null) room.lastUsed = this.#muc.ticks();
           action(work, room);
         } catch (error) {
           if (error instanceof StanzaError) this.refuse(stanza, error);

@@ -83,7 +83,7 @@ export function sendInvitation(muc: Muc, work: Work, room: Room, invitation: Inv
     `<x xmlns='${NS.mucUser}'>${inner === '' ? `${start}/>` : `${start}>${inner}</invite>`}${textElement('password', room.config.password ?? undefined)}</x>`,
   );
   work.broadcastTo(text, [escapeAttribute(to)]);
-  const until = muc.now() + REMEMBERED_MILLISECONDS;
+  const until = muc.ticks() + REMEMBERED_MILLISECONDS;
   const invitee = parseJid(to)?.bare ?? to;
   muc.pending.add(invitationKey(room, invitee, from), id, until);
   muc.pending.add(bounceKey(room, id, invitee), from, until);

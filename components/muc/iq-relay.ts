@@ -57,7 +57,9 @@ export function relayRequest(
     target: to,
     bare: target.bare,
   };
-  muc.pending.add(`iq\n${id}`, relayed, muc.now() + WAIT_MILLISECONDS, () => unanswered(muc, room, relayed));
+  muc.pending.add(`iq\n${id}`, relayed, muc.ticks() + WAIT_MILLISECONDS, () =>
+    unanswered(muc, room, relayed),
+  );
   const inside = sourceInside(iq) ?? iq.element.children.map(String).join('');
   work.send(
     `<iq type='${iq.type === 'set' ? 'set' : 'get'}' from='${session.occupant.address}' to='${escapeAttribute(to)}' id='${id}'${attribute('xml:lang', iq.lang)}>${inside}</iq>`,

@@ -69,10 +69,10 @@ export class MucService implements Muc {
   readonly #creators: Creators;
   readonly #ghosts: Ghosts;
   readonly #now: () => number;
+  readonly #ticks: () => number;
   readonly #secret: Buffer;
   readonly #removals = new Map<Room, () => void>();
   #timer: NodeJS.Timeout | null = null;
-  #recovered = false;
   /** The link is up, and what was unfinished is ahead of everything new. */
   #up = false;
 
@@ -89,6 +89,7 @@ export class MucService implements Muc {
     this.#multicastMode = options.multicast;
     this.#superseded = options.superseded;
     this.#now = options.now ?? Date.now;
+    this.#ticks = options.now ?? (() => performance.now());
     this.#secret = secret;
     this.directory = new RoomDirectory(store, component.domain);
     this.#creators = new Creators(store.creators, policy.roomsPerUser > 0, log);
@@ -97,7 +98,7 @@ export class MucService implements Muc {
     this.rooms = new RoomRegistry({
       load: async (jid) => {
         const room = await store.load(jid, policy.history, (of, bare) => this.occupantId(of, bare));
-        if (room !== null) room.lastUsed = this.now();
+        if (room !== null) room.lastUsed = this.ticks();
         return room;
       },
       exists: (local) => {
@@ -135,11 +136,17 @@ export class MucService implements Muc {
   static async open(options: MucOptions): Promise<MucService> {
     const store = new RoomStore(options.storage, options.component.domain, options.policy.admins);
     await store.takeOver();
-    return new MucService(options, store, await store.occupantIdSecret());
+    const service = new MucService(options, store, await store.occupantIdSecret());
+    await service.#recover();
+    return service;
   }
 
   now(): number {
     return this.#now();
+  }
+
+  ticks(): number {
+    return this.#ticks();
   }
 
   newId(): string {
@@ -178,17 +185,21 @@ export class MucService implements Muc {
     );
   }
 
+  /**
+   * What the last process did not finish. Before anything can come: what this one is given to do would be taken for it, and
+   * be sent twice.
+   */
+  async #recover(): Promise<void> {
+    await this.#journal
+      .recover()
+      .catch((error: unknown) =>
+        this.log.error({ code: 'muc.recovery-failed', error }, 'unfinished messages could not be read'),
+      );
+  }
+
   /** After a start and after each loss of the link: unfinished messages, then whoever may have gone meanwhile. */
   async #resume(): Promise<void> {
-    const since = this.now();
-    if (!this.#recovered) {
-      this.#recovered = true;
-      await this.#journal
-        .recover()
-        .catch((error: unknown) =>
-          this.log.error({ code: 'muc.recovery-failed', error }, 'unfinished messages could not be read'),
-        );
-    }
+    const since = this.ticks();
     if (!this.#component.server.connected) return;
     this.#journal.linkUp();
     this.#up = true;
@@ -222,7 +233,7 @@ export class MucService implements Muc {
   /** What the server answers after everything it was sent before. */
   #barrier(passed: () => void): void {
     const id = this.newId();
-    this.pending.add(`barrier\n${id}`, passed, this.now() + BARRIER_MILLISECONDS, passed);
+    this.pending.add(`barrier\n${id}`, passed, this.ticks() + BARRIER_MILLISECONDS, passed);
     this.#component.send(
       `<iq type='get' from='${this.jid.domain}' to='${escapeAttribute(this.policy.coreDomain)}' id='${id}'><ping xmlns='${NS.ping}'/></iq>`,
     );
@@ -259,19 +270,19 @@ export class MucService implements Muc {
 
   /** Housekeeping; public for tests. */
   tick(): void {
-    const now = this.now();
-    this.pending.sweep(now);
+    const ticks = this.ticks();
+    this.pending.sweep(ticks);
     const { pingIdleSeconds } = this.policy;
     for (const room of [...this.rooms.loaded.values()]) {
-      if (room.locked && now - room.createdAt > UNCONFIGURED_MILLISECONDS) this.#endUnconfigured(room);
+      if (room.locked && this.now() - room.createdAt > UNCONFIGURED_MILLISECONDS) this.#endUnconfigured(room);
       else if (
         room.sessions.size === 0 &&
-        now - room.lastUsed > IDLE_MILLISECONDS &&
+        ticks - room.lastUsed > IDLE_MILLISECONDS &&
         this.delivery.size === 0
       )
         this.rooms.unload(room);
       if (pingIdleSeconds === 0) continue;
-      const since = now - pingIdleSeconds * 1000;
+      const since = ticks - pingIdleSeconds * 1000;
       for (const session of room.sessions.values())
         if (session.lastSeen < since) this.#ghosts.check(room, session, since);
     }

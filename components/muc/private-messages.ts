@@ -48,7 +48,7 @@ export function sendPrivately(
       muc.pending.add(
         bounceKey(room, stanza.id, target.jid.full),
         session.jid.full,
-        muc.now() + BOUNCE_MILLISECONDS,
+        muc.ticks() + BOUNCE_MILLISECONDS,
       );
   }
 }

@@ -5,7 +5,7 @@ import type { Room, Session } from './rooms/room.js';
 export function spend(muc: Muc, room: Room, session: Session): void {
   const { rate, burst } = muc.policy;
   if (rate === 0) return;
-  const now = muc.now();
+  const now = muc.ticks();
   session.tokens = Math.min(burst, session.tokens + ((now - session.tokensAt) * rate) / 1000);
   session.tokensAt = now;
   if (session.tokens < 1)

@@ -101,7 +101,7 @@ export class Connection {
   private opened(stream: ComponentStream): void {
     this.opening = null;
     this.current = stream;
-    this.upSince = Date.now();
+    this.upSince = performance.now();
     this.log.info(
       {
         code: 'component.connected',
@@ -120,7 +120,7 @@ export class Connection {
     this.opening = null;
     this.lastEnd = end;
     if (wasUp) {
-      if (Date.now() - this.upSince >= this.timing.stableMilliseconds) this.backoff.reset();
+      if (performance.now() - this.upSince >= this.timing.stableMilliseconds) this.backoff.reset();
       this.events.down(end);
     }
     if (this.stopped) return;

@@ -91,7 +91,7 @@ export class MongoConnection {
 
   /** Resolves when the database answers; says every now and then that it is still awaited. */
   async waitUntilReady(): Promise<void> {
-    const begin = Date.now();
+    const begin = performance.now();
     let attempts = 0;
     await this.#attempt(
       `connecting to ${this.place}`,
@@ -104,7 +104,7 @@ export class MongoConnection {
             code: 'storage.waiting',
             database: this.place,
             attempt: attempts,
-            waited_ms: Date.now() - begin,
+            waited_ms: Math.round(performance.now() - begin),
             pause_ms: pause,
             reason: error instanceof Error ? error.message : String(error),
           },
@@ -162,15 +162,15 @@ export class MongoConnection {
     bound: number,
     failed: (error: unknown, pause: number) => void,
   ): Promise<R> {
-    const begin = Date.now();
+    const begin = performance.now();
     let pause = FIRST_PAUSE;
     for (let attempt = 1; ; attempt++) {
       try {
-        const time = Math.min(ATTEMPT_TIMEOUT, begin + bound - Date.now());
+        const time = Math.min(ATTEMPT_TIMEOUT, begin + bound - performance.now());
         return await within(time, () => action(attempt), this.#closing.signal);
       } catch (error) {
         const wait = Math.round(pause * (0.5 + Math.random() / 2));
-        const over = Date.now() - begin + wait > bound;
+        const over = performance.now() - begin + wait > bound;
         if (over || this.#closing.signal.aborted || !isRetriable(error)) throw mongoFailure(error, what);
         failed(error, wait);
         await this.#pause(wait);

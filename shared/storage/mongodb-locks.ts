@@ -51,7 +51,7 @@ export class OwnerLocks {
   }
 
   async #acquire(locks: readonly Lock[]): Promise<void> {
-    const begin = Date.now();
+    const begin = performance.now();
     let seen: { lock: ObjectId; since: number } | undefined;
     let rest = locks;
     for (;;) {
@@ -59,7 +59,7 @@ export class OwnerLocks {
       rest = rest.slice(await this.#retry('locking', () => this.#take(wanted)));
       const next = rest[0];
       if (next === undefined) return;
-      if (Date.now() - begin > PATIENCE) {
+      if (performance.now() - begin > PATIENCE) {
         throw new StorageError('unavailable', `${this.#locks.collectionName}: an owner stays locked`);
       }
       const holder = await this.#retry('looking at locks', () => this.#locks.findOne({ owner: next.owner }));
@@ -67,8 +67,8 @@ export class OwnerLocks {
       // The answer to an earlier attempt of our own was lost, the lock was not.
       if (holder._id.equals(next._id)) rest = rest.slice(1);
       else if (seen === undefined || !seen.lock.equals(holder._id))
-        seen = { lock: holder._id, since: Date.now() };
-      else if (Date.now() - seen.since > STALE) {
+        seen = { lock: holder._id, since: performance.now() };
+      else if (performance.now() - seen.since > STALE) {
         await this.#retry('unlocking', () => this.#locks.deleteOne({ _id: holder._id }));
       }
       if (rest.length === 0) return;

@@ -27,8 +27,8 @@ export class Session {
   /** Order of the last presence: the newest of the highest priority is shown. */
   updated: number;
   readonly joinedAt: number;
-  /** Milliseconds: when it last proved to be there. */
-  lastSeen: number;
+  /** When it last proved to be there, by the clock that nobody sets; one that was restored has yet to. */
+  lastSeen = Number.NEGATIVE_INFINITY;
   /** Tokens left, and when they were counted. */
   tokens = Number.POSITIVE_INFINITY;
   tokensAt = 0;
@@ -42,7 +42,6 @@ export class Session {
     this.priority = priority;
     this.updated = now;
     this.joinedAt = now;
-    this.lastSeen = now;
   }
 }
 

@@ -118,7 +118,7 @@ export class CapsCache {
         return;
       }
     }
-    if (entry.restUntil > Date.now()) return;
+    if (entry.restUntil > performance.now()) return;
     for (let full = first(entry.candidates); full !== undefined; full = first(entry.candidates)) {
       entry.candidates.delete(full);
       const query = await this.#info(full, `${caps.node}#${caps.ver}`);
@@ -135,7 +135,7 @@ export class CapsCache {
         'capabilities are not as announced',
       );
     }
-    entry.restUntil = Date.now() + REST_MILLISECONDS;
+    entry.restUntil = performance.now() + REST_MILLISECONDS;
   }
 
   async #info(full: string, node: string): Promise<Element | undefined> {
