@@ -1,6 +1,6 @@
 import type { ProcessContext, RunningProcess } from '../shared/cli/process.js';
 import { portToListen } from '../shared/settings/kinds.js';
-import { openStorage } from '../shared/storage/open.js';
+import { openWatchedStorage } from '../shared/storage/health.js';
 import { ServerCertificates } from '../shared/tls/server-certificates.js';
 import { type Domain, type Jid, jid, parseJid } from '../shared/xmpp/jid.js';
 import { openAccounts } from './accounts/open-accounts.js';
@@ -51,7 +51,12 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
   const admins = new Set(settings.ADMINS.map((text) => parseJid(text)?.bare));
 
   // what is kept
-  const storage = await openStorage(settings.STORAGE_URL, { process: 'core', log });
+  const storage = await openWatchedStorage(settings.STORAGE_URL, {
+    process: 'core',
+    log,
+    changed: (problem) =>
+      context.setReadiness(problem === null ? { ready: true } : { ready: false, reason: problem }),
+  });
   const hooks = createHooks();
   const accounts = await openAccounts(storage, settings, log);
   const certificates = await ServerCertificates.open({

@@ -1,3 +1,4 @@
+import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Muc } from './context.js';
@@ -41,7 +42,7 @@ export function create(
   else {
     const ready = counted.then(proceed, (error: unknown) => {
       muc.log.error({ code: 'muc.storage-failed', error: String(error) }, 'rooms of a user not counted');
-      done(new StanzaError('internal-server-error', { by }));
+      done(stanzaErrorOf(error));
     });
     muc.rooms.hold(address.local, ready);
   }

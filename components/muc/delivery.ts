@@ -11,7 +11,7 @@ export interface DeliveryOptions {
   /** Begins the writes of a batch. */
   readonly commit: (batch: readonly Work[]) => Promise<unknown>[];
   /** Called for each work that could not be made durable. */
-  readonly failed: (work: Work) => string | null;
+  readonly failed: (work: Work, reason: unknown) => string | null;
   /** Texts for one broadcast: one per addressee, or fewer by multicast. */
   readonly expand: (outgoing: Exclude<Outgoing, string>, from: number) => { text: string; taken: number };
   /** Stanzas that may wait for the link before the service says it is congested. */
@@ -124,7 +124,7 @@ export class Delivery {
       for (const room of work.rooms) retry.rooms.add(room);
       for (const [session, room] of work.sessions) retry.sessions.set(session, room);
       if (!work.writes) continue;
-      const answer = this.#options.failed(work);
+      const answer = this.#options.failed(work, reason);
       work.out = answer === null ? [] : [answer];
       work.sent.length = 0;
     }

@@ -1,6 +1,7 @@
 import { type Element, xml } from '../../shared/xml/element.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
+import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { parseForm } from '../../shared/xmpp/forms.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
@@ -256,7 +257,7 @@ export class Inbound {
               { code: 'muc.handler-failed', error, room: to.local },
               'a stanza could not be handled',
             );
-            this.refuse(stanza, new StanzaError('internal-server-error'));
+            this.refuse(stanza, stanzaErrorOf(error));
           }
           return;
         }
@@ -267,7 +268,7 @@ export class Inbound {
           { code: 'muc.storage-failed', error, room: to.local },
           'a room could not be loaded',
         );
-        this.refuse(stanza, new StanzaError('internal-server-error', { type: 'wait' }));
+        this.refuse(stanza, stanzaErrorOf(error));
       },
     );
   }

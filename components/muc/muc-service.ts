@@ -3,9 +3,9 @@ import type { Component } from '../../shared/component/component.js';
 import type { Logger } from '../../shared/observability/types.js';
 import type { Storage } from '../../shared/storage/storage.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
+import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { Jid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
-import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Muc, MucCounters, MucPolicy } from './context.js';
 import { Creators } from './creators.js';
 import { Delivery } from './delivery.js';
@@ -121,12 +121,11 @@ export class MucService implements Muc {
       connected: () => this.#up,
       drained: () => component.drained(),
       commit: (batch) => this.#commit(batch),
-      failed: (work) => {
+      failed: (work, reason) => {
         // Nobody has seen these: newcomers must not either.
         for (const { room, document } of work.messages)
           room.history = room.history.filter((kept) => kept !== document);
-        const error = new StanzaError('internal-server-error', { type: 'wait' });
-        return work.cause === null ? null : errorText(work.cause, error);
+        return work.cause === null ? null : errorText(work.cause, stanzaErrorOf(reason));
       },
       expand: (broadcast, from) => this.#multicast.expand(broadcast, from),
       backlog: BACKLOG,

@@ -1,5 +1,6 @@
 import { child, clone, type Element, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
+import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { type BareJid, type Jid, parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';
@@ -174,11 +175,7 @@ export class Privilege {
           ),
         );
       },
-      (error: unknown) =>
-        this.#core.router.bounce(
-          stanza,
-          error instanceof StanzaError ? error : new StanzaError('internal-server-error'),
-        ),
+      (error: unknown) => this.#core.router.bounce(stanza, stanzaErrorOf(error)),
     );
   }
 
@@ -200,11 +197,7 @@ export class Privilege {
         if (type === 'get') return this.#rosterGet(stanza, account);
         this.#core.rosterEditor.set(account, stanza).then(
           () => this.#reply(stanza),
-          (error: unknown) =>
-            this.#core.router.bounce(
-              stanza,
-              error instanceof StanzaError ? error : new StanzaError('internal-server-error'),
-            ),
+          (error: unknown) => this.#core.router.bounce(stanza, stanzaErrorOf(error)),
         );
       },
       () => this.#core.router.bounce(stanza, new StanzaError('internal-server-error', { type: 'wait' })),

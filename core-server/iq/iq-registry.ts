@@ -2,6 +2,7 @@ import type { Logger } from '../../shared/observability/types.js';
 import { childElements, type Element } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import { writeElement } from '../../shared/xml/write.js';
+import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Origin } from '../routing/origin.js';
@@ -158,7 +159,7 @@ export class IqRegistry {
       { code: 'core.iq-handler-failed', err: error, namespace: stanza.payload?.namespace, id: stanza.id },
       'an IQ handler failed',
     );
-    this.#fail(stanza, new StanzaError('internal-server-error'), origin);
+    this.#fail(stanza, stanzaErrorOf(error), origin);
   }
 
   #fail(stanza: Stanza, error: StanzaError, origin: Origin): void {

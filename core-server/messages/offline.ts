@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { StorageError } from '../../shared/storage/storage.js';
 import { clone, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
+import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { type BareJid, jid as parseKnown } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
@@ -141,7 +141,11 @@ export const offline = defineFeature({
           }
           counter.count++;
           counter.size += text.length;
-          return archive.append(account.bare, { text });
+          return archive.append(account.bare, { text }).catch((error: unknown) => {
+            counter.count--;
+            counter.size -= text.length;
+            throw error;
+          });
         })
         .then(
           () => {
@@ -158,16 +162,7 @@ export const offline = defineFeature({
                 'a message could not be stored',
               );
             }
-            const answer =
-              error instanceof StanzaError
-                ? error
-                : new StanzaError(
-                    error instanceof StorageError && error.code === 'full'
-                      ? 'resource-constraint'
-                      : 'internal-server-error',
-                    { type: 'wait' },
-                  );
-            core.router.bounce(message, answer);
+            core.router.bounce(message, stanzaErrorOf(error));
           },
         )
         .finally(() => {

@@ -3,6 +3,7 @@ import { faultPoint } from '../../shared/faults.js';
 import type { KeyValueCollection, Storage } from '../../shared/storage/storage.js';
 import { type Element, xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
+import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { type BareJid, type Jid, parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
@@ -119,10 +120,7 @@ class Enforcement {
             'rules could not be changed',
           );
         }
-        this.#core.router.bounce(
-          stanza,
-          error instanceof StanzaError ? error : new StanzaError('internal-server-error', { type: 'wait' }),
-        );
+        this.#core.router.bounce(stanza, stanzaErrorOf(error));
       },
     );
     return true;

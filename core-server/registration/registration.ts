@@ -1,6 +1,7 @@
 import { networkOf } from '../../shared/addresses/network.js';
 import { child, type Element, xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
+import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
@@ -154,7 +155,7 @@ function asStanzaError(core: Core, error: unknown): StanzaError {
   }
   if (error instanceof HashingQueueFull) return new StanzaError('resource-constraint', { type: 'wait' });
   core.log.error({ code: 'account.registration-failed', err: error }, 'a registration failed');
-  return new StanzaError('internal-server-error', { type: 'wait' });
+  return stanzaErrorOf(error);
 }
 
 /** Accounts registered lately from each address. */

@@ -1,5 +1,6 @@
 import type { Element } from '../xml/element.js';
 import type { Stanza } from '../xml/stanza.js';
+import { stanzaErrorOf } from '../xmpp/failure.js';
 import type { Jid } from '../xmpp/jid.js';
 import { StanzaError } from '../xmpp/stanza-error.js';
 import { type IqHandler, type IqRequest, NOT_MINE } from './component.js';
@@ -44,7 +45,7 @@ export function runHandler(
     done(value === NOT_MINE ? { notMine: true } : { result: value });
   const refuse = (error: unknown): void => {
     if (!(error instanceof StanzaError)) failed(error);
-    done({ error: error instanceof StanzaError ? error : new StanzaError('internal-server-error') });
+    done({ error: stanzaErrorOf(error) });
   };
   let value: ReturnType<IqHandler>;
   try {

@@ -5,7 +5,8 @@ import type { Picture } from '../observability/status-page.js';
 import type { Logger, Metrics } from '../observability/types.js';
 import type { Loaded, SettingEntries, SettingsDefinition } from '../settings/setting.js';
 import type { componentSettings, sharedSettings } from '../settings/shared.js';
-import { openStorage, parseStorageUrl } from '../storage/open.js';
+import { openWatchedStorage } from '../storage/health.js';
+import { parseStorageUrl } from '../storage/open.js';
 import type { Storage } from '../storage/storage.js';
 import type { Component } from './component.js';
 import type { Expectation } from './grants.js';
@@ -47,7 +48,16 @@ export function runComponent<D extends SettingEntries & Shared & Link>(
     async start(context) {
       const { log, settings } = context;
       const shared = settings as unknown as Loaded<Shared>;
-      const storage = await openStorage(shared.STORAGE_URL, { process: name, log });
+      let store: Readiness = { ready: true };
+      let tell = (): void => {};
+      const storage = await openWatchedStorage(shared.STORAGE_URL, {
+        process: name,
+        log,
+        changed: (problem) => {
+          store = problem === null ? { ready: true } : { ready: false, reason: problem };
+          tell();
+        },
+      });
       const ready = (readiness: Readiness): void => context.setReadiness(readiness);
       const component = createComponent({
         ...componentOptions(name, settings as unknown as ComponentSettingValues, context),
@@ -57,7 +67,10 @@ export function runComponent<D extends SettingEntries & Shared & Link>(
       // Its own state (rules to be compared, a service that was closed) goes before that of the link.
       let own: Readiness = { ready: true };
       let link: Readiness = { ready: false, reason: 'not connected to the server yet' };
-      const tell = (): void => ready(own.ready ? link : own);
+      tell = () => {
+        if (!store.ready) ready(store);
+        else ready(own.ready ? link : own);
+      };
       const setReadiness = (readiness: Readiness): void => {
         own = readiness;
         tell();

@@ -29,7 +29,7 @@ export class LmdbEnvironment {
   readonly #writer: LmdbWriter;
   #closed: Promise<void> | undefined;
 
-  constructor(folder: string, options: { readOnly: boolean }) {
+  constructor(folder: string, options: { readOnly: boolean; failed?: (error: StorageError) => void }) {
     this.folder = folder;
     this.readOnly = options.readOnly;
     try {
@@ -49,7 +49,10 @@ export class LmdbEnvironment {
       throw lmdbFailure(error, `opening ${folder}`, folder);
     }
     // Whoever reads after a commit must see it.
-    this.#writer = new LmdbWriter(folder, () => this.#root.resetReadTxn());
+    this.#writer = new LmdbWriter(folder, (error) => {
+      this.#root.resetReadTxn();
+      if (error !== undefined) options.failed?.(error);
+    });
   }
 
   /** The named sub-database; undefined if this is a read-only look at a store that has none of this name. */

@@ -51,7 +51,7 @@ class Batch implements Commit {
  */
 export class LmdbWriter {
   readonly #folder: string;
-  readonly #committed: () => void;
+  readonly #committed: (error: StorageError | undefined) => void;
   #thread: Worker | undefined;
   #waiting: Batch[] = [];
   #flying: Batch | undefined;
@@ -60,7 +60,7 @@ export class LmdbWriter {
   readonly #patience: number;
 
   /** `committed` is called after each transaction, before anyone is told of it; `idle` is in ms. */
-  constructor(folder: string, committed: () => void, idle = IDLE) {
+  constructor(folder: string, committed: (error: StorageError | undefined) => void, idle = IDLE) {
     this.#folder = folder;
     this.#committed = committed;
     this.#patience = idle;
@@ -165,7 +165,7 @@ export class LmdbWriter {
   #finish(error: StorageError | undefined): void {
     const batch = this.#flying;
     this.#flying = undefined;
-    this.#committed();
+    this.#committed(error);
     batch?.finish(error);
     this.#send();
   }

@@ -4,7 +4,13 @@ import { LmdbArchive, LmdbArchiveFiles } from './lmdb-archive.js';
 import { LmdbEnvironment } from './lmdb-environment.js';
 import { keyvalDatabase, LmdbKeyValue } from './lmdb-keyval.js';
 import { OverlaidDatabase } from './lmdb-overlay.js';
-import type { ArchiveCollection, CollectionDefinition, KeyValueCollection, Storage } from './storage.js';
+import type {
+  ArchiveCollection,
+  CollectionDefinition,
+  KeyValueCollection,
+  Storage,
+  StorageError,
+} from './storage.js';
 
 export interface LmdbOptions {
   /** The folder of all processes' stores; this one's is `<folder>/<process>`. */
@@ -12,6 +18,8 @@ export interface LmdbOptions {
   readonly process: string;
   /** Looks at a store, also one that its process has open, and never writes. Takes no lock. */
   readonly readOnly?: boolean;
+  /** Told of each transaction that fails. */
+  readonly failed?: (error: StorageError) => void;
 }
 
 /** The embedded driver: an LMDB environment of one process, read without a wait, written in transactions. */
@@ -26,6 +34,7 @@ export class LmdbStorage implements Storage {
     this.#process = options.process;
     this.#environment = new LmdbEnvironment(join(options.folder, options.process), {
       readOnly: options.readOnly === true,
+      failed: options.failed ?? (() => {}),
     });
   }
 

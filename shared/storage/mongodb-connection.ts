@@ -16,6 +16,8 @@ export interface MongoOptions {
   readonly retryTimeout?: number;
   /** How long closing waits for writes that are under way while the database is away, ms. */
   readonly closeTimeout?: number;
+  /** Told of each command that fails or has to be tried again. */
+  readonly failed?: (error: StorageError) => void;
 }
 
 /** The suffix of a collection with locks. */
@@ -41,6 +43,7 @@ export class MongoConnection {
   readonly #log: Logger;
   readonly #startTimeout: number;
   readonly #retryTimeout: number;
+  readonly #failed: (error: StorageError) => void;
   readonly #closing = new AbortController();
   /** Where updates are not atomic: the locks of each collection. */
   #locks: Map<string, OwnerLocks> | undefined;
@@ -48,6 +51,7 @@ export class MongoConnection {
   constructor(options: MongoOptions) {
     this.process = options.process;
     this.#log = options.log;
+    this.#failed = options.failed ?? (() => {});
     this.#startTimeout = options.startTimeout ?? START_TIMEOUT;
     this.#retryTimeout = options.retryTimeout ?? RETRY_TIMEOUT;
     try {
@@ -171,6 +175,7 @@ export class MongoConnection {
       } catch (error) {
         const wait = Math.round(pause * (0.5 + Math.random() / 2));
         const over = performance.now() - begin + wait > bound;
+        if (!this.#closing.signal.aborted) this.#failed(mongoFailure(error, what));
         if (over || this.#closing.signal.aborted || !isRetriable(error)) throw mongoFailure(error, what);
         failed(error, wait);
         await this.#pause(wait);

@@ -8,6 +8,8 @@ export interface OpenOptions {
   readonly log: Logger;
   /** For looking at a store that its process may have open (lmdb only). */
   readonly readOnly?: boolean;
+  /** Told of everything that fails, and of what has to be tried again. */
+  readonly failed?: (error: StorageError) => void;
 }
 
 /** A STORAGE_URL, understood. */
@@ -43,6 +45,7 @@ export async function openStorage(url: string, options: OpenOptions): Promise<St
       folder: location.folder,
       process: options.process,
       readOnly: options.readOnly === true,
+      ...(options.failed === undefined ? {} : { failed: options.failed }),
     });
   }
   if (options.readOnly === true) {
@@ -50,7 +53,12 @@ export async function openStorage(url: string, options: OpenOptions): Promise<St
   }
   // Loaded only where it is used: the driver costs memory and start-up time.
   const { MongoStorage } = await import('./mongodb.js');
-  return MongoStorage.open({ url: location.url, process: options.process, log: options.log });
+  return MongoStorage.open({
+    url: location.url,
+    process: options.process,
+    log: options.log,
+    ...(options.failed === undefined ? {} : { failed: options.failed }),
+  });
 }
 
 /** Names of processes become folders, and prefixes that an underscore ends. */

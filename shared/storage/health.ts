@@ -1,0 +1,80 @@
+import type { Logger } from '../observability/types.js';
+import { type OpenOptions, openStorage } from './open.js';
+import type { Storage, StorageError, StorageErrorCode } from './storage.js';
+
+/** While it fails, the store is tried every so often, in ms. */
+const TRY_EVERY = 2_000;
+
+/** These say something of the store, not of one document or caller. */
+const OF_THE_STORE: ReadonlySet<StorageErrorCode> = new Set(['unavailable', 'full', 'read-only', 'corrupt']);
+
+export interface HealthOptions {
+  readonly log: Logger;
+  /** Resolves when a write works. */
+  readonly ping: () => Promise<void>;
+  /** What keeps the store from being written, for people; null when it works again. */
+  readonly changed: (problem: string | null) => void;
+  readonly tryEvery?: number;
+}
+
+/** Whether the store can be written: told by what fails, and once it fails by trying. Said once, and once when it is over. */
+export class StorageHealth {
+  readonly #options: HealthOptions;
+  #failing: StorageErrorCode | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+  }
+
+  /** A read or write has failed, or has to be tried again. */
+  failed(error: StorageError): void {
+    if (this.#closed || this.#failing !== null || !OF_THE_STORE.has(error.code)) return;
+    this.#failing = error.code;
+    this.#options.log.error(
+      { code: 'storage.failing', storage_code: error.code, reason: error.message },
+      'the store does not work: what needs it is refused until it does',
+    );
+    this.#options.changed(`the store does not work (${error.code})`);
+    this.#tryLater();
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #tryLater(): void {
+    this.#timer = setTimeout(() => {
+      this.#options.ping().then(
+        () => this.#works(),
+        () => this.#closed || this.#tryLater(),
+      );
+    }, this.#options.tryEvery ?? TRY_EVERY);
+    this.#timer.unref();
+  }
+
+  #works(): void {
+    if (this.#closed) return;
+    this.#failing = null;
+    this.#options.log.info({ code: 'storage.recovered' }, 'the store works again');
+    this.#options.changed(null);
+  }
+}
+
+/** {@link openStorage} for a process that serves: `changed` learns when the store ceases to work, and when it does again. */
+export async function openWatchedStorage(
+  url: string,
+  options: Omit<OpenOptions, 'failed'> & { readonly changed: (problem: string | null) => void },
+): Promise<Storage> {
+  const { log, changed } = options;
+  const health = new StorageHealth({ log, changed, ping: () => storage.ping() });
+  const storage = await openStorage(url, { ...options, failed: (error) => health.failed(error) });
+  const { close } = storage;
+  storage.close = () => {
+    health.close();
+    return close.call(storage);
+  };
+  return storage;
+}
