@@ -24,6 +24,8 @@ export interface MucPolicy {
   readonly roomsPerUser: number;
   readonly maxOccupants: number;
   readonly history: number;
+  /** Characters of history, kept and shown. */
+  readonly historyBytes: number;
   readonly nickLength: number;
   readonly subjectLength: number;
   readonly messageBytes: number;

@@ -90,7 +90,7 @@ function welcome(
 ): void {
   sendRoster(work, room, session);
   presence();
-  sendHistory(work, room, session, historyRequest(entrance.join, muc.now()));
+  sendHistory(work, room, session, historyRequest(entrance.join, muc.now()), muc.policy.historyBytes);
   sendSubject(work, room, session);
 }
 

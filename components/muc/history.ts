@@ -57,9 +57,38 @@ export function selectHistory(
   return chosen.reverse();
 }
 
+/** What a message takes, in characters. */
+export function sizeOf({ head, tail }: MessageDocument): number {
+  return head.length + tail.length;
+}
+
+/** Keeps no more than so many of the newest messages, and none that would make them more than so many characters. */
+export function cutHistory(room: Room, messages: number, characters: number): void {
+  let size = 0;
+  let from = room.history.length;
+  while (from > 0 && room.history.length - from < messages) {
+    const document = room.history[from - 1];
+    const own = document === undefined ? 0 : sizeOf(document);
+    if (size + own > characters) break;
+    size += own;
+    from--;
+  }
+  room.history = room.history.slice(from);
+  room.historySize = size;
+}
+
 /** §7.2.13: after presence, before the subject. */
-export function sendHistory(work: Work, room: Room, session: Session, request: HistoryRequest): void {
+export function sendHistory(
+  work: Work,
+  room: Room,
+  session: Session,
+  request: HistoryRequest,
+  historyBytes: number,
+): void {
   const limit = room.config.historyFetch;
-  for (const text of selectHistory(room.history, request, limit, room.address, session.address))
+  // One short stanza asks for all of this, again and again: an amplifier (XEP-0205 §2.1).
+  const characters = Math.min(request.characters, historyBytes);
+  const asked = { ...request, characters };
+  for (const text of selectHistory(room.history, asked, limit, room.address, session.address))
     work.sendTo(text, session);
 }

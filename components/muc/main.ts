@@ -40,6 +40,7 @@ await runComponent({
         roomsPerUser: values.MUC_ROOMS_PER_USER,
         maxOccupants: values.MUC_MAX_OCCUPANTS,
         history: values.MUC_HISTORY,
+        historyBytes: values.MUC_HISTORY_BYTES,
         nickLength: values.MUC_NICK_LENGTH,
         subjectLength: values.MUC_SUBJECT_LENGTH,
         messageBytes: values.MUC_MESSAGE_BYTES,

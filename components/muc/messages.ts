@@ -3,6 +3,7 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import { type Jid, parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { type Muc, refusal } from './context.js';
+import { cutHistory, sizeOf } from './history.js';
 import { spend } from './rate.js';
 import type { MessageDocument } from './rooms/documents.js';
 import type { Room, Session } from './rooms/room.js';
@@ -66,9 +67,11 @@ export function sendToAll(muc: Muc, work: Work, room: Room, session: Session, st
 /** Keeps it for newcomers, as many as the room may show. */
 export function remember(muc: Muc, room: Room, document: MessageDocument): void {
   room.history.push(document);
+  room.historySize += sizeOf(document);
+  const { history, historyBytes } = muc.policy;
   // Cut in chunks: shifting at each message would move the whole array each time.
-  if (room.history.length > 2 * muc.policy.history + 16)
-    room.history = muc.policy.history === 0 ? [] : room.history.slice(-muc.policy.history);
+  if (room.history.length > 2 * history + 16 || room.historySize > 2 * historyBytes)
+    cutHistory(room, history, historyBytes);
 }
 
 /** What the room itself says, or what would say something false in its name, is not passed on. */

@@ -11,6 +11,7 @@ import { Creators } from './creators.js';
 import { Delivery } from './delivery.js';
 import { closeRoom, destroy } from './destroy.js';
 import { Ghosts } from './ghosts.js';
+import { cutHistory } from './history.js';
 import { errorText, Inbound } from './inbound.js';
 import { Journal } from './journal.js';
 import { Multicast, type MulticastMode } from './multicast.js';
@@ -98,7 +99,10 @@ export class MucService implements Muc {
     this.rooms = new RoomRegistry({
       load: async (jid) => {
         const room = await store.load(jid, policy.history, (of, bare) => this.occupantId(of, bare));
-        if (room !== null) room.lastUsed = this.ticks();
+        if (room !== null) {
+          cutHistory(room, policy.history, policy.historyBytes);
+          room.lastUsed = this.ticks();
+        }
         return room;
       },
       exists: (local) => {

@@ -51,6 +51,10 @@ export const settings = defineSettings({
     description: 'Messages that each room keeps for those who enter.',
     default: 50,
   }),
+  MUC_HISTORY_BYTES: setting(byteSize(10_000), {
+    description: 'What these messages may take together, kept in memory and sent to one who enters.',
+    default: '512K',
+  }),
   MUC_NICK_LENGTH: setting(integer(1, 1023), {
     description: 'Characters of a nickname.',
     default: 64,

@@ -12,6 +12,7 @@ export interface PepLimits {
   readonly nodesPerAccount: number;
   readonly itemsPerNode: number;
   readonly payloadBytes: number;
+  readonly nodeBytes: number;
   readonly subscriptionsPerNode: number;
 }
 

@@ -12,6 +12,7 @@ await runComponent({
       nodesPerAccount: values.PEP_MAX_NODES,
       itemsPerNode: values.PEP_MAX_ITEMS,
       payloadBytes: values.PEP_MAX_PAYLOAD_BYTES,
+      nodeBytes: values.PEP_MAX_NODE_BYTES,
       subscriptionsPerNode: values.PEP_MAX_SUBSCRIPTIONS,
     });
     return { drain: () => pep.stop() };

@@ -26,6 +26,11 @@ export const settings = defineSettings({
       'The largest payload of an item, in bytes of XML. An avatar takes a third more than its file.',
     default: '256K',
   }),
+  PEP_MAX_NODE_BYTES: setting(byteSize(65_536), {
+    description:
+      'What the items of a node may take together; beyond it the oldest go, or the new one is refused.',
+    default: '8M',
+  }),
   PEP_MAX_SUBSCRIPTIONS: setting(integer(1, 1_000_000), {
     description: 'The most explicit subscriptions to a node. Contacts need none.',
     default: '1000',

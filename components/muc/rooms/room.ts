@@ -97,6 +97,8 @@ export class Room {
   readonly sessions = new Map<string, Session>();
   /** Messages that a newcomer may be shown, oldest first. */
   history: MessageDocument[] = [];
+  /** Its characters, roughly: cut before they are too many. */
+  historySize = 0;
   subject: Subject | null = null;
   readonly voice = new Map<string, 'visitor' | 'participant'>();
   readonly registrations = new Map<string, { nick: string; fields: [string, string[]][] }>();

@@ -1,5 +1,5 @@
 import type { FieldValue } from '../../../shared/xmpp/forms.js';
-import type { Affiliation, Item, ItemEntry, PepNode, Subscription } from './node.js';
+import type { Affiliation, Item, ItemEntry, NewItem, PepNode, Subscription } from './node.js';
 import type { NodeConfig } from './node-config.js';
 import type { NodeStore, StoredNode } from './node-store.js';
 
@@ -112,14 +112,14 @@ export class Account {
   }
 
   /** Stores an item, in place of one with the same id; it is the last one then. */
-  async putItem(node: PepNode, item: Omit<Item, 'place'>): Promise<void> {
+  async putItem(node: PepNode, item: NewItem): Promise<void> {
     const entries = await this.items(node);
     const place = await this.#store.appendItem(this.owner, node.number, item);
     const replaced = entries.filter((entry) => entry.id === item.id);
     const { id, publisher, stamp } = item;
     this.#items.set(node.number, [
       ...entries.filter((entry) => entry.id !== item.id),
-      { id, publisher, stamp, place },
+      { id, publisher, stamp, place, size: item.payload.length },
     ]);
     if (replaced.length > 0) await this.#removePlaces(node, replaced);
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Storage } from '../../../shared/storage/storage.js';
-import type { Item, ItemEntry } from './node.js';
+import type { ItemEntry, NewItem } from './node.js';
 
 const affiliation = z.enum(['owner', 'publisher', 'publish-only', 'member', 'outcast', 'none']);
 const nodeSchema = z.object({
@@ -34,7 +34,7 @@ export interface NodeStore {
   owners(): AsyncIterable<string>;
   entries(owner: string, node: number): Promise<readonly ItemEntry[]>;
   payload(owner: string, node: number, place: number): Promise<string | undefined>;
-  appendItem(owner: string, node: number, item: Omit<Item, 'place'>): Promise<number>;
+  appendItem(owner: string, node: number, item: NewItem): Promise<number>;
   removeItems(owner: string, node: number, places: readonly number[]): Promise<void>;
   clearItems(owner: string, node: number): Promise<void>;
 }
@@ -51,7 +51,13 @@ export function openNodeStore(storage: Storage): NodeStore {
     owners: () => accounts.owners(),
     async entries(owner, node) {
       const all = await items.page(archiveOf(owner, node));
-      return all.map(({ id: place, value: { id, publisher, stamp } }) => ({ id, publisher, stamp, place }));
+      return all.map(({ id: place, value: { id, publisher, stamp, payload } }) => ({
+        id,
+        publisher,
+        stamp,
+        place,
+        size: payload.length,
+      }));
     },
     async payload(owner, node, place) {
       const [entry] = await items.page(archiveOf(owner, node), { after: place - 1, limit: 1 });

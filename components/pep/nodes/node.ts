@@ -18,12 +18,17 @@ export interface ItemEntry {
   readonly publisher: string;
   /** Milliseconds since 1970. */
   readonly stamp: number;
+  /** Characters of its payload. */
+  readonly size: number;
 }
 
 /** An item with its payload as text; `''` for none. */
 export interface Item extends ItemEntry {
   readonly payload: string;
 }
+
+/** An item that has no place yet. */
+export type NewItem = Omit<Item, 'place' | 'size'>;
 
 /** One node of an account. */
 export interface PepNode {

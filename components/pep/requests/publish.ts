@@ -6,7 +6,7 @@ import { mayPublish } from '../access.js';
 import type { Pep } from '../context.js';
 import { pubsubError } from '../errors.js';
 import type { Account } from '../nodes/account.js';
-import type { Item, PepNode } from '../nodes/node.js';
+import type { ItemEntry, NewItem, PepNode } from '../nodes/node.js';
 import { emptyEvent, publishEvent, retractEvent } from '../notify/events.js';
 import { newNode } from './create.js';
 import { checkPreconditions, publishOptions } from './publish-options.js';
@@ -46,32 +46,47 @@ export const publish: UseCase = async (pep, request, account) => {
 };
 
 /** Keeps an item where the node does, and tells everyone. Also for items that the service itself publishes. */
-export async function store(
-  pep: Pep,
-  account: Account,
-  node: PepNode,
-  item: Omit<Item, 'place'>,
-): Promise<void> {
+export async function store(pep: Pep, account: Account, node: PepNode, item: NewItem): Promise<void> {
   const { owner } = account;
   let overflow: readonly string[] = [];
-  if (node.config.persistent) overflow = await keep(account, node, item);
-  pep.notifier.event(owner, node, publishEvent(node, { ...item, place: 0 }), item.publisher);
+  if (node.config.persistent) overflow = await keep(account, node, item, pep.limits.nodeBytes);
+  pep.notifier.event(
+    owner,
+    node,
+    publishEvent(node, { ...item, place: 0, size: item.payload.length }),
+    item.publisher,
+  );
   if (overflow.length > 0 && node.config.whenFull === 'retract-oldest') {
     pep.notifier.event(owner, node, retractEvent(node, overflow));
   }
 }
 
 /** Returns the ids of the items that had to go (§7.1.2.4). */
-async function keep(account: Account, node: PepNode, item: Omit<Item, 'place'>): Promise<readonly string[]> {
+async function keep(
+  account: Account,
+  node: PepNode,
+  item: NewItem,
+  nodeBytes: number,
+): Promise<readonly string[]> {
   const { maxItems, whenFull } = node.config;
   const others = (await account.items(node)).filter((entry) => entry.id !== item.id);
-  const surplus = others.length + 1 - maxItems;
+  const surplus = Math.max(others.length + 1 - maxItems, tooLarge(others, nodeBytes - item.payload.length));
   if (maxItems === 0 || (surplus > 0 && whenFull === 'reject')) throw pubsubError('conflict', 'node-full');
   await account.putItem(node, item);
   if (surplus <= 0) return [];
   const oldest = others.slice(0, surplus);
   await account.removeItems(node, oldest);
   return oldest.map((entry) => entry.id);
+}
+
+/** How many of the oldest have to go so that the rest is within so many characters. */
+function tooLarge(entries: readonly ItemEntry[], room: number): number {
+  let left = room;
+  for (let at = entries.length - 1; at >= 0; at--) {
+    left -= entries[at]?.size ?? 0;
+    if (left < 0) return at + 1;
+  }
+  return 0;
 }
 
 /** The item of a publish request, as the node's event type asks for it (§7.1.3.6); null for none. */

@@ -87,6 +87,7 @@ async function harness(
       roomsPerUser: 1,
       maxOccupants: 10,
       history: 3,
+      historyBytes: 100_000,
       nickLength: 20,
       subjectLength: 100,
       messageBytes: 10_000,
