@@ -69,6 +69,11 @@ export function composeBosh(options: BoshOptions): Bosh {
       const endpoints = publicUrl?.startsWith('https:') ? public_ : own;
       // §"Implementation Notes": readable for pages of any origin.
       response.setHeader('Access-Control-Allow-Origin', '*');
+      if (request.method === 'OPTIONS') return preflight(request, response);
+      if (request.method !== 'GET' && request.method !== 'HEAD') {
+        response.setHeader('Allow', 'GET, HEAD, OPTIONS');
+        return answer(request, response, 405, 'text/plain; charset=utf-8', 'Only GET.\n');
+      }
       if (endpoints === undefined)
         return answer(request, response, 404, 'text/plain; charset=utf-8', 'Only over HTTPS.\n');
       answer(request, response, 200, type, write(endpoints));
@@ -121,7 +126,23 @@ function answer(
   response.end(request.method === 'HEAD' ? undefined : text);
 }
 
+/** What a browser asks before it reads the document for a page from elsewhere. */
+function preflight(request: IncomingMessage, response: ServerResponse): void {
+  if (request.headers['access-control-request-private-network'] === 'true') {
+    response.setHeader('Access-Control-Allow-Private-Network', 'true');
+  }
+  response.writeHead(204, {
+    Allow: 'GET, HEAD, OPTIONS',
+    'Access-Control-Allow-Methods': 'GET, HEAD',
+    'Access-Control-Allow-Headers': 'Accept, Content-Type',
+    'Access-Control-Max-Age': '7200',
+  });
+  response.end();
+}
+
 function upgradeRequired(request: IncomingMessage, response: ServerResponse): void {
+  // RFC 9110 §7.8: `Upgrade` goes with `Connection`.
+  response.setHeader('Connection', 'Upgrade');
   response.setHeader('Upgrade', 'websocket');
   answer(request, response, 426, 'text/plain; charset=utf-8', 'XMPP over WebSocket (RFC 7395).\n');
 }

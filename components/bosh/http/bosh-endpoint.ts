@@ -50,12 +50,9 @@ export class BoshEndpoint {
     const cors = this.#options.origins.headersFor(request, from);
     switch (request.method) {
       case 'OPTIONS':
-        response.writeHead(cors === null ? 403 : 204, {
-          ...always,
-          ...cors,
-          'Content-Length': 0,
-          Allow: methods,
-        });
+        if (cors === null) return refuse(response, 403, 'This origin is not allowed here.\n');
+        // RFC 9110 §8.6: no Content-Length with 204.
+        response.writeHead(204, { ...always, ...cors, Allow: methods });
         response.end();
         return;
       case 'GET':
@@ -76,7 +73,7 @@ export class BoshEndpoint {
     from: RequestOrigin,
     cors: Readonly<Record<string, string>>,
   ) {
-    const { limits, compress, requests, upstream } = this.#options;
+    const { limits, compress, requests, upstream, log, sessions } = this.#options;
     requests.inc();
     const headers = { ...always, ...cors };
     const exchange = new HttpExchange(request, response, { secure: from.secure, compress, headers });
@@ -86,8 +83,16 @@ export class BoshEndpoint {
     const finish = (result: BodyRequest | BodyError) => {
       if (done) return;
       done = true;
-      if (result instanceof BodyError) this.#refused(result, exchange, from);
-      else this.#dispatch(result, exchange, from);
+      try {
+        if (result instanceof BodyError) this.#refused(result, exchange, from);
+        else this.#dispatch(result, exchange, from);
+      } catch (error) {
+        // A defect of ours costs one session.
+        log.error({ code: 'bosh.request-failed', error }, 'a request failed');
+        const session = result.sid === undefined ? undefined : sessions.find(result.sid);
+        if (session === undefined) say(exchange, 'internal-server-error', false);
+        else session.fail('internal-server-error', exchange);
+      }
     };
     if (decoder === null) {
       request.resume();
@@ -109,6 +114,8 @@ export class BoshEndpoint {
       }
     };
     const source = decoder === undefined ? request : request.pipe(decoder);
+    // A pipe leaves its end as it is when its source breaks off.
+    if (decoder !== undefined) request.once('close', () => request.complete || decoder.destroy());
     source.on('data', take);
     source.on('end', () => finish(reader.end()));
     source.on('error', () => {

@@ -16,7 +16,9 @@ export class AllowedOrigins {
   allows(origin: string, from: RequestOrigin): boolean {
     if (this.#any || this.#origins.has(origin.toLowerCase())) return true;
     if (from.host === undefined) return false;
-    return origin.toLowerCase() === `${from.encrypted ? 'https' : 'http'}://${from.host.toLowerCase()}`;
+    // RFC 6454 §6.2: an origin leaves the usual port out, `Host` may name it.
+    const host = from.host.toLowerCase().replace(from.encrypted ? /:443$/ : /:80$/, '');
+    return origin.toLowerCase() === `${from.encrypted ? 'https' : 'http'}://${host}`;
   }
 
   /**
@@ -29,8 +31,11 @@ export class AllowedOrigins {
     if (!this.allows(origin, from)) return null;
     const allowed = { Vary: 'Origin', 'Access-Control-Allow-Origin': this.#any ? '*' : origin };
     if (request.method !== 'OPTIONS') return allowed;
+    // Private Network Access: a page from the public net may speak to this host, which is not in it.
+    const isPrivate = request.headers['access-control-request-private-network'] === 'true';
     return {
       ...allowed,
+      ...(isPrivate ? { 'Access-Control-Allow-Private-Network': 'true' } : {}),
       'Access-Control-Allow-Methods': 'POST, GET, OPTIONS',
       'Access-Control-Allow-Headers': 'Content-Type, Content-Encoding',
       'Access-Control-Max-Age': '7200',

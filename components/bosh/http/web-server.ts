@@ -96,7 +96,12 @@ export class WebServer {
       socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       return;
     }
-    handler(request, socket, head, this.#options.proxies.originOf(request));
+    try {
+      handler(request, socket, head, this.#options.proxies.originOf(request));
+    } catch (error) {
+      this.#options.log.error({ code: 'bosh.request-failed', error }, 'a WebSocket handshake failed');
+      socket.destroy();
+    }
   }
 
   /** Accepts no more connections; closes those that are idle. */
@@ -115,7 +120,9 @@ export class WebServer {
 
 /** The path of a request without its query and a trailing slash. */
 function pathOf(request: IncomingMessage): string {
-  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  // RFC 9112 §3.2.2: a whole URL must be taken too.
+  const target = (request.url ?? '/').replace(/^https?:\/\/[^/?#]*/i, '');
+  const path = target.split('?', 1)[0] || '/';
   return path.endsWith('/') ? path.slice(0, -1) : path;
 }
 

@@ -36,7 +36,9 @@ export class WebSocketEndpoint {
       clientTracking: false,
       // A compressed frame of a few bytes may become any size, and memory per connection would double.
       perMessageDeflate: false,
-      maxPayload: options.limits.stanzaBytes,
+      // What is somewhat too long is read, so that the client can be told in XMPP; more ends the connection (1009).
+      maxPayload: 2 * options.limits.stanzaBytes,
+      autoPong: false,
       handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
     });
   }
@@ -75,6 +77,7 @@ export class WebSocketEndpoint {
         upstream: this.#options.upstream,
         pingSeconds: this.#options.pingSeconds,
         secureUri: this.#options.secureUri,
+        defect: (error) => log.error({ code: 'bosh.request-failed', error }, 'a frame failed'),
         over: (one, why) => {
           this.#sessions.delete(one);
           sessions.release(one);

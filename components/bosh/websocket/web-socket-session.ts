@@ -24,6 +24,8 @@ import { FrameReader, writeClose, writeOpen } from './framing.js';
 /** Times in milliseconds. */
 const openMilliseconds = 15_000;
 const closeMilliseconds = 5_000;
+/** What a client has not read, beside its window, when it gets no more pongs. */
+const mostUnreadBytes = 131_072;
 
 export interface WebSocketSessionOptions {
   readonly socket: WebSocket;
@@ -34,6 +36,8 @@ export interface WebSocketSessionOptions {
   /** Where clients that came without TLS are sent; undefined: they are welcome. */
   readonly secureUri: string | undefined;
   readonly over: (session: WebSocketSession, why: string) => void;
+  /** A frame met a defect of ours. */
+  readonly defect: (error: unknown) => void;
 }
 
 /** One XMPP stream over one WebSocket connection (RFC 7395). */
@@ -59,7 +63,19 @@ export class WebSocketSession {
     this.#socket = options.socket;
     this.#reader = new FrameReader(options.upstream.limits);
     const { socket } = options;
-    socket.on('message', (data, isBinary) => this.#frame(data, isBinary));
+    socket.on('message', (data, isBinary) => {
+      try {
+        this.#frame(data, isBinary);
+      } catch (error) {
+        options.defect(error);
+        this.fail('internal-server-error');
+      }
+    });
+    socket.on('ping', (data) => {
+      this.#alive = true;
+      // RFC 6455 §5.5.3 lets some go unanswered: those of a client that does not read would wait here without bound.
+      if (socket.bufferedAmount < mostUnreadBytes) socket.pong(data);
+    });
     socket.on('pong', () => {
       this.#alive = true;
     });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { WebSocket } from 'ws';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
+import { close, Frames, open } from '../../tools/frames.js';
 import { features } from '../../tools/scripted-upstream.js';
 
 // RFC 7395.
@@ -12,52 +13,6 @@ before(async () => {
   bosh = await startBosh({ stanzaBytes: 20_000 }, { origins: ['https://chat.example.com'] });
 });
 after(() => bosh.stop());
-
-const open =
-  "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.com' version='1.0' xml:lang='en'/>";
-const close = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
-
-/** A client that keeps the frames it gets. */
-class Frames {
-  readonly socket: WebSocket;
-  readonly frames: string[] = [];
-  readonly closed: Promise<number>;
-  #wake: () => void = () => undefined;
-
-  constructor(port: number, protocols: string[] = ['xmpp'], headers: Record<string, string> = {}) {
-    this.socket = new WebSocket(`ws://127.0.0.1:${port}/xmpp-websocket`, protocols, { headers });
-    this.socket.on('message', (data, isBinary) => {
-      assert.equal(isBinary, false, '§3.2');
-      this.frames.push(String(data));
-      this.#wake();
-    });
-    this.closed = new Promise((resolve) => {
-      this.socket.on('close', (code) => {
-        resolve(code);
-        this.#wake();
-      });
-    });
-  }
-
-  async frame(index: number): Promise<string> {
-    const deadline = setTimeout(() => this.socket.terminate(), 8_000);
-    while (this.frames[index] === undefined && this.socket.readyState <= WebSocket.OPEN) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    clearTimeout(deadline);
-    return this.frames[index] ?? '(closed)';
-  }
-
-  /** Until the features have come. */
-  async opened(): Promise<this> {
-    await once(this.socket, 'open');
-    this.socket.send(open);
-    await this.frame(1);
-    return this;
-  }
-}
 
 test('§3.1: the subprotocol is xmpp', async () => {
   const client = new Frames(bosh.port, ['chat', 'xmpp']);
@@ -277,11 +232,17 @@ test('§3.8: the server pings; a client that does not answer is gone', async () 
   await quick.stop();
 });
 
-test('a frame that is too big ends the connection', async () => {
+test('an element that is too big is policy-violation; a frame much bigger ends the connection', async () => {
   const client = await new Frames(bosh.port).opened();
+  const big = (count: number) => `<message xmlns='jabber:client'><body>${'x'.repeat(count)}</body></message>`;
+  client.socket.send(big(20_001));
+  assert.match(await client.frame(2), /<policy-violation /);
+  assert.equal(await client.frame(3), close);
+  client.socket.terminate();
+  const other = await new Frames(bosh.port).opened();
   const stream = bosh.upstream.last;
-  client.socket.send(`<message xmlns='jabber:client'><body>${'x'.repeat(20_001)}</body></message>`);
-  assert.equal(await client.closed, 1009);
+  other.socket.send(big(40_001));
+  assert.equal(await other.closed, 1009);
   await stream.until(() => stream.closedBy !== undefined);
   assert.equal(stream.closedBy, 'connection-lost');
 });
