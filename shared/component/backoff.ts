@@ -6,6 +6,8 @@ export interface BackoffPolicy {
 
 /** A server that is down or restarting: soon, then less and less often. */
 export const LOST: BackoffPolicy = { first: 500, most: 30_000 };
+/** A server that had accepted us: what it holds for a component that is away waits five seconds where nobody says otherwise. */
+export const BROKEN: BackoffPolicy = { first: 500, most: 4_000 };
 /** A server that says no, for a reason that only its operator can change (`host-unknown`, `conflict`, …). */
 export const REFUSED: BackoffPolicy = { first: 15_000, most: 300_000 };
 

@@ -1,6 +1,6 @@
 import type { Logger } from '../observability/types.js';
 import type { Stanza } from '../xml/stanza.js';
-import { Backoff, type BackoffPolicy, LOST, REFUSED } from './backoff.js';
+import { Backoff, type BackoffPolicy, BROKEN, LOST, REFUSED } from './backoff.js';
 import { ComponentStream, type StreamEnd, type StreamOptions } from './stream.js';
 
 export interface ConnectionEvents {
@@ -14,6 +14,7 @@ export interface ConnectionEvents {
 
 export interface ConnectionTiming {
   readonly lost: BackoffPolicy;
+  readonly broken: BackoffPolicy;
   readonly refused: BackoffPolicy;
   /** A stream that lived this long makes the next failure count as the first. */
   readonly stableMilliseconds: number;
@@ -21,6 +22,7 @@ export interface ConnectionTiming {
 
 export const CONNECTION_TIMING: ConnectionTiming = {
   lost: LOST,
+  broken: BROKEN,
   refused: REFUSED,
   stableMilliseconds: 30_000,
 };
@@ -135,7 +137,7 @@ export class Connection {
       this.events.refused(end);
       return;
     }
-    const delay = this.backoff.next(this.policyFor(end));
+    const delay = this.backoff.next(this.policyFor(end, wasUp));
     this.log.warn(
       { code: wasUp ? 'component.lost' : 'component.connect-failed', ...fields, retryInMilliseconds: delay },
       wasUp ? 'the stream to the server is lost' : 'cannot connect to the server',
@@ -143,10 +145,10 @@ export class Connection {
     this.timer = setTimeout(() => this.start(), delay);
   }
 
-  private policyFor(end: StreamEnd): BackoffPolicy {
+  private policyFor(end: StreamEnd, wasUp: boolean): BackoffPolicy {
     if (end.kind === 'refused' && !PASSING.has(end.condition ?? '')) return this.timing.refused;
     if (end.kind === 'lost' && isCertificateError(end.condition)) return this.timing.refused;
-    return this.timing.lost;
+    return wasUp ? this.timing.broken : this.timing.lost;
   }
 }
 

@@ -41,6 +41,13 @@ export class TestNetwork {
     return this.#wire(this.namespace(host), host);
   }
 
+  /** Makes a host that is wired to the one on which the test itself runs, and to nothing else. */
+  addHostBehindUs(t: TestContext, host: string): { ours: string; own: string } {
+    this.#add(t, this.namespace(host));
+    const { hub, own } = this.#wire(this.namespace(host), host, null);
+    return { ours: hub, own };
+  }
+
   /** The same for the host on which the test itself runs. */
   addOurselves(): { hub: string; own: string } {
     return this.#wire(null, 'test');
@@ -62,7 +69,11 @@ export class TestNetwork {
     ip('-n', namespace, 'link', 'set', 'lo', 'up');
   }
 
-  #wire(namespace: string | null, host: string): { hub: string; own: string } {
+  #wire(
+    namespace: string | null,
+    host: string,
+    hubSpace: string | null = this.#hub,
+  ): { hub: string; own: string } {
     this.#wires++;
     // a network of TEST-NET-2's neighbourhood for benchmarks (RFC 2544): nobody else's here
     const net = `198.18.${(process.pid % 250) + 1}.${this.#wires * 4}`.replace(/\d+$/, '');
@@ -70,13 +81,15 @@ export class TestNetwork {
     const own = `${net}${this.#wires * 4 + 2}`;
     const far = this.#device(host);
     const near = `${this.#prefix}w${this.#wires}`;
-    ip('link', 'add', far, 'type', 'veth', 'peer', 'name', near, 'netns', this.#hub);
+    const nearSpace = hubSpace === null ? [] : ['netns', hubSpace];
+    ip('link', 'add', far, 'type', 'veth', 'peer', 'name', near, ...nearSpace);
     const at = namespace === null ? [] : ['-n', namespace];
+    const nearAt = hubSpace === null ? [] : ['-n', hubSpace];
     if (namespace !== null) ip('link', 'set', far, 'netns', namespace);
     ip(...at, 'address', 'add', `${own}/30`, 'dev', far);
     ip(...at, 'link', 'set', far, 'up');
-    ip('-n', this.#hub, 'address', 'add', `${hub}/30`, 'dev', near);
-    ip('-n', this.#hub, 'link', 'set', near, 'up');
+    ip(...nearAt, 'address', 'add', `${hub}/30`, 'dev', near);
+    ip(...nearAt, 'link', 'set', near, 'up');
     return { hub, own };
   }
 }
