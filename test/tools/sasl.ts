@@ -61,6 +61,8 @@ export interface ScramClientOptions {
   /** The channel's data. */
   readonly binding?: Buffer;
   readonly nonce?: string;
+  /** Computes the SaltedPassword, for who knows it already. */
+  readonly salted?: (password: string, salt: Buffer, iterations: number, hash: ScramHash) => Buffer;
 }
 
 /** The client's side of SCRAM (RFC 5802 §3), written apart from the server's. */
@@ -71,7 +73,14 @@ export class ScramClient {
   expectedServerFinal = '';
 
   constructor(options: ScramClientOptions) {
-    this.#options = { hash: 'SHA-256', gs2: 'n,,', nonce: 'fyko+d2lbbFgONRv9qkxdawL', ...options };
+    this.#options = {
+      hash: 'SHA-256',
+      gs2: 'n,,',
+      nonce: 'fyko+d2lbbFgONRv9qkxdawL',
+      salted: (password, salt, iterations, hash) =>
+        pbkdf2Sync(password, salt, iterations, HASH_OCTETS[hash], NODE_HASH[hash]),
+      ...options,
+    };
     const name = options.username.replaceAll('=', '=3D').replaceAll(',', '=2C');
     this.#bare = `n=${name},r=${this.#options.nonce}`;
   }
@@ -88,7 +97,7 @@ export class ScramClient {
     );
     const salt = Buffer.from(attributes.get('s') ?? '', 'base64');
     const iterations = Number(attributes.get('i'));
-    const salted = pbkdf2Sync(password, salt, iterations, HASH_OCTETS[hash], NODE_HASH[hash]);
+    const salted = this.#options.salted(password, salt, iterations, hash);
     const bound = Buffer.concat([Buffer.from(gs2), binding ?? Buffer.alloc(0)]).toString('base64');
     const withoutProof = `c=${changes.binding ?? bound},r=${changes.nonce ?? attributes.get('r')}`;
     const authMessage = `${this.#bare},${serverFirst},${withoutProof}`;
