@@ -202,7 +202,7 @@ export class LinkTransport implements Transport {
         if (this.#state === 'closing') return;
         this.#acknowledge(operation);
         // §6: without credit. Counted as it comes, also while paused.
-        if (!this.#receive.receive(Buffer.byteLength(operation.content))) return this.#violated();
+        if (!this.#receive.receive(operation.bytes)) return this.#violated();
         break;
       case 'restart':
         break;
@@ -216,13 +216,12 @@ export class LinkTransport implements Transport {
 
   #receiveNow(operation: Operation) {
     if (operation.name === 'restart') return this.opened(operation);
-    const bytes = Buffer.byteLength(operation.content);
     const stanza = readElement(operation.content, this.#limits);
     if (typeof stanza === 'string') this.#fail(stanza);
     else if (stanza.namespace === NS.streams && stanza.name === 'error')
       this.#fail('unsupported-stanza-type');
     else this.handler.stanzaReceived(stanza);
-    if (this.#state === 'open') this.#rate.dispose(bytes);
+    if (this.#state === 'open') this.#rate.dispose(operation.bytes);
   }
 
   /** An error of ours that the stream above must hear of too. */
@@ -243,7 +242,7 @@ export class LinkTransport implements Transport {
 
   /** §7: what has reached the client need not be kept. A client with XEP-0198 says that itself. */
   #acknowledge(operation: Operation): void {
-    const h = integerOf(operation, 'h');
+    const { h } = operation;
     if (h === undefined || h <= this.#acknowledged || h > this.#sent) return;
     const settled = this.#stanzasBy.splice(0, h - this.#acknowledged).at(-1) ?? 0;
     this.#acknowledged = h;

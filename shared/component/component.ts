@@ -48,6 +48,11 @@ export interface Component {
    * later stanzas wait (the owner is the addressed bare JID, or for the component's own domain the sender's).
    */
   onMessage(handler: (message: Stanza) => void | Promise<void>): void;
+  /**
+   * Messages of the server itself with a payload of that namespace: each is handed over at once and in order, past the
+   * queues of owners and the handlers of {@link onMessage}. For a protocol between this component and its server.
+   */
+  onServerMessage(namespace: string, handler: (message: Stanza) => void): void;
   onPresence(handler: (presence: Stanza) => void | Promise<void>): void;
   /** Called when the stream is up (again), with what the server grants now, and when it is lost. */
   onUp(handler: (link: ServerLink) => void): void;

@@ -41,6 +41,8 @@ export class Inbound {
   readonly otherIqs: ((iq: Stanza) => void)[] = [];
   readonly messages: StanzaHandler[] = [];
   readonly presences: StanzaHandler[] = [];
+  /** By the namespace of the payload. */
+  readonly serverMessages = new Map<string, (message: Stanza) => void>();
   private readonly link: InboundLink;
   private working = 0;
 
@@ -55,6 +57,7 @@ export class Inbound {
 
   receive(stanza: Stanza): void {
     if (stanza.namespace !== NS.component) return;
+    if (this.serverMessages.size > 0 && this.receiveFromServer(stanza)) return;
     if (!stanza.fromJid || !stanza.toJid) {
       // XEP-0114 §3: every stanza has both addresses. Without a sender there is nobody to answer.
       this.link.log.debug(
@@ -67,6 +70,16 @@ export class Inbound {
     if (stanza.name === 'iq') this.receiveIq(stanza, stanza.fromJid, stanza.toJid);
     else if (stanza.name === 'message') this.receiveMessage(stanza);
     else if (stanza.name === 'presence') this.receiveOther(stanza, this.presences);
+  }
+
+  /** False: it is not one of the server's own messages that somebody wants. */
+  private receiveFromServer(message: Stanza): boolean {
+    const { from, payload } = message;
+    if (payload === null || message.name !== 'message' || message.type === 'error') return false;
+    if (from === undefined || !this.link.isServer(from)) return false;
+    const handler = this.serverMessages.get(payload.namespace);
+    handler?.(message);
+    return handler !== undefined;
   }
 
   private receiveMessage(message: Stanza): void {

@@ -158,6 +158,9 @@ class ComponentRuntime implements Component {
   onMessage(handler: (message: Stanza) => void | Promise<void>): void {
     this.inbound.messages.push(handler);
   }
+  onServerMessage(namespace: string, handler: (message: Stanza) => void): void {
+    this.inbound.serverMessages.set(namespace, handler);
+  }
   onPresence(handler: (presence: Stanza) => void | Promise<void>): void {
     this.inbound.presences.push(handler);
   }

@@ -57,6 +57,12 @@ export class Scanner extends SpecialScanner {
     this.#restarted = true;
   }
 
+  /** Begins as a new one would, whatever came before. */
+  begin(): void {
+    this.restart();
+    this.#restarted = false;
+  }
+
   /** Takes back what has come of an unfinished unit, as if it had not been seen. */
   takePartial(): string {
     if (!this.unitOpen) return '';

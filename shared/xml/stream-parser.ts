@@ -107,8 +107,17 @@ export class StreamParser {
 
   /** Takes away the bytes that have not become events: what follows `<starttls/>` is for the TLS layer, or an attack. */
   takeRemainder(): Buffer {
-    const parts: Buffer[] = [];
     const partial = this.#scanner.takePartial();
+    if (
+      partial === '' &&
+      this.#position >= this.#text.length &&
+      this.#undecoded.length === 0 &&
+      this.#queue === undefined
+    ) {
+      this.#dropInput();
+      return nothing;
+    }
+    const parts: Buffer[] = [];
     if (partial !== '') parts.push(Buffer.from(partial, 'utf8'));
     if (this.#position < this.#text.length) {
       const at = this.#ascii
@@ -131,6 +140,15 @@ export class StreamParser {
     this.#stopped = true;
     this.#dropInput();
     this.#scanner.restart();
+  }
+
+  /** Makes it as good as new, for another document. Not to be called from within a callback. */
+  reset(limits: XmlLimits): void {
+    this.#dropInput();
+    this.#scanner.begin();
+    this.#scanner.limits = limits;
+    this.#paused = false;
+    this.#stopped = false;
   }
 
   #dropInput(): void {

@@ -11,17 +11,22 @@ import { isContentType, negotiate } from '../session/negotiation.js';
 import type { SessionTable } from '../session/session-table.js';
 import type { Upstream } from '../upstreams/upstream.js';
 import type { RequestOrigin } from './client-address.js';
-import type { AllowedOrigins } from './cors.js';
-import { HttpExchange } from './http-exchange.js';
+import type { AllowedOrigins, CorsHeaders } from './cors.js';
+import { type HeaderList, HttpExchange } from './http-exchange.js';
 
 const xmlType = 'text/xml; charset=utf-8';
 const methods = 'POST, GET, HEAD, OPTIONS';
 /** Answers say who is online and what they write: no shared cache may keep one, no browser may run one. */
-const always = {
-  'Cache-Control': 'no-store',
-  'X-Content-Type-Options': 'nosniff',
-  'Content-Security-Policy': "default-src 'none'; sandbox; frame-ancestors 'none'",
-};
+const always: HeaderList = [
+  'Cache-Control',
+  'no-store',
+  'X-Content-Type-Options',
+  'nosniff',
+  'Content-Security-Policy',
+  "default-src 'none'; sandbox; frame-ancestors 'none'",
+];
+/** Readers that are kept for the next request: as many as are ever busy at once where bodies come in one piece. */
+const mostIdleReaders = 16;
 /** What is read and thrown away of a body that was refused, so that the client gets to read the answer. */
 const mostDiscarded = 4_194_304;
 
@@ -41,6 +46,7 @@ export interface BoshEndpointOptions {
 /** `/http-bind`: XEP-0124 over HTTP. */
 export class BoshEndpoint {
   readonly #options: BoshEndpointOptions;
+  readonly #readers: BodyReader[] = [];
 
   constructor(options: BoshEndpointOptions) {
     this.#options = options;
@@ -52,7 +58,7 @@ export class BoshEndpoint {
       case 'OPTIONS':
         if (cors === null) return refuse(response, 403, 'This origin is not allowed here.\n');
         // RFC 9110 §8.6: no Content-Length with 204.
-        response.writeHead(204, { ...always, ...cors, Allow: methods });
+        response.writeHead(204, [...always, ...cors.list, ...varying(cors), 'Allow', methods]);
         response.end();
         return;
       case 'GET':
@@ -67,17 +73,12 @@ export class BoshEndpoint {
     }
   }
 
-  #read(
-    request: IncomingMessage,
-    response: ServerResponse,
-    from: RequestOrigin,
-    cors: Readonly<Record<string, string>>,
-  ) {
-    const { limits, compress, requests, upstream, log, sessions } = this.#options;
+  #read(request: IncomingMessage, response: ServerResponse, from: RequestOrigin, cors: CorsHeaders) {
+    const { compress, requests, log, sessions } = this.#options;
     requests.inc();
-    const headers = { ...always, ...cors };
-    const exchange = new HttpExchange(request, response, { secure: from.secure, compress, headers });
-    const reader = new BodyReader({ bodyBytes: limits.bodyBytes, element: upstream.limits });
+    const headers = cors.list.length === 0 ? always : [...always, ...cors.list];
+    const terms = { secure: from.secure, compress, headers, vary: cors.vary };
+    const exchange = new HttpExchange(request, response, terms);
     const decoder = decoderOf(request.headers['content-encoding']);
     let done = false;
     const finish = (result: BodyRequest | BodyError) => {
@@ -98,6 +99,14 @@ export class BoshEndpoint {
       request.resume();
       return finish(new BodyError('bad-request', 'unknown content encoding', undefined));
     }
+    const reader = this.#takeReader();
+    // What ends otherwise keeps its reader: that is only a lost chance to use it again.
+    const complete = () => {
+      if (done) return;
+      const result = reader.end();
+      if (!(result instanceof BodyError)) this.#giveBack(reader);
+      finish(result);
+    };
     let discarded = 0;
     const take = (chunk: Buffer) => {
       if (done) {
@@ -117,13 +126,25 @@ export class BoshEndpoint {
     // A pipe leaves its end as it is when its source breaks off.
     if (decoder !== undefined) request.once('close', () => request.complete || decoder.destroy());
     source.on('data', take);
-    source.on('end', () => finish(reader.end()));
+    source.on('end', complete);
     source.on('error', () => {
       if (decoder === undefined) return;
       response.setHeader('Connection', 'close');
       finish(new BodyError('bad-request', 'cannot be decompressed', undefined));
       request.resume();
     });
+  }
+
+  #takeReader(): BodyReader {
+    const { limits, upstream } = this.#options;
+    const bounds = { bodyBytes: limits.bodyBytes, element: upstream.limits };
+    const used = this.#readers.pop();
+    used?.reset(bounds);
+    return used ?? new BodyReader(bounds);
+  }
+
+  #giveBack(reader: BodyReader): void {
+    if (this.#readers.length < mostIdleReaders) this.#readers.push(reader);
   }
 
   /** A body that is wrong ends the session it names, and no other. */
@@ -164,6 +185,10 @@ export class BoshEndpoint {
     const session = sessions.create({ ...request, to: domain }, exchange, { terms, origin, upstream });
     if (typeof session === 'string') refused(session);
   }
+}
+
+function varying({ vary }: CorsHeaders): HeaderList {
+  return vary === undefined ? [] : ['Vary', vary];
 }
 
 /** Tells a terminal condition to a client that has no session. */
@@ -219,10 +244,10 @@ people here; point your client at this address.</p>
 
 /** A person who opens the address in a browser should learn that it works. */
 function explain(request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(200, {
+  const length = String(Buffer.byteLength(explanation));
+  response.writeHead(200, [
     ...always,
-    'Content-Type': 'text/html; charset=utf-8',
-    'Content-Length': Buffer.byteLength(explanation),
-  });
+    ...['Content-Type', 'text/html; charset=utf-8', 'Content-Length', length],
+  ]);
   response.end(request.method === 'HEAD' ? undefined : explanation);
 }

@@ -1,6 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { RequestOrigin } from './client-address.js';
 
+/** What a response carries for the sake of a page's origin: fields in a flat list, and what it varies by. */
+export interface CorsHeaders {
+  readonly list: readonly string[];
+  readonly vary: string | undefined;
+}
+
 /** Which web origins (RFC 6454) may use this service from a browser. */
 export class AllowedOrigins {
   readonly #any: boolean;
@@ -22,25 +28,23 @@ export class AllowedOrigins {
   }
 
   /**
-   * The response headers of the Fetch standard's CORS protocol; null where the request's origin is not allowed. Requests
-   * that do not come from a page of another origin need none.
+   * The response headers of the Fetch standard's CORS protocol (but `Vary`); null where the request's origin is not
+   * allowed. Requests that do not come from a page need none.
    */
-  headersFor(request: IncomingMessage, from: RequestOrigin): Readonly<Record<string, string>> | null {
+  headersFor(request: IncomingMessage, from: RequestOrigin): CorsHeaders | null {
     const { origin } = request.headers;
     if (origin === undefined) return none;
     if (!this.allows(origin, from)) return null;
-    const allowed = { Vary: 'Origin', 'Access-Control-Allow-Origin': this.#any ? '*' : origin };
-    if (request.method !== 'OPTIONS') return allowed;
+    const allowed = ['Access-Control-Allow-Origin', this.#any ? '*' : origin];
+    if (request.method !== 'OPTIONS') return { list: allowed, vary: 'Origin' };
     // Private Network Access: a page from the public net may speak to this host, which is not in it.
     const isPrivate = request.headers['access-control-request-private-network'] === 'true';
-    return {
-      ...allowed,
-      ...(isPrivate ? { 'Access-Control-Allow-Private-Network': 'true' } : {}),
-      'Access-Control-Allow-Methods': 'POST, GET, OPTIONS',
-      'Access-Control-Allow-Headers': 'Content-Type, Content-Encoding',
-      'Access-Control-Max-Age': '7200',
-    };
+    if (isPrivate) allowed.push('Access-Control-Allow-Private-Network', 'true');
+    allowed.push('Access-Control-Allow-Methods', 'POST, GET, OPTIONS');
+    allowed.push('Access-Control-Allow-Headers', 'Content-Type, Content-Encoding');
+    allowed.push('Access-Control-Max-Age', '7200');
+    return { list: allowed, vary: 'Origin' };
   }
 }
 
-const none = {};
+const none: CorsHeaders = { list: [], vary: undefined };

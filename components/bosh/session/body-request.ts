@@ -54,8 +54,8 @@ export interface BodyLimits {
 /** Reads one body, as it comes in, through the strict parser: no more is kept than the limits allow. */
 export class BodyReader {
   readonly #parser: StreamParser;
-  readonly #limits: BodyLimits;
-  readonly #payloads: string[] = [];
+  #limits: BodyLimits;
+  #payloads: string[] = [];
   #bytes = 0;
   /** Bytes of a byte order mark that have been seen; all of them when there is none. */
   #marked = 0;
@@ -87,6 +87,17 @@ export class BodyReader {
       },
       limits.element,
     );
+  }
+
+  /** Makes a reader that has ended without an error ready for another body. */
+  reset(limits: BodyLimits): void {
+    this.#limits = limits;
+    this.#parser.reset(limits.element);
+    this.#payloads = [];
+    this.#bytes = 0;
+    this.#marked = 0;
+    this.#header = undefined;
+    this.#closed = false;
   }
 
   /** Takes the next bytes; false when the rest need not be read since the body is refused. */

@@ -24,6 +24,12 @@ export function writeBody(attributes: BodyAttributes = {}, content = ''): string
   return content === '' ? `${start}/>` : `${start}>${content}</body>`;
 }
 
+/** The `<body/>` of most responses: without attributes. */
+export function writePlain(content: string): string {
+  if (content === '' || content.includes('<stream:')) return writeBody({}, content);
+  return `<body xmlns='${NS.httpBind}'>${content}</body>`;
+}
+
 /** A fatal error (XEP-0124 §"Terminal Binding Conditions"); `uri` goes with `see-other-uri`. */
 export function writeTerminal(condition: TerminalCondition, content = '', uri?: string): string {
   const inner = uri === undefined ? content : `<uri>${escapeText(uri)}</uri>`;

@@ -12,9 +12,11 @@ import { Activity } from './activity.js';
 import type { BodyRequest } from './body-request.js';
 import { type BodyAttributes, recoverable, writeBody, writeTerminal } from './body-response.js';
 import type { TerminalCondition } from './conditions.js';
+import { type AtEndOfTurn, atEndOfTurn } from './end-of-turn.js';
 import type { Exchange } from './exchange.js';
 import { HeldRequest } from './held-request.js';
 import { KeySequence } from './key-sequence.js';
+import { LazyTimer } from './lazy-timer.js';
 import type { SessionTerms } from './negotiation.js';
 import { OpenRequests } from './open-requests.js';
 import { type Batch, Outbox } from './outbox.js';
@@ -23,11 +25,15 @@ import { ResponseCache } from './response-cache.js';
 import type { BoshSessionOptions } from './session-options.js';
 import { clientEndOf, headerOf, restartHeader } from './stream-header.js';
 
+/** Requests that came together wait out together, milliseconds. */
+const timerSlack = 2;
+const none: readonly string[] = [];
+
 /**
  * One BOSH session (XEP-0124, XEP-0206): requests in the order of their rids to one stream of the upstream, and what that
  * stream brings into the responses. It lives from its creation request until either side ends it or nobody asks for it.
  */
-export class BoshSession {
+export class BoshSession implements AtEndOfTurn {
   readonly sid: string;
   readonly terms: SessionTerms;
   readonly origin: ClientOrigin;
@@ -53,7 +59,10 @@ export class BoshSession {
   /** The server's first stream is open. */
   #isOpen = false;
   #pause: number | undefined;
-  #inactivityTimer: NodeJS.Timeout | undefined;
+  /** Runs while nobody asks. */
+  readonly #inactivity = new LazyTimer(() => this.#inactive());
+  /** Runs while a request with a `wait` is unanswered. */
+  readonly #waits = new LazyTimer(() => this.#someWaited());
   #over = false;
   /** What the next request is told, where nobody was there when the session ended. */
   #lastWords: string | undefined;
@@ -117,7 +126,7 @@ export class BoshSession {
     if (rid >= this.#expected + this.terms.requests + (held.isPauseOrEnd ? 1 : 0)) {
       return this.fail('item-not-found', exchange);
     }
-    const earlier = this.#open.early.get(rid);
+    const earlier = this.#open.findEarly(rid);
     if (earlier !== undefined) return this.#replace(earlier, request, exchange);
     const lastResponseWasEmpty = (this.#cache.last?.bytes ?? 1) === 0;
     const unanswered = this.heldCount - this.#open.additional + 1;
@@ -130,10 +139,11 @@ export class BoshSession {
       return exchange.respond(this.#responder.ok(recoverable));
     }
     this.#pause = undefined;
-    this.#open.early.set(rid, held);
+    this.#startWaiting(held);
+    const isNext = rid === this.#expected && !this.#blocked;
+    if (!isNext) this.#open.addEarly(held);
     this.#watch(held);
-    // Where nothing is to be held, this is for those whose predecessor is missing.
-    held.startWaiting(Math.max(this.terms.wait, 1), (one) => this.#waited(one));
+    if (isNext) this.#processNext(held);
     this.#processInOrder();
     this.#flush();
   }
@@ -156,7 +166,6 @@ export class BoshSession {
 
   /** Ends what lingers. */
   forget(): void {
-    clearTimeout(this.#inactivityTimer);
     this.#stream.close('connection-lost');
   }
 
@@ -168,7 +177,6 @@ export class BoshSession {
       if (held === this.#creation) this.#inactive();
       else this.#watchInactivity();
     });
-    this.#watchInactivity();
   }
 
   // ---- requests
@@ -177,23 +185,22 @@ export class BoshSession {
     while (!this.#over && !this.#blocked) {
       const next = this.#open.takeEarly(this.#expected);
       if (next === undefined) return;
-      this.#expected++;
-      this.#process(next);
+      this.#processNext(next);
     }
+  }
+
+  #processNext(next: HeldRequest): void {
+    this.#expected++;
+    this.#process(next);
   }
 
   #process(held: HeldRequest) {
     const { request, exchange } = held;
-    if (!this.#keys.accept(request)) {
-      held.stopWaiting();
-      return this.fail('item-not-found', exchange);
-    }
+    if (!this.#keys.accept(request)) return this.fail('item-not-found', exchange);
     const { pause } = request;
     // §"Inactivity": where we did not offer it the client must not ask, nor for more than we offered.
-    if (pause !== undefined && !(pause <= this.terms.maxpause)) {
-      held.stopWaiting();
+    if (pause !== undefined && !(pause <= this.terms.maxpause))
       return this.fail('policy-violation', exchange);
-    }
     const report = this.#acknowledgements.take(held);
     if (report !== undefined) {
       this.#responder.report = report;
@@ -203,10 +210,7 @@ export class BoshSession {
     if (!request.restart) this.#forward(held);
     else {
       const header = restartHeader(this.#header, request);
-      if (header === undefined) {
-        held.stopWaiting();
-        return this.fail('host-unknown', exchange);
-      }
+      if (header === undefined) return this.fail('host-unknown', exchange);
       this.#stream.restart(header);
     }
     if (request.type === 'terminate') return this.#endedByClient(held);
@@ -217,7 +221,7 @@ export class BoshSession {
 
   #forward({ request }: HeldRequest): void {
     for (const payload of request.payloads) if (!this.#stream.send(payload)) this.#blocked = true;
-    request.payloads = [];
+    request.payloads = none;
   }
 
   /** §"Inactivity": answers everything at once, the pause itself without payloads, and waits longer (or shorter). */
@@ -255,12 +259,30 @@ export class BoshSession {
     this.#flush();
   }
 
+  #startWaiting(held: HeldRequest): void {
+    // Where nothing is to be held, this is for those whose predecessor is missing.
+    const milliseconds = Math.max(this.terms.wait, 1) * 1000;
+    held.expiresAt = performance.now() + milliseconds;
+    // All wait equally long, so the timer that runs for an earlier one is early enough for this one.
+    if (!this.#waits.isSet) this.#waits.set(milliseconds);
+  }
+
+  #someWaited(): void {
+    for (const held of this.#open.expired(performance.now() + timerSlack)) {
+      held.expiresAt = Number.POSITIVE_INFINITY;
+      this.#waited(held);
+    }
+    const next = this.#open.nextExpiry;
+    if (!this.#over && next !== Number.POSITIVE_INFINITY) this.#waits.set(next - performance.now());
+  }
+
   #waited(held: HeldRequest): void {
+    if (this.#over) return;
     const at = this.#open.held.indexOf(held);
     if (at < 0) {
       // Its predecessor never came, or the upstream is stuck: the client repeats what is missing (§"Recoverable Binding
       // Conditions").
-      this.#open.early.delete(held.rid);
+      this.#open.takeEarly(held.rid);
       if (held.exchange.alive) held.exchange.respond(this.#responder.ok(recoverable));
       this.#watchInactivity();
       return;
@@ -275,10 +297,12 @@ export class BoshSession {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     // What the server sends together goes into one response.
-    setImmediate(() => {
-      this.#flushScheduled = false;
-      this.#flush();
-    });
+    atEndOfTurn(this);
+  }
+
+  endOfTurn(): void {
+    this.#flushScheduled = false;
+    this.#flush();
   }
 
   /** Answers, oldest first, whatever can or must be answered now. */
@@ -296,7 +320,7 @@ export class BoshSession {
     this.#watchInactivity();
   }
 
-  #respond(held: HeldRequest, batch: Batch, attributes: BodyAttributes = {}): void {
+  #respond(held: HeldRequest, batch: Batch, attributes?: BodyAttributes): void {
     const isCreation = held === this.#creation;
     if (isCreation) {
       this.#creation = undefined;
@@ -354,7 +378,7 @@ export class BoshSession {
     const open = [...this.#open.held.splice(0), last];
     const oldest = open.find(({ exchange }) => exchange.alive) ?? last;
     for (const held of open) {
-      this.#respond(held, this.#outbox.none(), held === oldest ? { type: 'terminate' } : {});
+      this.#respond(held, this.#outbox.none(), held === oldest ? { type: 'terminate' } : undefined);
     }
     this.#answerOthers(writeBody());
   }
@@ -369,7 +393,8 @@ export class BoshSession {
   #finish(why: string, end: ClientEnd | undefined, lingers: boolean): void {
     this.#over = true;
     clearTimeout(this.#creationTimer);
-    clearTimeout(this.#inactivityTimer);
+    this.#inactivity.stop();
+    this.#waits.stop();
     if (end !== undefined) this.#stream.close(end);
     this.#options.over(this, why, lingers);
   }
@@ -379,7 +404,6 @@ export class BoshSession {
     const oldest = this.#open.held.find((held) => held.exchange.alive);
     if (oldest === undefined) this.#lastWords = body;
     else {
-      oldest.stopWaiting();
       oldest.exchange.respond(this.#responder.ok(body), () => this.#settle());
       this.#open.held.splice(this.#open.held.indexOf(oldest), 1);
     }
@@ -408,10 +432,8 @@ export class BoshSession {
 
   /** §"Inactivity": counts while no request is being held open. */
   #watchInactivity(): void {
-    clearTimeout(this.#inactivityTimer);
-    this.#inactivityTimer = undefined;
-    if (this.#over || this.#open.isAlive(true)) return;
-    const seconds = this.#pause ?? this.terms.inactivity;
-    this.#inactivityTimer = setTimeout(() => this.#inactive(), seconds * 1000);
+    if (this.#over) return;
+    if (this.#open.isAlive(true)) this.#inactivity.clear();
+    else this.#inactivity.set((this.#pause ?? this.terms.inactivity) * 1000);
   }
 }

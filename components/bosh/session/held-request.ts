@@ -12,23 +12,14 @@ export class HeldRequest {
   readonly isEmpty: boolean;
   /** Copies of it that came while it was not answered. */
   repeats = 0;
-  #timer: NodeJS.Timeout | undefined;
+  /** When the client's `wait` is over, by the monotonic clock in milliseconds; infinite: it does not wait, or no more. */
+  expiresAt = Number.POSITIVE_INFINITY;
 
   constructor(request: BodyRequest, rid: number, exchange: Exchange) {
     this.request = request;
     this.rid = rid;
     this.exchange = exchange;
     this.isEmpty = request.payloads.length === 0 && !request.restart;
-  }
-
-  /** Has `expired` called when the client's `wait` is over. */
-  startWaiting(seconds: number, expired: (held: HeldRequest) => void): void {
-    this.#timer = setTimeout(expired, seconds * 1000, this);
-  }
-
-  stopWaiting(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 
   /** What its payloads take until they are forwarded. */

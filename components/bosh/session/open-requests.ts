@@ -1,34 +1,36 @@
 import type { HeldRequest } from './held-request.js';
 
+const none: readonly HeldRequest[] = [];
+
 /** The requests of one session that have not been answered. */
 export class OpenRequests {
   /** Processed, in the order of their rids. */
   readonly held: HeldRequest[] = [];
-  /** Received before one with a lower rid. */
-  readonly early = new Map<number, HeldRequest>();
+  /** Received before one with a lower rid: seldom any. */
+  #early: Map<number, HeldRequest> | undefined;
 
   get count(): number {
-    return this.held.length + this.early.size;
+    return this.held.length + (this.#early?.size ?? 0);
   }
 
   /** Those that may come beside as many as `requests` says, and have come before an earlier one (§"Overactivity"). */
   get additional(): number {
     let count = 0;
-    for (const held of this.early.values()) if (held.isPauseOrEnd) count++;
+    for (const held of this.#early?.values() ?? none) if (held.isPauseOrEnd) count++;
     return count;
   }
 
   /** Characters of payloads that wait for an earlier request. */
   get waitingCharacters(): number {
     let sum = 0;
-    for (const held of this.early.values()) sum += held.characters;
+    for (const held of this.#early?.values() ?? none) sum += held.characters;
     return sum;
   }
 
   /** Whether somebody is there to read an answer, of those held or (`any`) of all. */
   isAlive(any = false): boolean {
     for (const held of this.held) if (held.exchange.alive) return true;
-    if (any) for (const held of this.early.values()) if (held.exchange.alive) return true;
+    if (any) for (const held of this.#early?.values() ?? none) if (held.exchange.alive) return true;
     return false;
   }
 
@@ -36,18 +38,43 @@ export class OpenRequests {
     return this.held.find((held) => held.rid === rid);
   }
 
+  findEarly(rid: number): HeldRequest | undefined {
+    return this.#early?.get(rid);
+  }
+
+  addEarly(held: HeldRequest): void {
+    this.#early ??= new Map();
+    this.#early.set(held.rid, held);
+  }
+
   takeEarly(rid: number): HeldRequest | undefined {
-    const held = this.early.get(rid);
-    this.early.delete(rid);
+    const held = this.#early?.get(rid);
+    if (held === undefined) return undefined;
+    this.#early?.delete(rid);
+    if (this.#early?.size === 0) this.#early = undefined;
     return held;
+  }
+
+  /** Those whose wait was over at that time, in no order. */
+  expired(now: number): HeldRequest[] {
+    return this.#all().filter((held) => held.expiresAt <= now);
+  }
+
+  /** When the next wait is over; infinite: nobody waits. */
+  get nextExpiry(): number {
+    return this.#all().reduce((next, held) => Math.min(next, held.expiresAt), Number.POSITIVE_INFINITY);
   }
 
   /** Takes all away, in the order of their rids. */
   takeAll(): HeldRequest[] {
-    const early = [...this.early.values()].sort((a, b) => a.rid - b.rid);
-    this.early.clear();
-    const all = [...this.held.splice(0), ...early];
-    for (const held of all) held.stopWaiting();
+    const all = this.#all();
+    this.held.length = 0;
+    this.#early = undefined;
     return all;
+  }
+
+  #all(): HeldRequest[] {
+    const early = [...(this.#early?.values() ?? none)];
+    return [...this.held, ...early.sort((a, b) => a.rid - b.rid)];
   }
 }

@@ -1,6 +1,6 @@
 import type { ServerHeader } from '../upstreams/upstream.js';
 import type { Acknowledgements, Report } from './acknowledgements.js';
-import { type BodyAttributes, writeBody, writeTerminal } from './body-response.js';
+import { type BodyAttributes, writeBody, writePlain, writeTerminal } from './body-response.js';
 import { legacyStatusOf, type TerminalCondition } from './conditions.js';
 import type { Exchange, ExchangeResponse } from './exchange.js';
 import type { HeldRequest } from './held-request.js';
@@ -33,14 +33,16 @@ export class Responder {
   answer(
     held: HeldRequest,
     batch: Batch,
-    how: { received: number; isCreation: boolean; attributes?: BodyAttributes },
+    how: { received: number; isCreation: boolean; attributes: BodyAttributes | undefined },
   ): void {
-    held.stopWaiting();
     const { rid, request, exchange } = held;
     const own = how.isCreation
       ? creationAttributes(this.#terms, this.#sid, rid)
       : this.#usual(rid, how.received);
-    const body = writeBody({ ...own, ...this.#identity(), ...how.attributes }, batch.content);
+    const isPlain = own === undefined && this.news === undefined && how.attributes === undefined;
+    const body = isPlain
+      ? writePlain(batch.content)
+      : writeBody({ ...own, ...this.#identity(), ...how.attributes }, batch.content);
     const response: SentResponse = {
       rid,
       body,
@@ -62,10 +64,12 @@ export class Responder {
   }
 
   /** §"Request Acknowledgements": `ack` is left out where it would say the rid that is answered. */
-  #usual(rid: number, received: number): BodyAttributes {
+  #usual(rid: number, received: number): BodyAttributes | undefined {
     const report = this.report;
+    const ack = this.#terms.acknowledgements && received !== rid ? received : undefined;
+    if (report === undefined && ack === undefined) return undefined;
     this.report = undefined;
-    return { ack: this.#terms.acknowledgements && received !== rid ? received : undefined, ...report };
+    return { ack, ...report };
   }
 
   #identity(): BodyAttributes {

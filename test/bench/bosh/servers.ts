@@ -32,27 +32,12 @@ export const starters: Readonly<Record<string, () => Promise<Server | undefined>
       ejabberd && { port: ejabberd.httpPort, pids: [ejabberd.pid], isXmpp: true, stop: () => ejabberd.stop() }
     );
   },
-  async entourage() {
-    // The flags are those of the launcher.
-    const core = await CoreUnderTest.start({
-      COMPONENTS: 'bosh',
-      COMPONENT_BOSH_SECRET: 'secret',
-      REGISTRATION: 'open',
-      REGISTRATIONS_PER_ADDRESS: '1000000',
-      LIMIT_CONNECTIONS_PER_ADDRESS: '100000',
-      LOG_LEVEL: 'warn',
-      NODE_OPTIONS: process.env['BENCH_CORE_OPTIONS'] ?? '--max-semi-space-size=8',
-    });
-    const bosh = await core.component('bosh', {
-      BOSH_PORT: 'auto',
-      LOG_LEVEL: 'warn',
-      BOSH_MAX_SESSIONS_PER_ADDRESS: '100000',
-      BOSH_INACTIVITY: '300',
-      NODE_OPTIONS: process.env['BENCH_BOSH_OPTIONS'] ?? '--max-semi-space-size=16',
-    });
-    const port = Number(/:(\d+)$/.exec((await bosh.ready())['http'] ?? '')?.[1]);
-    const pids = [core.process.child.pid ?? 0, bosh.child.pid ?? 0];
-    return { port, pids, isXmpp: true, stop: () => core.stop() };
+  entourage: () => startOurs(CoreUnderTest),
+  /** Another build of ours, to be compared with this one: `BASE` names its folder (with its own `dist`). */
+  async base() {
+    const path = join(process.env['BASE'] ?? '.', 'dist', 'test', 'tools', 'core-harness.js');
+    const harness: { CoreUnderTest: typeof CoreUnderTest } = await import(path);
+    return startOurs(harness.CoreUnderTest);
   },
   async control() {
     const child = spawn(process.execPath, [join(import.meta.dirname, 'control.js')], {
@@ -70,3 +55,26 @@ export const starters: Readonly<Record<string, () => Promise<Server | undefined>
     };
   },
 };
+
+async function startOurs(Core: typeof CoreUnderTest): Promise<Server> {
+  // The flags are those of the launcher.
+  const core = await Core.start({
+    COMPONENTS: 'bosh',
+    COMPONENT_BOSH_SECRET: 'secret',
+    REGISTRATION: 'open',
+    REGISTRATIONS_PER_ADDRESS: '1000000',
+    LIMIT_CONNECTIONS_PER_ADDRESS: '100000',
+    LOG_LEVEL: 'warn',
+    NODE_OPTIONS: process.env['BENCH_CORE_OPTIONS'] ?? '--max-semi-space-size=8',
+  });
+  const bosh = await core.component('bosh', {
+    BOSH_PORT: 'auto',
+    LOG_LEVEL: 'warn',
+    BOSH_MAX_SESSIONS_PER_ADDRESS: '100000',
+    BOSH_INACTIVITY: '300',
+    NODE_OPTIONS: process.env['BENCH_BOSH_OPTIONS'] ?? '--max-semi-space-size=16',
+  });
+  const port = Number(/:(\d+)$/.exec((await bosh.ready())['http'] ?? '')?.[1]);
+  const pids = [core.process.child.pid ?? 0, bosh.child.pid ?? 0];
+  return { port, pids, isXmpp: true, stop: () => core.stop() };
+}

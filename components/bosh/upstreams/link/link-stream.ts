@@ -110,9 +110,8 @@ export class LinkStream implements UpstreamStream {
     });
   }
 
-  #data({ content }: Operation) {
+  #data({ content, bytes }: Operation) {
     if (this.#state !== 'open' || this.#leaving) return;
-    const bytes = Buffer.byteLength(content);
     if (!this.#receive.receive(bytes)) return this.#violated();
     this.#events.element(elementOf(content, bytes));
   }

@@ -52,7 +52,7 @@ export class LinkUpstream implements Upstream, LinkWriter {
     this.operations = new OperationWriter(component.domain, options.serverDomain);
     component.onUp((link) => this.#negotiate(link).catch((error: unknown) => this.#refused(error)));
     component.onDown(() => this.#down());
-    component.onMessage((message) => this.#message(message));
+    component.onServerMessage(NS.clientLink, (message) => this.#message(message));
   }
 
   get ready(): boolean {
@@ -136,7 +136,6 @@ export class LinkUpstream implements Upstream, LinkWriter {
   }
 
   #message(message: Stanza): void {
-    if (message.payload?.namespace !== NS.clientLink || message.type === 'error') return;
     if (message.from !== this.#options.serverDomain) return;
     const operation = readOperation(message.source);
     if (operation === null) {
