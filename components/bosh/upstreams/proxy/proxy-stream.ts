@@ -13,6 +13,8 @@ import { Undelivered } from './undelivered.js';
 
 /** What may be on its way to a client before the server is made to wait (bytes), and where it may go on. */
 const window = 65_536;
+/** How long the server may take until its stream is open. */
+const openMilliseconds = 30_000;
 
 export interface ProxyStreamOptions {
   readonly targets: () => Promise<Target[] | 'host-unknown'>;
@@ -22,6 +24,8 @@ export interface ProxyStreamOptions {
   readonly stanzaBytes: number;
   readonly log: Logger;
   readonly closed: () => void;
+  /** Milliseconds that the server may take until its stream is open; 30 seconds unless a test is in a hurry. */
+  readonly patience?: number;
 }
 
 /** One client's stream as a TCP connection to the client port of an XMPP server (RFC 6120). */
@@ -42,13 +46,20 @@ export class ProxyStream implements UpstreamStream {
   #paused = false;
   /** XEP-0198 is on: the server keeps what is not acknowledged, and the session when we go. */
   #resumable = false;
+  /** The server has answered the header that the client knows of. */
+  #isOpen = false;
   #corked = false;
+  /** What the client sent before the server's stream was there. */
+  readonly #early: string[] = [];
+  readonly #openTimer: NodeJS.Timeout;
 
   constructor(options: ProxyStreamOptions, header: ClientHeader, events: UpstreamEvents) {
     this.#options = options;
     this.#header = header;
     this.#events = events;
     this.#connect().catch((error: unknown) => this.#failed(error));
+    const late = () => this.#failed(new Error('the server does not answer'));
+    this.#openTimer = setTimeout(late, options.patience ?? openMilliseconds);
   }
 
   async #connect(): Promise<void> {
@@ -106,12 +117,18 @@ export class ProxyStream implements UpstreamStream {
   }
 
   #opened(header: StreamHeader) {
+    this.#isOpen = this.#stage === 'open';
     if (header.name !== 'stream' || header.namespace !== NS.streams) {
       return this.#failed(new Error('the server does not speak XMPP'));
     }
     if (this.#stage !== 'open') return;
+    clearTimeout(this.#openTimer);
     const { id, from, version, lang } = header;
     this.#events.opened({ id, from, version, lang });
+    const early = this.#early.splice(0);
+    if (early.length === 0) return;
+    for (const text of early) this.#socket?.write(text);
+    this.#events.writable();
   }
 
   #stanza(stanza: Stanza) {
@@ -170,7 +187,11 @@ export class ProxyStream implements UpstreamStream {
 
   send(text: string): boolean {
     const socket = this.#socket;
-    if (socket === undefined || this.#stage !== 'open') return true;
+    if (this.#stage === 'over') return true;
+    if (socket === undefined || this.#stage !== 'open' || !this.#isOpen) {
+      this.#early.push(text);
+      return false;
+    }
     if (!this.#corked) {
       // One write for what one request (or one turn) brings.
       this.#corked = true;
@@ -243,6 +264,8 @@ export class ProxyStream implements UpstreamStream {
   #release(): void {
     this.#stage = 'over';
     this.#abort.abort();
+    clearTimeout(this.#openTimer);
+    this.#early.length = 0;
     this.#parser?.stop();
     const socket = this.#socket;
     this.#socket = undefined;

@@ -18,6 +18,8 @@ export interface ProxyOptions {
   readonly allowPlain: boolean;
   readonly stanzaBytes: number;
   readonly log: Logger;
+  /** See `ProxyStreamOptions`. */
+  readonly patience?: number;
 }
 
 /** Any XMPP server: one client connection (RFC 6120 §3) to it for each session. */
@@ -56,6 +58,7 @@ export class ProxyUpstream implements Upstream {
         stanzaBytes: this.#options.stanzaBytes,
         log: this.#options.log,
         closed: () => this.#streams.delete(stream),
+        ...(this.#options.patience === undefined ? {} : { patience: this.#options.patience }),
       },
       header,
       events,
