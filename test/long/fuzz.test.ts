@@ -4,6 +4,7 @@ import { Canary } from '../tools/fuzz/canary.js';
 import { clientDoor } from '../tools/fuzz/client-door.js';
 import { attack, type OpenDoor } from '../tools/fuzz/door.js';
 import { Findings } from '../tools/fuzz/findings.js';
+import { streamDoor } from '../tools/fuzz/stream-door.js';
 import { SystemUnderFire } from '../tools/fuzz/system.js';
 import { attackMilliseconds, chosenSeed } from '../tools/long-mode.js';
 
@@ -37,7 +38,8 @@ describe('doors under fire', { concurrency: false }, () => {
   });
 
   const doors: [string, OpenDoor, { short: number; full: number }][] = [
-    ['clients that are logged in', clientDoor, { short: 12 / 60, full: 2 }],
+    ['clients that are logged in', clientDoor, { short: 10 / 60, full: 2 }],
+    ['clients from their first byte', streamDoor, { short: 7 / 60, full: 1.5 }],
   ];
   for (const [what, open, minutes] of doors) {
     test(what, async (t) => {
