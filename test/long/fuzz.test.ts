@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Canary } from '../tools/fuzz/canary.js';
 import { clientDoor } from '../tools/fuzz/client-door.js';
+import { componentDoor } from '../tools/fuzz/component-door.js';
 import { attack, type OpenDoor } from '../tools/fuzz/door.js';
 import { Findings } from '../tools/fuzz/findings.js';
 import { streamDoor } from '../tools/fuzz/stream-door.js';
@@ -40,6 +41,7 @@ describe('doors under fire', { concurrency: false }, () => {
   const doors: [string, OpenDoor, { short: number; full: number }][] = [
     ['clients that are logged in', clientDoor, { short: 10 / 60, full: 2 }],
     ['clients from their first byte', streamDoor, { short: 7 / 60, full: 1.5 }],
+    ['components', componentDoor, { short: 7 / 60, full: 1.25 }],
   ];
   for (const [what, open, minutes] of doors) {
     test(what, async (t) => {

@@ -21,8 +21,8 @@ export interface SpeakerOptions {
   readonly answersFrom: boolean;
   /** Whether a judged element is a request that must be answered, to here. */
   readonly expects: (said: Said) => boolean;
-  /** Hears everything that is no answer to it. */
-  readonly hears?: (heard: Heard) => void;
+  /** What to say to a request that comes; undefined: an error. */
+  readonly answers?: (heard: Heard) => string | undefined;
 }
 
 /** Somebody on an established stream who says anything, and counts the answers to what was asked. */
@@ -121,10 +121,14 @@ export class Speaker {
 
   #heard(wire: Wire, heard: Heard): void {
     const { name, attributes } = heard;
-    this.#options.hears?.(heard);
     if (name !== 'iq') return;
     const { id = '', type, from, to } = attributes;
     if (type === 'get' || type === 'set') {
+      const answer = this.#options.answers?.(heard);
+      if (answer !== undefined) {
+        wire.send(answer);
+        return;
+      }
       const back = from === undefined ? '' : ` to='${escapeXml(from)}'`;
       const as = this.#options.answersFrom ? ` from='${escapeXml(to ?? '')}'` : '';
       wire.send(
