@@ -5,6 +5,9 @@ import { clientDoor } from '../tools/fuzz/client-door.js';
 import { componentDoor } from '../tools/fuzz/component-door.js';
 import { attack, type OpenDoor } from '../tools/fuzz/door.js';
 import { Findings } from '../tools/fuzz/findings.js';
+import { linkDoor } from '../tools/fuzz/link-door.js';
+import { serverDoor } from '../tools/fuzz/server-door.js';
+import { ServerPeer } from '../tools/fuzz/server-peer.js';
 import { streamDoor } from '../tools/fuzz/stream-door.js';
 import { SystemUnderFire } from '../tools/fuzz/system.js';
 import { attackMilliseconds, chosenSeed } from '../tools/long-mode.js';
@@ -19,29 +22,34 @@ const ATTACKERS = /^(?:a[0-9]|nobody[0-9]+)@localhost(?:\/|$)/s;
 /** Who may be heard by a victim: attackers as themselves, services, the server. */
 function known(jid: string): boolean {
   const local = jid.includes('@localhost');
-  return local ? ATTACKERS.test(jid) : DOMAINS.test(jid) || jid.endsWith('attacker.test');
+  return local ? ATTACKERS.test(jid) : DOMAINS.test(jid) || /^(?:[^@/]*@)?attacker\.test(?:\/|$)/s.test(jid);
 }
 
 describe('doors under fire', { concurrency: false }, () => {
   const findings = new Findings();
   let system: SystemUnderFire;
   let canary: Canary;
+  let peer: ServerPeer;
 
   before(async () => {
     console.log(`# fuzzing the doors: ENTOURAGE_SEED=${seed}`);
-    system = await SystemUnderFire.start(findings);
+    peer = await ServerPeer.start();
+    system = await SystemUnderFire.start(findings, peer.settings());
     canary = new Canary(system, known);
     await canary.start();
   });
   after(async () => {
     await canary?.stop();
     await system?.stop();
+    await peer?.stop();
   });
 
   const doors: [string, OpenDoor, { short: number; full: number }][] = [
     ['clients that are logged in', clientDoor, { short: 10 / 60, full: 2 }],
     ['clients from their first byte', streamDoor, { short: 7 / 60, full: 1.5 }],
     ['components', componentDoor, { short: 7 / 60, full: 1.25 }],
+    ['a front with a client link', linkDoor, { short: 6 / 60, full: 1 }],
+    ['other servers', (fired) => serverDoor(peer)(fired), { short: 7 / 60, full: 1.25 }],
   ];
   for (const [what, open, minutes] of doors) {
     test(what, async (t) => {

@@ -4,8 +4,8 @@ import { anyElement } from './documents.js';
 import type { Door, Step } from './door.js';
 import { Speaker } from './speaker.js';
 import type { SystemUnderFire } from './system.js';
-import { element, type Node, render } from './tree.js';
-import { bareOf, type World } from './world.js';
+import { attributeOf, element, type Node, render, withAttribute } from './tree.js';
+import { anyJid, bareOf, type World } from './world.js';
 import { mutateBytes, mutateText } from './xml-mutations.js';
 
 export const ATTACKERS = ['a0', 'a1', 'a2', 'a3'] as const;
@@ -39,13 +39,16 @@ export function anySteps(dice: Dice, world: World, who: string, from?: string): 
   const text = dice
     .several(1, 4, () => {
       let node = anyElement(dice, world, `${who}-${dice.below(1e9)}`);
-      if (from !== undefined && dice.chance(0.95))
+      // Between servers, and from components, stanzas need both addresses.
+      if (from !== undefined && attributeOf(node, 'to') === undefined && dice.chance(0.97))
+        node = withAttribute(node, 'to', anyJid(dice, world));
+      if (from !== undefined && dice.chance(0.97))
         node = {
           ...node,
           attributes: [...node.attributes.filter(([name]) => name !== 'from'), ['from', from]],
         };
       if ((node.name === 'message' || node.name === 'presence') && dice.chance(0.5))
-        node = marked(node, bareOf(world.own));
+        node = marked(node, bareOf(from ?? world.own));
       return render(node);
     })
     .join(dice.pick(['', '', ' ', '\n']));

@@ -265,8 +265,16 @@ export function componentDoor(system: SystemUnderFire): Door {
         : anyJid(dice, worldOf(`${who}.localhost`));
       const id = `${who}-${dice.below(1e9)}`;
       const world = worldOf(from);
-      if (dice.chance(0.5)) return [who, anyPrivilege(dice, world, id, from)];
-      return [who, ...anySteps(dice, world, who, from)];
+      const steps = dice.chance(0.5)
+        ? [anyPrivilege(dice, world, id, from)]
+        : anySteps(dice, world, who, from);
+      // Whoever may speak in the name of accounts might do it in that of a victim: rightly, and no spoofing.
+      return [
+        who,
+        ...steps.map((step) =>
+          typeof step === 'string' ? step.replaceAll(/from='v[01]@/g, "from='a0@") : step,
+        ),
+      ];
     },
     async run([who = '', ...steps], dice, report) {
       if (who === 'stream') {

@@ -38,6 +38,8 @@ export class Speaker {
   streams = 0;
   /** Requests that had to be answered. */
   asked = 0;
+  /** Stream errors that it was given. */
+  readonly ends = new Map<string, number>();
 
   constructor(options: SpeakerOptions, findings: Findings) {
     this.#options = options;
@@ -46,6 +48,11 @@ export class Speaker {
 
   get wire(): Wire | undefined {
     return this.#wire;
+  }
+
+  /** What came by another way, as another server's answers may. */
+  hear(heard: Heard): void {
+    if (this.#wire !== undefined) this.#heard(this.#wire, heard);
   }
 
   async #ready(): Promise<Wire> {
@@ -105,6 +112,8 @@ export class Speaker {
   }
 
   #over(wire: Wire, report: string): void {
+    if (wire.streamError !== undefined)
+      this.ends.set(wire.streamError, (this.ends.get(wire.streamError) ?? 0) + 1);
     for (const problem of wire.problems) this.#found('ill-formed output', `${problem} ${report}`);
     if (wire.streamError === 'internal-server-error')
       this.#found('stream error internal-server-error', report);

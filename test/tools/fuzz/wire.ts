@@ -104,6 +104,7 @@ export class Wire {
     await new Promise<void>((resolve) => {
       const stop = (): void => {
         clearTimeout(timer);
+        clearInterval(tick);
         this.socket.off('data', look).off('end', look).off('close', look);
         resolve();
       };
@@ -111,6 +112,8 @@ export class Wire {
         if (done()) stop();
       };
       const timer = setTimeout(stop, milliseconds);
+      // What is waited for may also come another way.
+      const tick = setInterval(look, 20);
       // After the listener that feeds: what came is seen.
       this.socket.on('data', look).on('end', look).on('close', look);
     });
