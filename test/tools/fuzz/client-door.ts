@@ -5,7 +5,7 @@ import type { Door, Step } from './door.js';
 import { Speaker } from './speaker.js';
 import type { SystemUnderFire } from './system.js';
 import { attributeOf, element, type Node, render, withAttribute } from './tree.js';
-import { anyJid, bareOf, type World } from './world.js';
+import { bareOf, type World } from './world.js';
 import { mutateBytes, mutateText } from './xml-mutations.js';
 
 export const ATTACKERS = ['a0', 'a1', 'a2', 'a3'] as const;
@@ -16,6 +16,8 @@ export const SERVICES = {
   privacy: 'privacy.localhost',
   bosh: 'bosh.localhost',
 } as const;
+
+const PLAIN_TARGET = /^(?:[a-z0-9]+@)?(?:[a-z]+\.)?localhost(?:\/|$)/;
 
 /** What an attacker of this name can name. */
 export function worldOf(own: string): World {
@@ -39,9 +41,13 @@ export function anySteps(dice: Dice, world: World, who: string, from?: string): 
   const text = dice
     .several(1, 4, () => {
       let node = anyElement(dice, world, `${who}-${dice.below(1e9)}`);
-      // Between servers, and from components, stanzas need both addresses.
-      if (from !== undefined && attributeOf(node, 'to') === undefined && dice.chance(0.97))
-        node = withAttribute(node, 'to', anyJid(dice, world));
+      // Between servers, and from components, stanzas need both addresses, and a wrong one ends the stream.
+      if (from !== undefined && !PLAIN_TARGET.test(attributeOf(node, 'to') ?? '') && dice.chance(0.9))
+        node = withAttribute(
+          node,
+          'to',
+          dice.pick([world.domain, ...world.attackers, ...world.victims, ...world.rooms]),
+        );
       if (from !== undefined && dice.chance(0.97))
         node = {
           ...node,

@@ -1,5 +1,5 @@
 import { isRequest } from './client.js';
-import { anySteps, worldOf } from './client-door.js';
+import { anySteps, SERVICES, worldOf } from './client-door.js';
 import { Dice } from './dice.js';
 import type { Door } from './door.js';
 import { PEER, type ServerPeer } from './server-peer.js';
@@ -10,6 +10,7 @@ import type { SystemUnderFire } from './system.js';
 import { type Heard, Wire } from './wire.js';
 
 const HOSTED = /^(?:[^@/]+@)?(?:(?:conference|pep|vcard|privacy|bosh)\.)?localhost(?:\/|$)/s;
+const DOMAINS = ['localhost', SERVICES.muc, SERVICES.pep];
 const OWN = `x@${PEER}/y`;
 
 /** A server's stream, authenticated by dialback, with answers on the same stream (XEP-0288). */
@@ -22,11 +23,13 @@ async function openServer(system: SystemUnderFire): Promise<Wire> {
       `xmlns:db='jabber:server:dialback' to='localhost' from='${PEER}' version='1.0'>`,
   );
   await wire.until(() => heard.length > 0 || wire.closed, 10_000);
-  wire.send(`<bidi xmlns='urn:xmpp:bidi'/><db:result from='${PEER}' to='localhost'>key</db:result>`);
-  const valid = (): boolean =>
-    heard.some(({ name, attributes }) => name === 'result' && attributes['type'] === 'valid');
-  await wire.until(() => valid() || wire.closed, 10_000);
-  if (!valid()) throw new Error(`dialback failed: ${wire.tail}`);
+  // Each pair of domains is proved by itself (XEP-0220 §2.1).
+  const keys = DOMAINS.map((to) => `<db:result from='${PEER}' to='${to}'>key</db:result>`);
+  wire.send(`<bidi xmlns='urn:xmpp:bidi'/>${keys.join('')}`);
+  const proved = (): number =>
+    heard.filter(({ name, attributes }) => name === 'result' && attributes['type'] === 'valid').length;
+  await wire.until(() => proved() === DOMAINS.length || wire.closed, 10_000);
+  if (proved() !== DOMAINS.length) throw new Error(`dialback failed: ${wire.tail}`);
   return wire;
 }
 
