@@ -182,3 +182,32 @@ test('whatever the client did not get is answered for, in order', async () => {
   assert.doesNotMatch(answers, /<presence|id='r'|id='e'/);
   connection.socket.end('</stream:stream>');
 });
+
+test('a server that sends more than a client fetches is made to wait', async () => {
+  const client = new BoshClient(bosh.port);
+  const created = client.create({ wait: 1 });
+  const connection = await accepted();
+  await connection.until(/<stream:stream/);
+  connection.socket.write(header + features);
+  await created;
+  const large = (k: number) =>
+    `<message id='${k}' from='x@example.com'><body>${'x'.repeat(100_000)}</body></message>`;
+  const count = 200;
+  let written = 0;
+  for (let k = 0; k < count; k++) connection.socket.write(large(k), () => written++);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.ok(written < count, 'what is not fetched stays with the server');
+  let got = '';
+  while (!got.includes(`id='${count - 1}'`)) {
+    const { text, body } = await client.send();
+    assert.equal(body.attrs['type'], undefined);
+    assert.ok(text.length < 2_000_000, 'one response holds a window, not all of it');
+    got += text.replace(/x{1000}/g, '');
+  }
+  assert.deepEqual(
+    [...got.matchAll(/<message[^>]* id='(\d+)'/g)].map(([, id]) => Number(id)),
+    Array.from({ length: count }, (_, k) => k),
+  );
+  await client.send({ type: 'terminate' });
+  connection.socket.destroy();
+});

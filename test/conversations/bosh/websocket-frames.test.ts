@@ -164,6 +164,24 @@ test('a defect of ours is internal-server-error for one connection, and the proc
   other.socket.terminate();
 });
 
+test('a client that does not read its frames costs its own window, and others nothing', async () => {
+  const client = await new Frames(bosh.port).opened();
+  const stream = bosh.upstream.last;
+  client.socket.pause();
+  const before = stream.takenBytes;
+  const frame = `<message xmlns='jabber:client'><body>${'x'.repeat(200_000)}</body></message>`;
+  // Far more than a socket's buffers hold.
+  for (let i = 0; i < 200; i++) stream.say(frame);
+  const other = await new Frames(bosh.port).opened();
+  other.socket.send(presence);
+  await bosh.upstream.last.until(() => bosh.upstream.last.sent.length === 1);
+  assert.ok(stream.takenBytes - before < 100 * frame.length, 'nothing is granted for what was not taken');
+  client.socket.resume();
+  await stream.until(() => stream.takenBytes - before >= 200 * frame.length);
+  client.socket.terminate();
+  other.socket.terminate();
+});
+
 test('a handshake that is none is refused, and leaves nothing behind', async () => {
   const none = async () => {
     const deadline = performance.now() + 5_000;
