@@ -105,6 +105,7 @@ export function portableParts(storage: Storage): readonly PortablePart[] {
   return [
     {
       name: 'pep',
+      owners: () => store.owners(),
       async export(account) {
         const nodes = (await store.account(account))?.value.nodes ?? [];
         if (nodes.length === 0) return [];
@@ -164,7 +165,9 @@ function readAffiliations(list: Element): StoredNode['affiliations'] {
 function readSubscriptions(list: Element): StoredNode['subscriptions'] {
   return children(list, 'subscription').flatMap((element) => {
     const jid = parseJid(element.attrs['jid'] ?? '')?.full;
-    const { subid = 'imported', subscription } = element.attrs;
+    const { subid = 'imported' } = element.attrs;
+    // Prosody (0.12) writes another attribute than the format has.
+    const subscription = element.attrs['subscription'] ?? element.attrs['subscribed'];
     if (jid === undefined || (subscription !== 'subscribed' && subscription !== 'pending')) return [];
     return [{ jid, subid, state: subscription }];
   });

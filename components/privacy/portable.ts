@@ -13,7 +13,8 @@ export function portableParts(storage: Storage): readonly PortablePart[] {
   const accounts = storage.keyval(LISTS);
   return [
     {
-      name: 'privacy lists',
+      name: 'privacy',
+      owners: () => accounts.owners(),
       async export(account) {
         const stored = await accounts.get(account);
         if (stored === undefined || stored.value.current.lists.length === 0) return [];

@@ -10,6 +10,7 @@ export function portableParts(storage: Storage): readonly PortablePart[] {
   return [
     {
       name: 'vcard',
+      owners: () => store.owners(),
       async export(account) {
         const vcard = await store.get(account);
         return vcard === undefined ? [] : [vcard];

@@ -6,6 +6,8 @@ import { writeElement } from '../../shared/xml/write.js';
 
 /** One vCard per account, and one per hosted domain. */
 export interface VcardStore {
+  /** Who has one. */
+  owners(): AsyncIterable<string>;
   get(owner: string): Promise<Element | undefined>;
   /** Resolves when the vCard is durable. */
   put(owner: string, text: string): Promise<void>;
@@ -17,6 +19,7 @@ const vcardSchema = z.object({ xml: z.string() });
 export function openVcardStore(storage: Storage): VcardStore {
   const vcards = storage.keyval({ name: 'vcards', schema: vcardSchema, schemaVersion: 1 });
   return {
+    owners: () => vcards.owners(),
     async get(owner) {
       const document = await vcards.get(owner);
       return document === undefined ? undefined : Stanza.parse(document.value.xml).element;

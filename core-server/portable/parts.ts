@@ -37,6 +37,7 @@ function rosters(storage: Storage): PortablePart {
   };
   return {
     name: 'roster',
+    owners: () => collection.owners(),
     async export(account) {
       const stored = await collection.get(account);
       if (stored === undefined) return [];
@@ -98,7 +99,8 @@ function itemOf(element: Element): RosterItem | null {
 function offlineMessages(storage: Storage): PortablePart {
   const archive = storage.archive(OFFLINE_MESSAGES);
   return {
-    name: 'offline messages',
+    name: 'messages',
+    owners: () => archive.owners(),
     async export(account) {
       const messages: Element[] = [];
       for (let after = 0; ; ) {

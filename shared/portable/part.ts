@@ -6,6 +6,8 @@ import type { BareJid } from '../xmpp/jid.js';
 export interface PortablePart {
   /** `roster`, `vcard`: for reports. */
   readonly name: string;
+  /** Those who may have some. */
+  owners(): AsyncIterable<string>;
   export(account: BareJid): Promise<Element[]>;
   /** Stores an element that is this part's and says so; resolves with false for all others. */
   import(account: BareJid, element: Element): Promise<boolean>;

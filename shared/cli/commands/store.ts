@@ -6,9 +6,11 @@ import { openStorage, parseStorageUrl } from '../../storage/open.js';
 import { StorageError } from '../../storage/storage.js';
 import { type Command, type CommandContext, systemSettingsOf, table } from '../command.js';
 import { CommandError, EXIT } from '../exit-codes.js';
-import { exportStore, importStore } from './portable.js';
+import { exportStore } from './portable-export.js';
+import { importStore } from './portable-import.js';
 
-const USAGE = 'store copy FROM TO | backup FOLDER | export FILE [--for ejabberd] | import FILE';
+const USAGE =
+  'store copy FROM TO | backup FOLDER | export PATH [--for prosody|ejabberd] | import PATH [--only vcard,pep,…]';
 const COPY_EXITS: Readonly<Record<string, number>> = { conflict: EXIT.exists, unavailable: EXIT.notFound };
 /** Folders beside the stores that a deployment cannot do without. */
 const KEPT_FOLDERS = ['secrets', 'tls'];
@@ -17,8 +19,9 @@ const KEPT_FOLDERS = ['secrets', 'tls'];
 export const storeCommand: Command = {
   name: 'store',
   usage: `${USAGE} [--json]`,
-  summary: 'move all data between stores, back it up while everything runs, move accounts (XEP-0227)',
-  options: { for: { type: 'string' } },
+  summary:
+    'move all data between stores, back it up while everything runs, move accounts and rooms (XEP-0227, Prosody, ejabberd)',
+  options: { for: { type: 'string' }, only: { type: 'string' } },
   async run(context) {
     const [verb, ...words] = context.words;
     if (verb === 'backup' && words[0] !== undefined && words.length === 1) return backup(context, words[0]);

@@ -18,10 +18,18 @@ interface Server {
   /** Prosody's own portable store has no place for messages. */
   readonly messages: boolean;
   readonly exportOptions: readonly string[];
+  /** What the export with these options makes. */
+  readonly exported: string;
 }
 const SERVERS: readonly Server[] = [
-  { name: 'prosody', start: startPortableProsody, messages: false, exportOptions: [] },
-  { name: 'ejabberd', start: startPortableEjabberd, messages: true, exportOptions: ['--for', 'ejabberd'] },
+  { name: 'prosody', start: startPortableProsody, messages: false, exportOptions: [], exported: 'out.xml' },
+  {
+    name: 'ejabberd',
+    start: startPortableEjabberd,
+    messages: true,
+    exportOptions: ['--for', 'ejabberd'],
+    exported: 'out.xml/accounts.xml',
+  },
 ];
 const VCARD = "<vCard xmlns='vcard-temp'><FN>Juliet Capulet</FN></vCard>";
 
@@ -77,7 +85,7 @@ async function startOurs(deployment: Deployment): Promise<{ port: number; stop: 
   return { port: Number(/ c2s=127\.0\.0\.1:(\d+)/.exec(ready)?.[1]), stop: () => running.stop() };
 }
 
-for (const { name, start, messages, exportOptions } of SERVERS) {
+for (const { name, start, messages, exportOptions, exported: made } of SERVERS) {
   describe(`accounts from and to ${name}`, () => {
     test(`what ${name} exported is served by us`, async (t) => {
       const server = await start({ users: { juliet: 'pencil' } });
@@ -104,7 +112,7 @@ for (const { name, start, messages, exportOptions } of SERVERS) {
       const exported = await deployment.run(['store', 'export', 'out.xml', ...exportOptions]);
       assert.equal(exported.code, 0, exported.error);
       const path = join(deployment.folder, 'copy.xml');
-      copyFileSync(join(deployment.folder, 'out.xml'), path);
+      copyFileSync(join(deployment.folder, made), path);
       const server = await start({ document: { path, user: 'juliet' } });
       if (server === undefined) return t.skip(`${name} is not installed`);
       t.after(() => server.stop());

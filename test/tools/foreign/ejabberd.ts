@@ -132,17 +132,24 @@ ${options.modules ?? ''}`,
       registered = true;
       for (const [user, password] of Object.entries(users)) {
         const { value } = await evaluate(
-          `ejabberd_auth:try_register(<<"${user}">>, <<"${domain}">>, <<"${password}">>)`,
+          `ejabberd_auth:try_register(${[user, domain, password].map(binary).join(', ')})`,
         );
         if (value !== 'ok') throw new Error(`ejabberd did not register ${user}: ${value}`);
       }
     },
     async control(...args: readonly string[]) {
-      const { value, printed } = await evaluate(`ejabberd_ctl:process(${JSON.stringify(args)})`);
+      const { value, printed } = await evaluate(
+        `ejabberd_ctl:process([${args.map((arg) => `binary_to_list(${binary(arg)})`).join(', ')}])`,
+      );
       if (value !== '0') throw new Error(`ejabberdctl ${args.join(' ')}: ${value}\n${printed}`);
       return printed;
     },
   });
+}
+
+/** A text as an Erlang term, whatever is in it. */
+function binary(text: string): string {
+  return `<<${[...Buffer.from(text)].join(',')}>>`;
 }
 
 /** Starts it; undefined where it is not installed. Rejects, with its output, where it does not come up. */

@@ -53,7 +53,7 @@ export async function prepareProsody(options: ProsodyOptions = {}): Promise<Pros
   const pair = writePair(join(folder, 'server'), options.pair ?? testCertificate([domain]));
   const dataFolder = join(folder, 'data');
   const accounts = join(dataFolder, storeName(domain), 'accounts');
-  mkdirSync(accounts, { recursive: true });
+  mkdirSync(Object.keys(users).length > 0 ? accounts : dataFolder, { recursive: true });
   mkdirSync(join(folder, 'none'));
   for (const [user, password] of Object.entries(users))
     writeFileSync(join(accounts, `${storeName(user)}.dat`), `return { ["password"] = "${password}" };\n`);

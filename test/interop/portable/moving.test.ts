@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { Deployment } from '../../tools/cli.js';
+import { type Ejabberd, startEjabberd } from '../../tools/foreign/ejabberd.js';
+import { type Prosody, prepareProsody } from '../../tools/foreign/prosody.js';
+import type { ForeignServer } from '../../tools/foreign/server.js';
+import { HOUSEHOLD, type Home, moveBackIn, moveIn } from '../../tools/migration/household.js';
+
+// A whole server moves, both ways: everything that people had, with the commands of docs/other-servers.md.
+
+/** Ours has no private XML storage (XEP-0049). */
+const LOSSES = { privateXml: true };
+/** What `import_prosody` needs. */
+const LUA_IN_ERLANG = '/usr/lib/erlang/lib';
+const ROOMS = 'conference.localhost';
+
+const homeOf = (server: ForeignServer): Home => ({
+  domain: 'localhost',
+  rooms: ROOMS,
+  port: server.c2sPort,
+});
+
+/** With the modules that its documentation recommends for these things. */
+async function prosody(t: TestContext): Promise<Prosody | undefined> {
+  const server = await prepareProsody({
+    plain: true,
+    modules: ['offline', 'pep', 'vcard_legacy', 'blocklist'],
+    global: 'authentication = "internal_hashed"\n',
+    more: `Component "${ROOMS}" "muc"\n`,
+  });
+  if (server !== undefined) t.after(() => server.stop());
+  return server;
+}
+
+async function ejabberd(
+  t: TestContext,
+  users: Readonly<Record<string, string>> = {},
+): Promise<Ejabberd | undefined> {
+  const server = await startEjabberd({
+    users,
+    modules: `  mod_vcard: {}
+  mod_offline: {}
+  mod_privacy: {}
+  mod_blocking: {}
+  mod_caps: {}
+  mod_pubsub: {plugins: [flat, pep]}
+  mod_muc: {host: ${ROOMS}}
+  mod_muc_admin: {}
+`,
+  });
+  if (server !== undefined) t.after(() => server.stop());
+  return server;
+}
+
+class Ours {
+  readonly deployment: Deployment;
+  #stop: (() => Promise<unknown>) | undefined;
+
+  constructor(t: TestContext) {
+    this.deployment = new Deployment(t, {
+      C2S_REQUIRE_TLS: 'false',
+      C2S_TLS_PORT: '0',
+      COMPONENTS: 'muc,pep,privacy,vcard',
+      SASL_ITERATIONS: '4096',
+    });
+  }
+
+  async run(...args: readonly string[]): Promise<{ out: string; error: string }> {
+    const result = await this.deployment.run(args);
+    assert.equal(result.code, 0, result.error + result.out);
+    return result;
+  }
+
+  async start(): Promise<Home> {
+    const running = await this.deployment.start(['start'], 'ready ');
+    const ready = await running.line('ready ');
+    this.#stop = () => running.stop();
+    return { domain: 'localhost', rooms: ROOMS, port: Number(/ c2s=127\.0\.0\.1:(\d+)/.exec(ready)?.[1]) };
+  }
+
+  async stop(): Promise<void> {
+    await this.#stop?.();
+  }
+}
+
+/** Ours with everybody moved in, stopped again. */
+async function inhabited(t: TestContext): Promise<Ours> {
+  const ours = new Ours(t);
+  for (const [user, password] of Object.entries(HOUSEHOLD))
+    await ours.run('user', 'add', `${user}@localhost`, '--password', password);
+  await moveIn(await ours.start(), LOSSES);
+  await ours.stop();
+  return ours;
+}
+
+describe('a whole server moves', () => {
+  test('from Prosody to ours', async (t) => {
+    const server = await prosody(t);
+    if (server === undefined) return t.skip('prosody is not installed');
+    for (const [user, password] of Object.entries(HOUSEHOLD))
+      await server.control('register', user, 'localhost', password);
+    await server.start();
+    await moveIn(homeOf(server), LOSSES);
+    await server.kill('SIGTERM');
+    const ours = new Ours(t);
+    const { out, error } = await ours.run('store', 'import', server.dataFolder);
+    assert.match(out, /2 accounts, 1 rooms imported/);
+    assert.equal(error, '');
+    await moveBackIn(await ours.start(), LOSSES);
+    await ours.stop();
+  });
+
+  test('from ours to Prosody', async (t) => {
+    const server = await prosody(t);
+    if (server === undefined) return t.skip('prosody is not installed');
+    const ours = await inhabited(t);
+    assert.match(
+      (await ours.run('store', 'export', server.dataFolder, '--for', 'prosody')).out,
+      /2 accounts, 1 rooms/,
+    );
+    await server.start();
+    await moveBackIn(homeOf(server), LOSSES);
+  });
+
+  test('from ejabberd to ours', async (t) => {
+    const server = await ejabberd(t, HOUSEHOLD);
+    if (server === undefined) return t.skip('ejabberd is not installed');
+    await moveIn(homeOf(server), LOSSES);
+    const folder = join(server.folder, 'exported');
+    mkdirSync(folder);
+    await server.control('export_piefxis', folder);
+    await server.control('dump', join(folder, 'database.txt'));
+    await server.kill('SIGTERM');
+    const ours = new Ours(t);
+    const main = readdirSync(folder).find((name) => /^\d+-\d+\.xml$/.test(name)) ?? '';
+    const accounts = await ours.run('store', 'import', join(folder, main));
+    assert.match(accounts.out, /2 accounts imported/);
+    assert.equal(accounts.error, '');
+    const rest = await ours.run('store', 'import', join(folder, 'database.txt'));
+    assert.match(rest.out, /1 accounts, 1 rooms imported/);
+    assert.equal(rest.error, '');
+    await moveBackIn(await ours.start(), LOSSES);
+    await ours.stop();
+  });
+
+  test('from ours to ejabberd', async (t) => {
+    if (!existsSync(LUA_IN_ERLANG) || !readdirSync(LUA_IN_ERLANG).some((name) => name.startsWith('luerl-')))
+      return t.skip('erlang-luerl is not installed');
+    const server = await ejabberd(t);
+    if (server === undefined) return t.skip('ejabberd is not installed');
+    const ours = await inhabited(t);
+    const folder = join(ours.deployment.folder, 'for-ejabberd');
+    await ours.run('store', 'export', folder, '--for', 'ejabberd');
+    await server.control('import_piefxis', join(folder, 'accounts.xml'));
+    await server.control('import_prosody', join(folder, 'nodes'));
+    await server.control('load', join(folder, 'rooms.txt'));
+    await moveBackIn(homeOf(server), LOSSES);
+  });
+});
