@@ -13,6 +13,7 @@ import type { LocalRequests } from './iq/local-requests.js';
 import type { MessageDelivery } from './messages/message-delivery.js';
 import type { PresenceHandlers } from './presence/presence-handlers.js';
 import type { PrivacyGate } from './privacy/privacy-gate.js';
+import type { LoginRates } from './rates/login-rates.js';
 import type { AccountRemoval } from './registration/account-removal.js';
 import type { RosterEditor } from './roster/roster-editor.js';
 import type { RosterService } from './roster/roster-service.js';
@@ -58,6 +59,7 @@ export interface Core {
   clientState: { set(session: Session, active: boolean): void };
   readonly streamFeatures: StreamFeatures;
   readonly streams: ClientStreams;
+  readonly loginRates: LoginRates;
   /** What a new client stream needs; set before the listeners, used by every transport (client link too). */
   clientServices: ClientStreamServices | null;
   /** Other servers that we have streams with, or stanzas for; set by federation. */

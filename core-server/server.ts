@@ -18,6 +18,9 @@ import { Probes } from './presence/probes.js';
 import { Subscriptions } from './presence/subscriptions.js';
 import { rulesAreEmpty } from './privacy/enforcement.js';
 import { PrivacyGate } from './privacy/privacy-gate.js';
+import { AccountRates } from './rates/account-rates.js';
+import { AddressRules } from './rates/address-rules.js';
+import { LoginRates } from './rates/login-rates.js';
 import { AccountRemoval } from './registration/account-removal.js';
 import { RosterEditor } from './roster/roster-editor.js';
 import { RosterService } from './roster/roster-service.js';
@@ -107,11 +110,13 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     outboundLimit: settings.LIMIT_OUTBOUND_BYTES,
   });
   const streamFeatures = new StreamFeatures();
+  const rules = new AddressRules(settings);
   const streams = new ClientStreams({
     log,
     unauthenticatedMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,
     idleMilliseconds: settings.LIMIT_IDLE_SECONDS * 1000,
     perAddress: settings.LIMIT_CONNECTIONS_PER_ADDRESS,
+    rules,
     stanzaMilliseconds: settings.LIMIT_STANZA_SECONDS * 1000,
     door: new Door({
       perAddress: settings.LIMIT_UNAUTHENTICATED_PER_ADDRESS,
@@ -155,6 +160,13 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     }),
     streamFeatures,
     streams,
+    loginRates: new LoginRates({
+      perAddress: settings.LOGIN_FAILURES_PER_ADDRESS,
+      perAccount: settings.LOGIN_FAILURES_PER_ACCOUNT,
+      rules,
+      metrics,
+      log,
+    }),
     hosts,
     isAdmin: (who: Jid) => admins.has(who.bare),
     addresses: {},
@@ -193,6 +205,13 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
 
   // the doors for clients, last
   const inbound = new ClientInbound({ router, hooks, presence });
+  const rates = AccountRates.of({
+    stanzasPerSecond: settings.LIMIT_ACCOUNT_STANZAS_PER_SECOND,
+    bytesPerSecond: settings.LIMIT_ACCOUNT_BYTES_PER_SECOND,
+    exempt: new Set(settings.LIMIT_EXEMPT_ACCOUNTS.map((account) => parseJid(account)?.bare ?? account)),
+    metrics,
+    log,
+  });
   const limits = (stanzaBytes: number, outboundBytes: number) => ({
     stanzaBytes,
     outboundBytes,
@@ -206,7 +225,10 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     defaultDomain: jid(domains[0] ?? 'localhost').domain,
     limitsAfterAuthentication: limits(settings.LIMIT_STANZA_BYTES, settings.LIMIT_OUTBOUND_BYTES),
     hosts,
-    receive: (session, stanza) => inbound.receive(session, stanza),
+    receive: (session, stanza) => {
+      rates?.took(session, stanza);
+      inbound.receive(session, stanza);
+    },
     opened: (stream) => streams.opened(stream),
     authenticated: (stream) => streams.authenticated(stream),
     closed: (stream, session, end) => {
@@ -241,7 +263,6 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
       bytesPerSecond: settings.LIMIT_BYTES_PER_SECOND,
       handshakeMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,
       proxies: new AddressList(settings.C2S_PROXIES),
-      banned: new AddressList(settings.BANNED_ADDRESSES),
       streams,
       services,
       log,
@@ -260,7 +281,9 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
       for (const feature of [...features].reverse()) await feature.stop?.(core);
       await storage.close();
     },
-    async reload() {
+    async reload(changed) {
+      rules.reload(changed);
+      streams.expel();
       await certificates.reload();
       hooks.reloaded.emit();
     },

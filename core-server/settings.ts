@@ -70,8 +70,23 @@ const entries = {
     default: '',
   }),
   BANNED_ADDRESSES: setting(list(address), {
-    description: 'Addresses and networks that may not connect to the client ports.',
+    description:
+      'Addresses and networks of clients that are not talked with, also through BOSH and WebSocket. Reloaded; who is connected then is disconnected.',
     default: '',
+  }),
+  LIMIT_EXEMPT_ADDRESSES: setting(list(address), {
+    description: 'Addresses and networks that no limit per address concerns, as that of an office. Reloaded.',
+    default: '',
+  }),
+  LOGIN_FAILURES_PER_ADDRESS: setting(integer(0), {
+    description:
+      'Failed log-ins from one address (loopback excepted) in ten minutes; beyond them it may not try. 0 = no limit.',
+    default: 100,
+  }),
+  LOGIN_FAILURES_PER_ACCOUNT: setting(integer(0), {
+    description:
+      'Failed log-ins at one account in ten minutes; beyond them only addresses from which it has logged in before get in. 0 = no limit.',
+    default: 100,
   }),
   C2S_REQUIRE_TLS: setting(boolean, {
     description: 'Refuse to authenticate clients without TLS.',
@@ -205,6 +220,21 @@ const entries = {
   LIMIT_BYTES_PER_SECOND_SERVER: setting(byteSize(0), {
     description: 'Input of one stream of another server, sustained; above it reading pauses. 0 = no limit.',
     default: 0,
+  }),
+  LIMIT_ACCOUNT_STANZAS_PER_SECOND: setting(integer(0), {
+    description:
+      'Stanzas of one account from all its clients, sustained (five times that at once); above it reading pauses. 0 = no limit.',
+    default: 0,
+  }),
+  LIMIT_ACCOUNT_BYTES_PER_SECOND: setting(byteSize(0), {
+    description:
+      'Stanzas of one account from all its clients, in bytes, sustained (five times that at once); above it reading pauses. 0 = no limit.',
+    default: 0,
+  }),
+  LIMIT_EXEMPT_ACCOUNTS: setting(list(text, 'a bare JID'), {
+    description: 'Bare JIDs of accounts that no rate per account concerns, as bots.',
+    default: (read) => read('ADMINS') ?? '',
+    defaultText: '`ADMINS`',
   }),
   LIMIT_SESSIONS_PER_ACCOUNT: setting(integer(1), {
     description: 'Connected resources of one account.',

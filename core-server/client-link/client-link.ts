@@ -112,6 +112,7 @@ function open(core: Core, link: ClientLink, operation: Operation): void {
   if (services === null) return link.control('close', name, { condition: 'system-shutdown' });
   if (credit === undefined) return link.control('close', name, { condition: 'policy-violation' });
   const address = attributes.get('address') ?? 'unknown';
+  if (!core.streams.welcome(address)) return link.control('close', name, { condition: 'policy-violation' });
   if (link.transports.size >= mostStreams || !core.streams.admit(address)) {
     core.log.warn({ code: 'c2s.too-many-connections', address }, 'too many connections from one address');
     return link.control('close', name, { condition: 'resource-constraint' });

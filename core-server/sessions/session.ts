@@ -12,6 +12,8 @@ export interface SessionStream {
   readonly queuedBytes: number;
   readonly remoteAddress: string;
   readonly secure: boolean;
+  /** Nothing more is read for so long. */
+  pauseFor(milliseconds: number): void;
   /** Ends the stream with a stream error. */
   fail(condition: StreamErrorCondition, text?: string): void;
   close(): void;

@@ -28,8 +28,6 @@ export interface ClientListenerOptions {
   readonly handshakeMilliseconds: number;
   /** Who begins connections with a PROXY header, which is believed; nobody else may. */
   readonly proxies: AddressList;
-  /** Addresses that are not talked with. */
-  readonly banned: AddressList;
   readonly streams: ClientStreams;
   readonly services: ClientStreamServices;
   readonly log: Logger;
@@ -61,15 +59,14 @@ export async function listenForClients(options: ClientListenerOptions): Promise<
   secure?.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   const server: Server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) =>
     clientAddress(socket, options, (address) => {
-      if (options.banned.has(address)) {
-        options.log.info({ code: 'c2s.banned', address }, 'a banned address is not talked with');
+      if (!options.streams.welcome(address)) {
         socket.destroy();
       } else if (secure === null) {
         accept(socket, address, options);
         socket.resume();
       } else {
         const { door } = options.streams;
-        if (!door.hasRoom(address)) {
+        if (!options.streams.hasRoom(address)) {
           tooMany(address, options);
           socket.destroy();
           return;

@@ -78,6 +78,12 @@ export class ClientStream implements TransportHandler, SessionStream {
     // a transport that failed reports nothing more; the session learns it here
     this.#end({ how: 'failed', reason: condition });
   }
+  pauseFor(milliseconds: number): void {
+    this.transport.pause();
+    setTimeout(() => {
+      if (this.state.step !== 'closed') this.transport.resume();
+    }, milliseconds).unref();
+  }
   close(): void {
     this.transport.close();
   }

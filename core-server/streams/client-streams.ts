@@ -4,6 +4,7 @@ import type { Counter, Logger } from '../../shared/observability/types.js';
 import { xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
+import type { AddressRules } from '../rates/address-rules.js';
 import type { Session } from '../sessions/session.js';
 import type { ClientStream } from './client-stream.js';
 import { countDown, type Door } from './door.js';
@@ -16,6 +17,7 @@ export interface ClientStreamsOptions {
   /** Silence after which we ping, and twice that after which a peer that did not answer is given up (0 = never). */
   readonly idleMilliseconds: number;
   readonly perAddress: number;
+  readonly rules: AddressRules;
   /** Those who have not authenticated yet. */
   readonly door: Door;
   /** Longest time for one stanza to come in whole. */
@@ -62,13 +64,34 @@ export class ClientStreams {
     return this.#options.door;
   }
 
+  /** Whether there is room for one more that has not authenticated. */
+  hasRoom(address: string): boolean {
+    return this.door.hasRoom(address, this.#options.rules.exempt(address));
+  }
+
   /** Whether one more connection from this address is allowed; counts it if so. */
   admit(address: string): boolean {
     const network = networkOf(address);
     const count = this.#perAddress.get(network) ?? 0;
-    if (count >= this.#options.perAddress || !this.door.hasRoom(address)) return false;
+    const exempt = this.#options.rules.exempt(address);
+    if (!exempt && count >= this.#options.perAddress) return false;
+    if (!this.door.hasRoom(address, exempt)) return false;
     this.#perAddress.set(network, count + 1);
     return true;
+  }
+
+  /** Whether somebody at this address is talked with at all. */
+  welcome(address: string): boolean {
+    if (!this.#options.rules.banned(address)) return true;
+    this.#options.log.info({ code: 'c2s.banned', address }, 'a banned address is not talked with');
+    return false;
+  }
+
+  /** After other addresses have been banned: who is there from one of them must go. */
+  expel(): void {
+    for (const stream of [...this.all]) {
+      if (!this.welcome(stream.remoteAddress)) stream.fail('policy-violation', 'your address is banned');
+    }
   }
 
   /** An admitted connection is gone. */

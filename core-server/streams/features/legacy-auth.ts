@@ -6,6 +6,7 @@ import { NS } from '../../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { HashingQueueFull } from '../../accounts/password-hasher.js';
 import { defineFeature } from '../../feature.js';
+import { TOO_MANY_LOGINS } from '../../rates/login-rates.js';
 import { accountOf } from '../../sasl/identity.js';
 import type { ClientStream } from '../client-stream.js';
 import { negotiationOf } from '../sasl-negotiations.js';
@@ -53,6 +54,8 @@ export const legacyAuth = defineFeature({
       // the privacy rules are not known yet: no log-in, whatever the password
       if (!core.privacyGate.isOpen)
         return stream.answer(iq, new StanzaError('resource-constraint', { text: 'try again soon' }));
+      const { loginRates } = core;
+      if (loginRates.closedTo(stream.remoteAddress)) return tooMany(stream, iq);
       const credentials = read(iq);
       if (credentials === null) return stream.answer(iq, new StanzaError('not-acceptable'));
       stream.transport.pause();
@@ -85,6 +88,7 @@ export const legacyAuth = defineFeature({
         if (stream.state.step === 'closed') return;
         const jid = account === null ? null : parseJid(account);
         if (outcome !== 'ok' || account === null || jid === null) return refuse(stream, iq, account);
+        if (!core.loginRates.admits(stream.remoteAddress, account)) return tooMany(stream, iq);
         const session = await core.sessions.bind(stream, jid, resource, stream.lang);
         // bind lends the stream; it may have been lost meanwhile
         if ((stream.state.step as string) === 'closed') return core.sessions.end(session);
@@ -107,7 +111,14 @@ export const legacyAuth = defineFeature({
       }
     }
 
+    function tooMany(stream: ClientStream, iq: Stanza): void {
+      const { text } = TOO_MANY_LOGINS;
+      stream.answer(iq, new StanzaError('resource-constraint', { type: 'wait', ...(text && { text }) }));
+      stream.fail('policy-violation', 'too many failed attempts');
+    }
+
     function refuse(stream: ClientStream, iq: Stanza, claimed: string | null): void {
+      core.loginRates.failed(stream.remoteAddress, claimed ?? undefined);
       // the same line as for SASL: fail2ban reads it
       stream.log.warn(
         {

@@ -3,6 +3,7 @@ import type { Stanza } from '../../../shared/xml/stanza.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import type { Core } from '../../core.js';
 import { defineFeature } from '../../feature.js';
+import { TOO_MANY_LOGINS } from '../../rates/login-rates.js';
 import { failure, type SaslFailure } from '../../sasl/mechanism.js';
 import type { SaslNegotiation, SaslReply } from '../../sasl/negotiation.js';
 import type { ClientStream } from '../client-stream.js';
@@ -19,6 +20,8 @@ export const sasl = defineFeature({
   settings: [
     'C2S_REQUIRE_TLS',
     'SASL_TRIES',
+    'LOGIN_FAILURES_PER_ADDRESS',
+    'LOGIN_FAILURES_PER_ACCOUNT',
     'SASL_DIGEST_MD5',
     'SASL_TLS_UNIQUE',
     'C2S_CLIENT_CERTIFICATES',
@@ -58,6 +61,7 @@ export const sasl = defineFeature({
         return refuse(stream, negotiation, failure('encryption-required'));
       // contracts: no log-in may open what privacy lists had closed and this core has lost
       if (!core.privacyGate.isOpen) return refuse(stream, negotiation, failure('temporary-auth-failure'));
+      if (core.loginRates.closedTo(stream.remoteAddress)) return refuse(stream, negotiation, TOO_MANY_LOGINS);
       const text = element.element.getText();
       take(
         stream,
@@ -84,9 +88,12 @@ export const sasl = defineFeature({
         return;
       }
       if (reply.kind === 'failure') return refuse(stream, negotiation, reply.failure);
-      succeeded.inc();
       const { mechanism } = reply;
       const { account, validUntil } = reply.success;
+      if (!core.loginRates.admits(stream.remoteAddress, account)) {
+        return refuse(stream, negotiation, { ...TOO_MANY_LOGINS, claimed: account });
+      }
+      succeeded.inc();
       endWithCertificate(stream, validUntil);
       stream.log.info(
         { code: 'c2s.authenticated', account, mechanism, address: stream.remoteAddress },
@@ -106,6 +113,7 @@ export const sasl = defineFeature({
       { condition, text, claimed }: SaslFailure,
     ): void {
       failed.inc(1, { condition });
+      if (condition === 'not-authorized') core.loginRates.failed(stream.remoteAddress, claimed);
       // the one line that fail2ban reads; its form does not change
       stream.log.warn(
         {
@@ -123,7 +131,8 @@ export const sasl = defineFeature({
         }</failure>`,
       );
       // §6.4.5: a limit on retries
-      if (negotiation.failures >= core.settings.SASL_TRIES || condition === 'encryption-required') {
+      const final = condition === 'encryption-required' || text === TOO_MANY_LOGINS.text;
+      if (negotiation.failures >= core.settings.SASL_TRIES || final) {
         stream.fail('policy-violation', 'too many failed attempts');
       }
     }

@@ -5,6 +5,7 @@ import { NS } from '../../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import type { Core } from '../../core.js';
 import { defineFeature } from '../../feature.js';
+import { TOO_MANY_LOGINS } from '../../rates/login-rates.js';
 import { failure, type SaslFailure } from '../../sasl/mechanism.js';
 import type { SaslReply } from '../../sasl/negotiation.js';
 import type { ManagedSession } from '../../sessions/stream-management/managed-session.js';
@@ -42,6 +43,7 @@ export const sasl2 = defineFeature({
         switch (element.name) {
           case 'authenticate': {
             if (!core.privacyGate.isOpen) return refuse(stream, failure('temporary-auth-failure'));
+            if (core.loginRates.closedTo(stream.remoteAddress)) return refuse(stream, TOO_MANY_LOGINS);
             const request = element.element;
             const initial = child(request, 'initial-response', NS.sasl2);
             stream.notes.set(REQUEST, request);
@@ -72,7 +74,9 @@ export const sasl2 = defineFeature({
       if (reply.kind === 'challenge') {
         stream.send(`<challenge xmlns='${NS.sasl2}'>${reply.data}</challenge>`);
       } else if (reply.kind === 'failure') refuse(stream, reply.failure);
-      else {
+      else if (!core.loginRates.admits(stream.remoteAddress, reply.success.account)) {
+        refuse(stream, { ...TOO_MANY_LOGINS, claimed: reply.success.account });
+      } else {
         await succeed(stream, reply).catch((error: unknown) => {
           // there is no failure to answer with any more: the stream error says that there are too many sessions
           if (error instanceof StanzaError && error.condition === 'resource-constraint') {
@@ -87,6 +91,7 @@ export const sasl2 = defineFeature({
 
     function refuse(stream: ClientStream, { condition, text, claimed }: SaslFailure): void {
       stream.notes.delete(REQUEST);
+      if (condition === 'not-authorized') core.loginRates.failed(stream.remoteAddress, claimed);
       stream.log.warn(
         {
           code: 'c2s.login-failed',
@@ -102,7 +107,8 @@ export const sasl2 = defineFeature({
           text === undefined ? '' : `<text>${escapeText(text)}</text>`
         }</failure>`,
       );
-      if (negotiationOf(core, stream, true).failures >= core.settings.SASL_TRIES) {
+      const final = text === TOO_MANY_LOGINS.text;
+      if (final || negotiationOf(core, stream, true).failures >= core.settings.SASL_TRIES) {
         stream.fail('policy-violation', 'too many failed attempts');
       }
     }
