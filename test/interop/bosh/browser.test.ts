@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import { findProgram } from '../../tools/foreign/programs.js';
+import { startWebProxy } from '../../tools/web-proxies.js';
 
 // The page in a real browser, over BOSH and over WebSocket, with our core and our rooms.
 
@@ -46,8 +47,9 @@ after(async () => {
 });
 
 /** A page of its own, in which any complaint of the browser fails the test. */
-async function openPage(): Promise<{ page: Page; complaints: string[]; foreign: string[] }> {
-  const page = await (await browser.newContext({ viewport: { width: 1000, height: 640 } })).newPage();
+async function openPage(at = url): Promise<{ page: Page; complaints: string[]; foreign: string[] }> {
+  const viewport = { width: 1000, height: 640 };
+  const page = await (await browser.newContext({ viewport, ignoreHTTPSErrors: true })).newPage();
   const complaints: string[] = [];
   const foreign: string[] = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
@@ -55,9 +57,9 @@ async function openPage(): Promise<{ page: Page; complaints: string[]; foreign: 
     if (message.type() === 'error') complaints.push(message.text());
   });
   page.on('request', (request) => {
-    if (!request.url().startsWith(url) && !request.url().startsWith('data:')) foreign.push(request.url());
+    if (!request.url().startsWith(at) && !request.url().startsWith('data:')) foreign.push(request.url());
   });
-  await page.goto(url);
+  await page.goto(at);
   return { page, complaints, foreign };
 }
 
@@ -148,3 +150,37 @@ test('two users, one over BOSH and one over WebSocket: a room, a private chat, a
     await page.context().close();
   }
 });
+
+for (const [kind, heading] of [
+  ['nginx', 'nginx'],
+  ['haproxy', 'HAProxy'],
+] as const) {
+  test(`over HTTPS behind ${kind}: BOSH and WebSocket, a word each way`, async (t) => {
+    if (program === undefined) return t.skip('chromium is not installed');
+    const proxy = await startWebProxy(kind, heading, { '127.0.0.1:5280': new URL(url).host });
+    if (proxy === undefined) return t.skip(`${kind} is not installed`);
+    try {
+      const at = `https://localhost:${proxy.port}/`;
+      const [juliet, romeo] = [await openPage(at), await openPage(at)];
+      assert.equal(
+        await juliet.page.textContent('#websocket-url'),
+        `wss://localhost:${proxy.port}/xmpp-websocket`,
+      );
+      await logIn(juliet.page, 'juliet', 'bosh');
+      await logIn(romeo.page, 'romeo', 'websocket');
+      await joinRoom(juliet.page, `${kind}@conference.localhost`, 'Juliet');
+      await joinRoom(romeo.page, `${kind}@conference.localhost`, 'Romeo');
+      await say(juliet.page, 'by BOSH');
+      await romeo.page.waitForSelector('#messages .theirs:has-text("by BOSH")');
+      await say(romeo.page, 'by WebSocket');
+      await juliet.page.waitForSelector('#messages .theirs:has-text("by WebSocket")');
+      for (const { complaints, foreign, page } of [juliet, romeo]) {
+        assert.deepEqual(foreign, []);
+        assert.deepEqual(complaints, []);
+        await page.context().close();
+      }
+    } finally {
+      await proxy.stop();
+    }
+  });
+}
