@@ -20,7 +20,7 @@ import { NestedDisco } from './nested-disco.js';
 import { PresenceFeed } from './presence-feed.js';
 import { Privilege } from './privilege.js';
 
-const HANDSHAKE_MILLISECONDS = 10_000;
+const HANDSHAKE_SECONDS = 10;
 /** A component speaks for many. */
 const COMPONENT_WEIGHT = 8;
 const ROUND_TRIP_BUCKETS = [
@@ -177,7 +177,9 @@ async function listen(
   });
   // TLS hides which connection a secured one was: the peer's address and port tell
   const leaving = new Map<string, () => void>();
-  const secure = tls ? createTlsServer({ ...options(), handshakeTimeout: HANDSHAKE_MILLISECONDS }) : null;
+  const secure = tls
+    ? createTlsServer({ ...options(), handshakeTimeout: handshakeMilliseconds(core) })
+    : null;
   if (secure) core.certificates.onChange(() => secure.setSecureContext(options()));
   const server = secure ?? createServer({ noDelay: true });
   server.on('connection', (socket: Socket) => {
@@ -216,6 +218,11 @@ async function listen(
   core.closers.push(() => server.close());
 }
 
+/** A component knows its secret: it needs less time than a client, whose user may have to be asked. */
+function handshakeMilliseconds({ settings }: Core): number {
+  return Math.min(HANDSHAKE_SECONDS, settings.LIMIT_UNAUTHENTICATED_SECONDS) * 1000;
+}
+
 function peerOf(socket: Socket): string {
   return `${socket.remoteAddress}|${socket.remotePort}`;
 }
@@ -235,7 +242,6 @@ function accept(core: Core, socket: Socket, leave: (() => void) | undefined): vo
     limits: limits(strangers, unreadByStrangers(strangers)),
     contentNamespace: NS.component,
     bytesPerSecond: 0,
-    weight: COMPONENT_WEIGHT,
     notReading: (address) =>
       core.log.warn({ code: 'component.not-reading', address }, 'a component does not read what it is sent'),
     upgrade: null,
@@ -245,14 +251,15 @@ function accept(core: Core, socket: Socket, leave: (() => void) | undefined): vo
     ...ownerOf(core, core.components),
     authenticated() {
       leave?.();
-      transport.setLimits(
-        limits(settings.LIMIT_STANZA_BYTES_COMPONENT, settings.LIMIT_OUTBOUND_BYTES_COMPONENT),
-      );
+      transport.setLimits({
+        ...limits(settings.LIMIT_STANZA_BYTES_COMPONENT, settings.LIMIT_OUTBOUND_BYTES_COMPONENT),
+        weight: COMPONENT_WEIGHT,
+      });
     },
   });
   const timer = setTimeout(() => {
     if (stream.domain === null) stream.fail('connection-timeout');
-  }, HANDSHAKE_MILLISECONDS);
+  }, handshakeMilliseconds(core));
   timer.unref();
   socket.once('close', () => clearTimeout(timer));
 }

@@ -16,7 +16,7 @@ import { FederationPolicy, parseExceptions } from './policy.js';
 import { createNameService, parseRoutes, TargetResolver } from './targets.js';
 import { ALPN, FederationTls } from './tls.js';
 
-const HANDSHAKE_MILLISECONDS = 20_000;
+const HANDSHAKE_SECONDS = 20;
 /** A server speaks for many. */
 const SERVER_WEIGHT = 4;
 const CLOSE_MILLISECONDS = 2000;
@@ -93,7 +93,6 @@ export const s2s = defineFeature({
         settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED,
         unreadByStrangers(settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED),
       ),
-      weight: SERVER_WEIGHT,
       notReading: (address: string) =>
         log.warn({ code: 's2s.not-reading', address }, 'another server does not read what it is sent'),
       contentNamespace: NS.server,
@@ -122,7 +121,10 @@ export const s2s = defineFeature({
         milliseconds: settings.S2S_QUEUE_SECONDS * 1000,
       },
       transport,
-      stanzaLimits: limits(settings.LIMIT_STANZA_BYTES_SERVER, settings.LIMIT_OUTBOUND_BYTES_SERVER),
+      stanzaLimits: {
+        ...limits(settings.LIMIT_STANZA_BYTES_SERVER, settings.LIMIT_OUTBOUND_BYTES_SERVER),
+        weight: SERVER_WEIGHT,
+      },
       perAddress: settings.LIMIT_CONNECTIONS_PER_ADDRESS,
       door: new Door({
         perAddress: settings.LIMIT_UNAUTHENTICATED_PER_ADDRESS,
@@ -211,7 +213,7 @@ async function listen(
     ? createTlsServer({
         ...tls.serverOptions(),
         ALPNProtocols: [ALPN],
-        handshakeTimeout: HANDSHAKE_MILLISECONDS,
+        handshakeTimeout: Math.min(HANDSHAKE_SECONDS, core.settings.LIMIT_UNAUTHENTICATED_SECONDS) * 1000,
       })
     : null;
   if (secure !== null) core.certificates.onChange(() => secure.setSecureContext(tls.serverOptions()));

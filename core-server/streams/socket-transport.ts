@@ -33,8 +33,6 @@ export interface SocketTransportOptions {
   readonly bytesPerSecond: number;
   /** Called when the peer is let go because it does not read. */
   readonly notReading: (address: string) => void;
-  /** How many times a client's share of each turn this stream gets when there is more than can be done. */
-  readonly weight?: number;
   /** Makes a TLS socket of a plain one, as the server or as the client of the handshake. */
   readonly upgrade: ((socket: Socket, domain: string | null) => TLSSocket) | null;
   /** Longest wait for the peer's closing tag and for the kernel to take our last words. */
@@ -72,6 +70,7 @@ export class SocketTransport implements Transport {
   #turn = -1;
   #sliceEnds = 0;
   #outboundLimit: number;
+  #weight: number;
   /** When the beginning of what has not come whole came; 0: nothing is unfinished. */
   #unfinishedSince = 0;
   /** Compressed input waits to be inflated. */
@@ -86,6 +85,7 @@ export class SocketTransport implements Transport {
     const { bytesPerSecond } = options;
     this.#rate = bytesPerSecond === 0 ? null : new InputRate(bytesPerSecond, () => this.#adjustReading());
     this.#outboundLimit = options.limits.outboundBytes;
+    this.#weight = options.limits.weight ?? 1;
     this.remoteAddress = options.remoteAddress ?? socket.remoteAddress ?? 'unknown';
     this.#parser = new StreamParser(this, options.limits);
     socket.setNoDelay(true);
@@ -195,6 +195,7 @@ export class SocketTransport implements Transport {
   setLimits(limits: StreamLimits): void {
     this.#parser.setLimits(limits);
     this.#outboundLimit = limits.outboundBytes;
+    this.#weight = limits.weight ?? 1;
   }
 
   pause(): void {
@@ -222,7 +223,7 @@ export class SocketTransport implements Transport {
 
   #beginSlice(): void {
     this.#turn = thisTurn();
-    this.#sliceEnds = performance.now() + sliceMilliseconds() * (this.#options.weight ?? 1);
+    this.#sliceEnds = performance.now() + sliceMilliseconds() * this.#weight;
   }
 
   #giveWay(): void {

@@ -8,6 +8,8 @@ import type { StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
 export interface StreamLimits extends XmlLimits {
   /** Bytes of text for a peer that does not read (a single text always may be larger); beyond them it is let go. */
   readonly outboundBytes: number;
+  /** How many times a client's share of each turn it gets when there is more than can be done (1). */
+  readonly weight?: number;
 }
 
 /**

@@ -1,4 +1,6 @@
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
+import { LogOutput } from './log-output.js';
+import { LogPace } from './log-pace.js';
 import type { LogFields, Logger } from './types.js';
 
 const LEVELS = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, silent: 1000 } as const;
@@ -32,29 +34,32 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
       serializers: { error: pino.stdSerializers.err },
       redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: '(hidden)' },
     },
-    options.destination ?? pino.destination({ dest: 1, sync: true }),
+    options.destination ?? LogOutput.to(1),
   );
-  return new LevelledLogger(target, { level: options.level ?? 'info' });
+  const pace = new LogPace((what, count) =>
+    target.warn({ code: 'log.left-out', what, count }, 'lines of one kind were too many'),
+  );
+  return new LevelledLogger(target, { level: options.level ?? 'info', pace });
 }
 
 /** Asks one shared threshold before pino, since pino's children keep the level they were born with. */
 class LevelledLogger implements ProcessLogger {
   private readonly target: PinoLogger;
-  private readonly threshold: { level: LevelName };
+  private readonly shared: { level: LevelName; readonly pace: LogPace };
 
-  constructor(target: PinoLogger, threshold: { level: LevelName }) {
+  constructor(target: PinoLogger, shared: { level: LevelName; readonly pace: LogPace }) {
     this.target = target;
-    this.threshold = threshold;
+    this.shared = shared;
   }
 
   get level(): LevelName {
-    return this.threshold.level;
+    return this.shared.level;
   }
   set level(level: LevelName) {
-    this.threshold.level = level;
+    this.shared.level = level;
   }
   isLevelEnabled(level: string): boolean {
-    return (LEVELS[level as LevelName] ?? 0) >= LEVELS[this.threshold.level];
+    return (LEVELS[level as LevelName] ?? 0) >= LEVELS[this.shared.level];
   }
   trace(fields: LogFields, message?: string): void {
     if (this.isLevelEnabled('trace')) this.target.trace(fields, message);
@@ -63,15 +68,18 @@ class LevelledLogger implements ProcessLogger {
     if (this.isLevelEnabled('debug')) this.target.debug(fields, message);
   }
   info(fields: LogFields, message?: string): void {
-    if (this.isLevelEnabled('info')) this.target.info(fields, message);
+    if (this.isLevelEnabled('info') && this.shared.pace.allows(fields.code))
+      this.target.info(fields, message);
   }
   warn(fields: LogFields, message?: string): void {
-    if (this.isLevelEnabled('warn')) this.target.warn(fields, message);
+    if (this.isLevelEnabled('warn') && this.shared.pace.allows(fields.code))
+      this.target.warn(fields, message);
   }
   error(fields: LogFields, message?: string): void {
-    if (this.isLevelEnabled('error')) this.target.error(fields, message);
+    if (this.isLevelEnabled('error') && this.shared.pace.allows(fields.code))
+      this.target.error(fields, message);
   }
   child(bindings: Record<string, unknown>): ProcessLogger {
-    return new LevelledLogger(this.target.child(bindings), this.threshold);
+    return new LevelledLogger(this.target.child(bindings), this.shared);
   }
 }

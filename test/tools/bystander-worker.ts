@@ -10,7 +10,7 @@ interface Place {
   readonly domain: string;
 }
 
-const EVERY_MILLISECONDS = 10;
+const EVERY_MILLISECONDS = 5;
 
 const { host, port, domain } = workerData as Place;
 const [writer, reader] = await Promise.all(

@@ -88,7 +88,7 @@ describe('launcher', () => {
     await system.launcher.start();
     const ready = await system.line('ready component=');
     assert.match(ready, /^ready component=127\.0\.0\.1:\d+ bosh\.http=127\.0\.0\.1:\d+$/);
-    const linked = system.lines.find((line) => line.startsWith('bosh') && line.includes('fake.core')) ?? '';
+    const linked = await system.line('fake.core', 0, 'bosh');
     assert.match(linked, new RegExp(`"corePort":${system.port(ready, 'component')}\\b`));
     const pids = [system.pid('core'), system.pid('bosh')];
     assert.equal(statSync(controlSocketPath(system.folder, 'core')).mode & 0o777, 0o600);

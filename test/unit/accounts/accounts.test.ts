@@ -275,6 +275,26 @@ test('the queue of PBKDF2 is bounded, and recovers', async () => {
   assert.equal((await run()).length, 20);
 });
 
+test('where the queue of PBKDF2 is full, the network that wants most gives way, and networks take turns', async () => {
+  const hasher = createPasswordHasher({ concurrency: 1, queue: 4 });
+  const salt = Buffer.alloc(16, 1);
+  const order: string[] = [];
+  const run = (name: string, source: string) =>
+    hasher.hash('x', salt, 1, 'SHA-1', source).then(
+      () => order.push(name),
+      (error: unknown) => order.push(`${name} ${error instanceof HashingQueueFull ? 'refused' : 'failed'}`),
+    );
+  await Promise.all([
+    ...['a1', 'a2', 'a3', 'a4', 'a5', 'a6'].map((name) => run(name, 'a')),
+    run('b1', 'b'),
+    run('b2', 'b'),
+    run('c1', 'c'),
+  ]);
+  assert.equal(order.filter((each) => each.endsWith('refused')).length, 4);
+  const done = order.filter((each) => !each.endsWith('refused'));
+  assert.deepEqual(done, ['a1', 'a2', 'b1', 'c1', 'b2']);
+});
+
 test('SASLprep of user names and passwords (RFC 4013 §3)', () => {
   const table: readonly [string, string | null][] = [
     ['I\u00adX', 'IX'],
