@@ -183,13 +183,14 @@ export abstract class ServerStream implements TransportHandler {
   /** An element of the negotiation. */
   protected abstract elementReceived(element: Stanza): void;
 
-  /** The peer's stream error; the end of the stream follows. */
+  /** The peer's stream error: its stream is over, and so is ours, whether the peer closes it or not (RFC 6120 §4.9.1.1). */
   protected peerFailed(error: StreamError): void {
     this.context.log.info(
       { code: 's2s.peer-error', condition: error.condition, detail: error.text, remotes: this.remotes },
       'another server ended a stream with an error',
     );
     this.end(`stream error ${error.condition}`, error);
+    this.transport.close();
   }
 
   protected end(reason: string, error?: StreamError): void {
