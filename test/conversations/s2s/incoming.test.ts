@@ -89,12 +89,13 @@ test('RFC 6120 §4.9.3.12: a stanza before any authentication', async () => {
 });
 
 test('RFC 6120 §4.9.1.1: a stream error ends the stream, even where its sender leaves it open', async () => {
-  const { stream } = await authenticated();
+  const { stream, verified } = await authenticated();
   stream.send(
     "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error><message from='a@capulet.test' to='romeo@montague.test'/>",
   );
   assert.equal((await stream.next()).kind, 'closed');
   stream.cut();
+  verified.cut();
 });
 
 test('XEP-0220 §2.1.2: the key is verified with the authoritative server, as the example has it', async () => {

@@ -50,9 +50,10 @@ export class Speaker {
     return this.#wire;
   }
 
-  /** What came by another way, as another server's answers may. */
+  /** What came by another way, as another server's answers may: those of a stream that broke are sent again there. */
   hear(heard: Heard): void {
-    if (this.#wire !== undefined) this.#heard(this.#wire, heard);
+    if (this.#wire === undefined || this.#due.get(heard.attributes['id'] ?? '') === 0) return;
+    this.#heard(this.#wire, heard);
   }
 
   async #ready(): Promise<Wire> {
