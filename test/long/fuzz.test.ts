@@ -10,6 +10,7 @@ import { serverDoor } from '../tools/fuzz/server-door.js';
 import { ServerPeer } from '../tools/fuzz/server-peer.js';
 import { streamDoor } from '../tools/fuzz/stream-door.js';
 import { SystemUnderFire } from '../tools/fuzz/system.js';
+import { webDoor } from '../tools/fuzz/web-door.js';
 import { attackMilliseconds, chosenSeed } from '../tools/long-mode.js';
 
 // Every door of the running system, attacked over real sockets. ENTOURAGE_SEED repeats a run, ENTOURAGE_FUZZ_CASE one case.
@@ -50,6 +51,7 @@ describe('doors under fire', { concurrency: false }, () => {
     ['components', componentDoor, { short: 7 / 60, full: 1.25 }],
     ['a front with a client link', linkDoor, { short: 6 / 60, full: 1 }],
     ['other servers', (fired) => serverDoor(peer)(fired), { short: 7 / 60, full: 1.25 }],
+    ['BOSH, HTTP and WebSocket', webDoor, { short: 7 / 60, full: 1.25 }],
   ];
   for (const [what, open, minutes] of doors) {
     test(what, async (t) => {

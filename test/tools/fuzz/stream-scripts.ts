@@ -94,7 +94,7 @@ const MECHANISMS: readonly string[] = [
 ];
 
 /** The first message of a mechanism, right, nearly so, or not at all. */
-function anyInitial(dice: Dice): string {
+export function anyInitial(dice: Dice): string {
   const user = dice.pick(['a0', 'v0', 'nobody', '', anyText(dice), 'a0@localhost', '=2C=3D', 'a=0']);
   const header = dice.pick([
     'n,,',
