@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tls.sh: one certificate for all servers of `npm run bench -- --tls`, and from it what each peer needs to offer STARTTLS;
-# prints the folder. The cipher is the same too: all prefer TLS_AES_256_GCM_SHA384 by default.
+# prints the folder. The cipher is the same too: the peers are told to use the one that this server prefers, by an OpenSSL
+# configuration, since neither has a setting for the suites of TLS 1.3.
 set -eu
 folder=${LOAD_TMP:-/tmp/xmpp-load}/tls
 mkdir -p "$folder/prosody/certs" "$folder/ejabberd"
@@ -15,4 +16,14 @@ cat "$folder/localhost.key" "$folder/localhost.crt" >"$folder/ejabberd/localhost
 # the peer's own configuration with STARTTLS on its client port
 sed -e "s|^\( *\)module: ejabberd_c2s|&\n\1starttls: true|" -e "s|^hosts:|certfiles:\n  - $folder/ejabberd/localhost.pem\n&|" \
 	"${SERVERS_DIR:?}/ejabberd.yml" >"$folder/ejabberd/ejabberd.yml.in"
+cat >"$folder/openssl.cnf" <<-'CONF'
+	openssl_conf = openssl_init
+	[openssl_init]
+	ssl_conf = ssl
+	[ssl]
+	system_default = system_default
+	[system_default]
+	MinProtocol = TLSv1.2
+	Ciphersuites = TLS_AES_128_GCM_SHA256
+CONF
 echo "$folder"
