@@ -17,24 +17,25 @@ export interface ChannelBindingOptions {
   readonly tlsUnique: boolean;
 }
 
-/** The channel bindings of the server's end of a connection whose handshake is complete. */
+/**
+ * The channel bindings of the server's end of a connection whose handshake is complete. Most clients use one or none: the
+ * data are made when asked for.
+ */
 export function channelBindingOf(socket: TLSSocket, options: ChannelBindingOptions): ChannelBindingSource {
-  const bindings = new Map<string, Buffer>();
-  const exported = exporter(socket);
-  if (exported) bindings.set('tls-exporter', exported);
+  const makers = new Map<string, () => Buffer | null>();
+  if (socket.getProtocol() === 'TLSv1.3') makers.set('tls-exporter', () => exported(socket));
   const unique = options.tlsUnique ? finished(socket) : null;
-  if (unique) bindings.set('tls-unique', unique);
+  if (unique) makers.set('tls-unique', () => unique);
   const endPoint = serverEndPoint(socket);
-  if (endPoint) bindings.set('tls-server-end-point', endPoint);
-  return { types: [...bindings.keys()], data: (type) => bindings.get(type) ?? null };
+  if (endPoint) makers.set('tls-server-end-point', () => endPoint);
+  return { types: [...makers.keys()], data: (type) => makers.get(type)?.() ?? null };
 }
 
 /**
  * RFC 9266. On TLS 1.3 only: before it the export differs between no and an empty context, and it is unsafe without
  * the extended master secret, which Node does not show.
  */
-function exporter(socket: TLSSocket): Buffer | null {
-  if (socket.getProtocol() !== 'TLSv1.3') return null;
+function exported(socket: TLSSocket): Buffer {
   return socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
 }
 
@@ -53,8 +54,15 @@ function finished(socket: TLSSocket): Buffer | null {
  */
 function serverEndPoint(socket: TLSSocket): Buffer | null {
   if (socket.isSessionReused()) return null;
-  const certificate = socket.getCertificate();
-  const der = certificate && 'raw' in certificate ? certificate.raw : undefined;
-  const hash = der ? endPointHash(der) : null;
-  return der && hash ? createHash(hash).update(der).digest() : null;
+  // not `getCertificate`, which takes the whole certificate apart
+  const der = socket.getX509Certificate()?.raw;
+  if (der === undefined) return null;
+  if (last?.der.equals(der) !== true) {
+    const hash = endPointHash(der);
+    last = { der, hashed: hash ? createHash(hash).update(der).digest() : null };
+  }
+  return last.hashed;
 }
+
+/** Servers have few certificates, and most connections one of them. */
+let last: { readonly der: Buffer; readonly hashed: Buffer | null } | undefined;
