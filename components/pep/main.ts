@@ -1,7 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
 import { runComponent } from '../../shared/component/process.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { composePep } from './pep.js';
 import { settings } from './settings.js';
+
+// When everyone logs in at once nearly all that is read is garbage soon, and V8 would let twice what is kept pile up before
+// it looks. It looks when the old generation has grown by this much, in per cent; unlike a bound on the heap that can
+// never end the process.
+setFlagsFromString('--heap-growing-percent=30');
 
 await runComponent({
   name: 'pep',

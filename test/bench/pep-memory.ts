@@ -38,8 +38,6 @@ const pep = new ProcessUnderTest('pep', folder, {
   PEP_DOMAIN: 'pep.capulet.lit',
   PEP_SECRET: 'secret',
   LOG_LEVEL: 'warn',
-  // What is kept needs a third of this. Without a bound V8 lets garbage grow while everyone comes at once.
-  NODE_OPTIONS: '--max-old-space-size=96 --max-semi-space-size=8',
 });
 try {
   await pep.ready();
