@@ -16,6 +16,16 @@ export async function sendLastItems(
   share: Share,
 ): Promise<void> {
   if (interests.size === 0) return;
+  await pep.notifier.whileArriving(resource.full, () => sendItems(pep, watchers, resource, interests, share));
+}
+
+async function sendItems(
+  pep: Pep,
+  watchers: Watchers,
+  resource: Jid,
+  interests: ReadonlySet<string>,
+  share: Share,
+): Promise<void> {
   const { bare } = resource;
   const owners = new Set<string>([bare]);
   for (const owner of watchers.of(bare)) owners.add(owner);
@@ -28,6 +38,7 @@ export async function sendLastItems(
       await sendLastItemsOf(pep, owner, resource, interests);
     }
   }
+  await Promise.all([...owners].map((owner) => pep.notifier.sent(owner)));
 }
 
 /** The last items of one account's nodes, those that the resource wants and may have. */

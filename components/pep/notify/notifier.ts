@@ -22,6 +22,8 @@ export class Notifier {
   readonly #counter: Counter;
   readonly #tails = new Map<string, Promise<void>>();
   readonly #prefix = randomBytes(6).toString('base64url');
+  /** Resources that are being sent last items, with the nodes that events have told them of meanwhile. */
+  readonly #arriving = new Map<string, { count: number; readonly told: Set<string> }>();
   #sequence = 0;
   #warned = false;
 
@@ -42,6 +44,7 @@ export class Notifier {
       const roster = await this.#rosters.get(owner);
       let count = 0;
       for (const recipient of recipientsOf(owner, node, roster, this.#presences)) {
+        this.#arriving.get(recipient.to)?.told.add(`${owner} ${node.name}`);
         await this.#send(owner, node, recipient, event, publisher);
         count += 1;
         if (count % BATCH === 0) await this.#pause();
@@ -49,18 +52,29 @@ export class Notifier {
     });
   }
 
-  /** Sends one item to one address, with the time at which it was published (XEP-0163 §4.3.4). */
+  /**
+   * Sends one item to one address, with the time at which it was published (XEP-0163 §4.3.4), unless an event has told a
+   * resource that is {@link whileArriving} of this or a newer one.
+   */
   lastItem(owner: string, node: PepNode, recipient: Recipient, item: Item): void {
-    this.#inOrder(owner, () =>
-      this.#send(
-        owner,
-        node,
-        recipient,
-        publishEvent(node, item),
-        item.publisher,
-        delayElement({ stamp: item.stamp }),
-      ),
-    );
+    this.#inOrder(owner, async () => {
+      if (this.#arriving.get(recipient.to)?.told.has(`${owner} ${node.name}`)) return;
+      const delay = delayElement({ stamp: item.stamp });
+      await this.#send(owner, node, recipient, publishEvent(node, item), item.publisher, delay);
+    });
+  }
+
+  /** While a resource is sent last items, which takes a moment, no older item follows a newer one, and none comes twice. */
+  async whileArriving(full: string, sendItems: () => Promise<void>): Promise<void> {
+    const arrival = this.#arriving.get(full) ?? { count: 0, told: new Set<string>() };
+    arrival.count += 1;
+    this.#arriving.set(full, arrival);
+    try {
+      await sendItems();
+    } finally {
+      arrival.count -= 1;
+      if (arrival.count === 0) this.#arriving.delete(full);
+    }
   }
 
   /** Tells one address something about a node, whatever its interests. */

@@ -18,9 +18,13 @@ export interface PresenceFeedOptions {
   readonly failed: (error: unknown) => void;
 }
 
+const NOTHING: ReadonlySet<string> = new Set();
+
 /** Takes the presence that the server tells (XEP-0356 §"Presence Permission"). */
 export class PresenceFeed {
   readonly #options: PresenceFeedOptions;
+  /** Full JIDs that have become available and whose interests are not known yet: they still await their items. */
+  readonly #awaiting = new Set<string>();
 
   constructor(options: PresenceFeedOptions) {
     this.#options = options;
@@ -28,6 +32,7 @@ export class PresenceFeed {
 
   /** The link is lost, and with it what was known. */
   reset(): void {
+    this.#awaiting.clear();
     for (const entry of this.#options.presences.clear()) if (entry) this.#options.caps.release(entry);
   }
 
@@ -36,7 +41,10 @@ export class PresenceFeed {
     if (!from) return;
     const { presences, caps } = this.#options;
     if (presence.type === 'unavailable' || presence.type === 'error') {
-      for (const entry of presences.unavailable(from.bare, from.resource)) if (entry) caps.release(entry);
+      for (const [resource, entry] of presences.unavailable(from.bare, from.resource)) {
+        this.#awaiting.delete(`${from.bare}/${resource}`);
+        if (entry) caps.release(entry);
+      }
       return;
     }
     if (presence.type !== undefined || from.resource === '') return;
@@ -49,14 +57,15 @@ export class PresenceFeed {
     }
     if (before) caps.release(before);
     if (entry === null) return;
-    // Only initial presence brings items (XEP-0163 §4.3.3, note). A server that repeats presence to a component that has
-    // come back marks it as delayed: what was there when we left has had its items.
+    // Initial presence brings items (XEP-0163 §4.3.2). A server that repeats presence to a component that has come back
+    // marks it as delayed: what was there when we left has had its items.
     const delay = delaysOf(presence.element).at(-1);
     const share = this.#options.share();
     // While others were there, they have done this.
     const missed = share.of === 1 && delay !== undefined && delay.stamp > this.#options.lastSeen();
-    const initial = before === undefined && (delay === undefined || missed);
-    this.#learn(from, entry, initial, share).catch(this.#options.failed);
+    if (before === undefined && (delay === undefined || missed)) this.#awaiting.add(from.full);
+    const had = before === entry || before === undefined ? null : (before?.interests ?? NOTHING);
+    this.#learn(from, entry, had, share).catch(this.#options.failed);
   }
 
   /** The same legacy entry while a resource goes on announcing the same, so that it is asked once. */
@@ -72,10 +81,17 @@ export class PresenceFeed {
     return held;
   }
 
-  async #learn(from: Jid, entry: CapsEntry, initial: boolean, share: Share): Promise<void> {
+  /** `had`: the interests that it announced before, null where this presence brings no other ones. */
+  async #learn(from: Jid, entry: CapsEntry, had: ReadonlySet<string> | null, share: Share): Promise<void> {
     const { caps, presences, arrived } = this.#options;
     const interests = await caps.interests(entry, from.full);
     // It may have gone, or announce something else by now.
-    if (initial && presences.caps(from.bare, from.resource) === entry) await arrived(from, interests, share);
+    if (presences.caps(from.bare, from.resource) !== entry) return;
+    if (this.#awaiting.delete(from.full)) return await arrived(from, interests, share);
+    if (had === null) return;
+    // An interest that is new is a new temporary subscription and has its last item, once; presence that repeats an
+    // interest brings nothing (XEP-0060 §12.1, 3; XEP-0163 §4.3.2, note).
+    const gained = new Set([...interests].filter((node) => !had.has(node)));
+    if (gained.size > 0) await arrived(from, gained, share);
   }
 }

@@ -39,12 +39,12 @@ export class Presences {
     return before;
   }
 
-  /** Forgets a resource, or all of them where none is named. Returns their capabilities. */
-  unavailable(bare: string, resource: string): (CapsEntry | null)[] {
+  /** Forgets a resource, or all of them where none is named. Returns them with their capabilities. */
+  unavailable(bare: string, resource: string): [resource: string, caps: CapsEntry | null][] {
     const resources = this.#accounts.get(bare);
     if (resources === undefined) return [];
     const gone = resource === '' ? [...resources.keys()] : [resource].filter((name) => resources.has(name));
-    const caps = gone.map((name) => resources.get(name) ?? null);
+    const caps = gone.map((name): [string, CapsEntry | null] => [name, resources.get(name) ?? null]);
     for (const name of gone) resources.delete(name);
     this.#size -= gone.length;
     if (resources.size === 0) this.#accounts.delete(bare);

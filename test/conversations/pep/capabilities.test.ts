@@ -119,4 +119,31 @@ describe('capabilities', () => {
     await witness.close();
     await rude.close();
   });
+
+  test('an interest that is announced later brings the last item, once, also one published meanwhile', async (t) => {
+    await publisher.iq('set', publishRequest(MOOD, mood));
+    const client = await core.online('juliet', 'later');
+    t.after(() => client.close());
+    const none = new Interests('urn:example:other');
+    client.send(none.presence);
+    await none.answer(client);
+    await client.ping();
+    assert.equal(messagesOf(client).length, 0);
+    const interested = new Interests(MOOD, 'urn:example:other');
+    client.send(interested.presence);
+    const asked = await question(client);
+    // Not known to be interested yet: what is published now must not be lost.
+    const newest = mood.replace('<happy/>', '<amazed/>');
+    await publisher.iq('set', publishRequest(MOOD, newest));
+    assert.equal(messagesOf(client).length, 0);
+    client.send(
+      `<iq type='result' id='${asked.id}' to='${asked.from}'>${interested.info(asked.element.getChild('query')?.attrs['node'] ?? '')}</iq>`,
+    );
+    assert.match((await nextMessage(client)).text, /<amazed\/>/);
+    // Presence that repeats the interest, with other text, brings nothing (XEP-0060 §12.1, 3).
+    client.received.length = 0;
+    client.send(interested.presence.replace('</presence>', '<status>still</status></presence>'));
+    await client.ping();
+    assert.equal(messagesOf(client).length, 0);
+  });
 });
