@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { spareDescriptors } from '../../shared/descriptors.js';
 import { hostToListen, portToListen } from '../../shared/settings/kinds.js';
 import { xml } from '../../shared/xml/element.js';
 import type { Domain } from '../../shared/xmpp/jid.js';
@@ -202,6 +203,7 @@ async function listen(
   server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
     if (!socket.destroyed) accept(core, socket, leaving.get(peerOf(socket)));
   });
+  spareDescriptors(server, core.log);
   if (tls) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { spareDescriptors } from '../../shared/descriptors.js';
 import { hostToListen, portToListen } from '../../shared/settings/kinds.js';
 import { secureServerSocket } from '../../shared/tls/server-socket.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
@@ -245,6 +246,7 @@ async function listen(
       }),
     );
   });
+  spareDescriptors(server, core.log);
   if (direct) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

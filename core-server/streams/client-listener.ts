@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { spareDescriptors } from '../../shared/descriptors.js';
 import type { Logger } from '../../shared/observability/types.js';
 import { hostToListen } from '../../shared/settings/kinds.js';
 import { secureServerSocket } from '../../shared/tls/server-socket.js';
@@ -83,6 +84,7 @@ export async function listenForClients(options: ClientListenerOptions): Promise<
       }
     }),
   );
+  spareDescriptors(server, options.log);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: hostToListen(options.host), port: options.port, backlog: 1024 }, () => {

@@ -6,6 +6,7 @@ export const EXIT = {
   notFound: 3,
   exists: 4,
   notRunning: 5,
+  damaged: 65,
   internal: 70,
   settings: 78,
 } as const;
@@ -17,6 +18,7 @@ export const EXIT_MEANINGS: readonly (readonly [number, string])[] = [
   [EXIT.notFound, 'no such user, component or store'],
   [EXIT.exists, 'exists already'],
   [EXIT.notRunning, 'the process that is needed does not run'],
+  [EXIT.damaged, 'the store is damaged: the process is not started again until that is mended'],
   [EXIT.internal, 'an error of Entourage itself; the log has it'],
   [EXIT.settings, 'settings are wrong; every problem is listed'],
 ];

@@ -7,6 +7,7 @@ import { loadSettings } from '../settings/load.js';
 import type { Loaded, SettingEntries, SettingsDefinition } from '../settings/setting.js';
 import { SettingsError } from '../settings/settings-error.js';
 import type { sharedSettings } from '../settings/shared.js';
+import { StorageError } from '../storage/storage.js';
 import { type ControlServer, createControlServer } from './control-server.js';
 import { EXIT } from './exit-codes.js';
 import { controlSocketPath, removeRunFile, writeRunFile } from './run-files.js';
@@ -15,6 +16,8 @@ import { controlSocketPath, removeRunFile, writeRunFile } from './run-files.js';
 const DRAIN_MILLISECONDS = 4_500;
 
 const STARTING = 'starting';
+/** How soon a run file that could not be written is tried again, ms. */
+const RUN_FILE_RETRY = 5_000;
 
 type Shared = typeof sharedSettings;
 
@@ -79,7 +82,7 @@ export async function runProcess<D extends SettingEntries & Shared>(
       { code: 'process.start-failed', error },
       error instanceof Error ? error.message : 'cannot start',
     );
-    process.exit(EXIT.failed);
+    process.exit(error instanceof StorageError && error.code === 'corrupt' ? EXIT.damaged : EXIT.failed);
   }
 }
 
@@ -96,6 +99,7 @@ class ProcessHost<D extends SettingEntries & Shared> {
   private addresses: Record<string, string> = {};
   private readiness: Readiness = { ready: false, reason: STARTING };
   private stopping = false;
+  private runFileRetry: NodeJS.Timeout | undefined;
   /** What the launcher was last told. */
   private told = '';
   private closeObservability: () => Promise<void> = async () => undefined;
@@ -212,11 +216,26 @@ class ProcessHost<D extends SettingEntries & Shared> {
     if (this.stopping) return;
     this.readiness = readiness;
     if (this.running === undefined) return;
-    this.writeRunFile();
+    this.renewRunFile();
     const told = readiness.ready ? 'ready' : readiness.reason;
     if (told === this.told) return;
     this.told = told;
     process.send?.({ type: 'readiness', ...readiness, addresses: this.addresses });
+  }
+
+  /** While the disk is full it says what was so before; a process does not end over that. */
+  private renewRunFile(): void {
+    clearTimeout(this.runFileRetry);
+    try {
+      this.writeRunFile();
+    } catch (error) {
+      this.log.warn(
+        { code: 'process.run-file-unwritable', error },
+        'what the process says of itself is not written',
+      );
+      this.runFileRetry = setTimeout(() => this.stopping || this.renewRunFile(), RUN_FILE_RETRY);
+      this.runFileRetry.unref();
+    }
   }
 
   private writeRunFile(): void {

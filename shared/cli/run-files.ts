@@ -25,8 +25,14 @@ export function writeRunFile(dataFolder: string, file: RunFile): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(folder, 0o700);
   const path = join(folder, `${file.process}.json`);
-  writeFileSync(`${path}.${file.pid}`, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.${file.pid}`, path);
+  const draft = `${path}.${file.pid}`;
+  try {
+    writeFileSync(draft, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
 }
 
 /** Removes a process's file, if it is still the one that `pid` wrote. */

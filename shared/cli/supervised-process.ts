@@ -35,7 +35,7 @@ interface SupervisedEvents {
   ready: [Readonly<Record<string, string>>];
   /** It runs but cannot serve, for this reason. */
   unready: [string];
-  /** It will not be started again: its settings are wrong. */
+  /** It will not be started again: its settings are wrong, or its store is damaged. */
   refused: [];
   /** It ended without having been told to. */
   died: [];
@@ -156,10 +156,10 @@ export class SupervisedProcess extends EventEmitter<SupervisedEvents> {
     this.child = undefined;
     this.ready = false;
     if (this.stopping || this.restarting) return;
-    if (code === EXIT.settings) {
+    if (code === EXIT.settings || code === EXIT.damaged) {
       this.log.error(
-        { code: 'start.refused', name: this.name },
-        'its settings are wrong: it is not started again',
+        { code: 'start.refused', name: this.name, exitCode: code },
+        `${code === EXIT.settings ? 'its settings are wrong' : 'its store is damaged'}: it is not started again`,
       );
       this.emit('refused');
       return;

@@ -1,6 +1,7 @@
 import { accessSync, closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { join } from 'node:path';
+import { checkPages } from './lmdb-pages.js';
 import { StorageError } from './storage.js';
 
 export const DATA_FILE = 'data.mdb';
@@ -12,6 +13,8 @@ const MAGIC = 24;
 const VERSION = 28;
 const PAGE_SIZE = 48;
 const HEADER_BYTES = 64;
+/** Of a larger file only the pages above the leaves are read at a start, one in a hundred or so. */
+const ALL_PAGES_BELOW = 256 * 1024 * 1024;
 const META_PAGE = 0x08;
 const EXPECTED_MAGIC = 0xbeefc0de;
 const EXPECTED_VERSION = 2;
@@ -32,9 +35,13 @@ export function checkFiles(folder: string, readOnly: boolean): void {
   const file = openSync(path, 'r');
   try {
     // An empty file is one that was just made.
-    if (fstatSync(file).size === 0) return;
+    const { size } = fstatSync(file);
+    if (size === 0) return;
     const pageSize = checkMetaPage(file, 0, path);
     checkMetaPage(file, pageSize, path);
+    // one that is only looked at may be in use, and change meanwhile
+    if (!readOnly && endianness() === 'LE')
+      checkPages(file, path, { pageSize, size, leaves: size <= ALL_PAGES_BELOW });
   } finally {
     closeSync(file);
   }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { spareDescriptors } from '../../../shared/descriptors.js';
 import type { Logger } from '../../../shared/observability/types.js';
 import type { RequestOrigin, TrustedProxies } from './client-address.js';
 
@@ -51,6 +52,7 @@ export class WebServer {
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     server.keepAliveTimeout = 75_000;
     server.maxConnections = this.#options.connections;
+    spareDescriptors(server, this.#options.log);
     server.on('drop', () => this.#dropped());
     // Also ends the wait for a client that does not read its response.
     server.timeout = this.#options.idleSeconds * 1000;

@@ -238,7 +238,7 @@ test('a store that fails: the sender is told, nobody is shown what is not durabl
   );
   await world.settled();
   assert.equal(world.sent.length, 1, world.sent.join('\n'));
-  assert.match(world.sent[0] ?? '', /type='error'.*<internal-server-error /);
+  assert.match(world.sent[0] ?? '', /type='error'.*<resource-constraint /);
   world.storage.failWith();
   world.sent.length = 0;
   world.receive(
