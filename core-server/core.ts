@@ -5,6 +5,8 @@ import type { Storage } from '../shared/storage/storage.js';
 import type { ServerCertificates } from '../shared/tls/server-certificates.js';
 import type { Domain, Jid } from '../shared/xmpp/jid.js';
 import type { Accounts } from './accounts/accounts.js';
+import type { Admins } from './administration/admins.js';
+import type { AdministrationServices } from './administration/services.js';
 import type { CommandRegistry } from './commands/command-registry.js';
 import type { ComponentRegistry } from './component-link/component-registry.js';
 import type { DiscoRegistry } from './disco/disco-registry.js';
@@ -46,6 +48,9 @@ export interface Core {
   readonly iq: IqRegistry;
   readonly requests: LocalRequests;
   readonly disco: DiscoRegistry;
+  readonly admins: Admins;
+  /** Set by its feature. */
+  administration: AdministrationServices;
   /** Ad-hoc commands of the server (XEP-0050). */
   readonly commands: CommandRegistry;
   readonly messages: MessageDelivery;
@@ -76,6 +81,6 @@ export interface Core {
   readonly status: Map<string, () => unknown>;
   /** Whether this is one of our hosted domains (not a component's). */
   hosts(domain: string): boolean;
-  /** Whether this bare JID is listed in ADMINS. */
+  /** Whether this is an administrator: listed in ADMINS, or added by one of those. */
   isAdmin(jid: Jid): boolean;
 }

@@ -4,6 +4,8 @@ import { openWatchedStorage } from '../shared/storage/health.js';
 import { ServerCertificates } from '../shared/tls/server-certificates.js';
 import { type Domain, type Jid, jid, parseJid } from '../shared/xmpp/jid.js';
 import { openAccounts } from './accounts/open-accounts.js';
+import { Admins } from './administration/admins.js';
+import type { AdministrationServices } from './administration/services.js';
 import { CommandRegistry } from './commands/command-registry.js';
 import { ComponentRegistry } from './component-link/component-registry.js';
 import { followAccounts, registerControlCommands } from './control-commands.js';
@@ -51,7 +53,7 @@ const SHUTDOWN_MILLISECONDS = 2000;
 export async function startCore(context: ProcessContext<Definition>): Promise<RunningProcess<Definition>> {
   const { settings, log, metrics } = context;
   const domains = settings.XMPP_DOMAINS as unknown as readonly Domain[];
-  const admins = new Set(settings.ADMINS.map((text) => parseJid(text)?.bare));
+  const admins = new Admins(settings.ADMINS.flatMap((text) => parseJid(text)?.bare ?? []));
 
   // what is kept
   const storage = await openWatchedStorage(settings.STORAGE_URL, {
@@ -144,6 +146,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     requests,
     disco: new DiscoRegistry(),
     commands: new CommandRegistry(),
+    admins,
     messages,
     presence,
     roster,
@@ -176,6 +179,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     clientServices: null,
     peers: null,
     // set by their features' setup, before anybody can use them
+    administration: undefined as unknown as AdministrationServices,
     streamManagement: undefined as unknown as ManagedSessions,
     clientState: { set() {} },
     status: new Map(),

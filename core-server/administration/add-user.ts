@@ -5,8 +5,10 @@ import { ACCOUNT_FIELD, type AdminCommand, accountOf, failed } from './admin-com
 export const addUser: AdminCommand = {
   node: 'add-user',
   name: 'Add a User',
+  title: 'Adding a User',
+  instructions: 'Fill out this form to add a user.',
   fields: () => [
-    ACCOUNT_FIELD,
+    { ...ACCOUNT_FIELD, label: 'The Jabber ID for the account to be added' },
     { var: 'password', type: 'text-private', label: 'The password for this account', required: true },
     { var: 'password-verify', type: 'text-private', label: 'Retype password', required: true },
   ],

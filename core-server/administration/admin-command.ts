@@ -10,8 +10,10 @@ export interface AdminCommand {
   /** What follows `http://jabber.org/protocol/admin#`, or a whole node of ours. */
   readonly node: string;
   readonly name: string;
+  /** Of the form, where it is not the name. */
+  readonly title?: string;
   readonly instructions?: string;
-  readonly fields?: (core: Core) => readonly FieldDeclaration[];
+  readonly fields?: (core: Core, request: Pick<CommandRequest, 'from' | 'to'>) => readonly FieldDeclaration[];
   run(core: Core, request: CommandRequest): CommandOutcome | Promise<CommandOutcome>;
 }
 
@@ -26,11 +28,11 @@ export function asAdHocCommand(core: Core, command: AdminCommand): AdHocCommand 
     ...(fields === undefined
       ? {}
       : {
-          form: (): FormDeclaration => ({
+          form: (request): FormDeclaration => ({
             formType: NS.admin,
-            title: command.name,
+            title: command.title ?? command.name,
             ...(command.instructions === undefined ? {} : { instructions: command.instructions }),
-            fields: fields(core),
+            fields: fields(core, request),
           }),
         }),
     async run(request) {
@@ -55,7 +57,8 @@ export function asAdHocCommand(core: Core, command: AdminCommand): AdHocCommand 
 
 /** The accounts and components that a command names: nothing else of a submission is logged (passwords, texts). */
 function subjectsOf({ values }: CommandRequest): string[] {
-  return [values['accountjid'], values['accountjids'], values['component']]
+  const { accountjid, accountjids, adminjids, blacklistjids, whitelistjids, component } = values;
+  return [accountjid, accountjids, adminjids, blacklistjids, whitelistjids, component]
     .flat()
     .filter((value): value is string => typeof value === 'string' && value !== '');
 }

@@ -7,6 +7,8 @@ import { type AdminCommand, failed, textsOf } from './admin-command.js';
 export const announce: AdminCommand = {
   node: 'announce',
   name: 'Send Announcement to Online Users',
+  title: 'Making an Announcement',
+  instructions: 'Fill out this form to make an announcement to all active users of this service.',
   fields: () => [{ var: 'announcement', type: 'text-multi', label: 'Announcement', required: true }],
   run(core, request) {
     const text = textsOf(request, 'announcement').join('\n');

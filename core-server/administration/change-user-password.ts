@@ -6,9 +6,11 @@ import { ACCOUNT_FIELD, type AdminCommand, accountOf, failed } from './admin-com
 export const changeUserPassword: AdminCommand = {
   node: 'change-user-password',
   name: 'Change a User’s Password',
+  title: 'Changing a User Password',
+  instructions: "Fill out this form to change a user's password.",
   fields: () => [
-    ACCOUNT_FIELD,
-    { var: 'password', type: 'text-private', label: 'The new password for this account', required: true },
+    { ...ACCOUNT_FIELD, label: 'The Jabber ID for this account' },
+    { var: 'password', type: 'text-private', label: 'The password for this account', required: true },
   ],
   async run(core, request) {
     const account = accountOf(request);

@@ -5,8 +5,9 @@ import { ACCOUNTS_FIELD, type AdminCommand, forEachAccount } from './admin-comma
 export const deleteUser: AdminCommand = {
   node: 'delete-user',
   name: 'Delete Users',
-  instructions: 'Their rosters, messages, vCards and nodes are deleted with them.',
-  fields: () => [ACCOUNTS_FIELD],
+  title: 'Deleting a User',
+  instructions: 'Fill out this form to delete a user.',
+  fields: () => [{ ...ACCOUNTS_FIELD, label: 'The Jabber ID(s) to delete' }],
   run: (core, request) =>
     forEachAccount(request, 'Deleted', async (account) => {
       // whoever deletes himself could not undo it, and XEP-0077 is there for those who mean it

@@ -5,7 +5,9 @@ import { ACCOUNTS_FIELD, type AdminCommand, forEachAccount } from './admin-comma
 export const disableUser: AdminCommand = {
   node: 'disable-user',
   name: 'Disable Users',
-  fields: () => [ACCOUNTS_FIELD],
+  title: 'Disabling a User',
+  instructions: 'Fill out this form to disable a user.',
+  fields: () => [{ ...ACCOUNTS_FIELD, label: 'The Jabber ID(s) to disable' }],
   run: (core, request) =>
     forEachAccount(request, 'Disabled', async (account) => {
       if (account === request.from.bare) throw new AccountError('not-found', 'this is your own account');

@@ -6,7 +6,9 @@ import { ACCOUNTS_FIELD, type AdminCommand, forEachAccount } from './admin-comma
 export const endUserSession: AdminCommand = {
   node: 'end-user-session',
   name: 'End User Sessions',
-  fields: () => [{ ...ACCOUNTS_FIELD, label: 'The Jabber ID(s) whose sessions end' }],
+  title: 'Ending a User Session',
+  instructions: "Fill out this form to end a user's session.",
+  fields: () => [{ ...ACCOUNTS_FIELD, label: 'The Jabber ID(s) for which to end sessions' }],
   run: (core, request) =>
     forEachAccount(request, 'Ended', async (_account, text) => {
       const jid = parseJid(text);

@@ -6,10 +6,12 @@ import { onlineUsers } from './users.js';
 export const getOnlineUsersList: AdminCommand = {
   node: 'get-online-users-list',
   name: 'Get List of Online Users',
+  title: 'Requesting List of Online Users',
+  instructions: 'Fill out this form to request the online users of this service.',
   fields: () => [MAX_ITEMS_FIELD],
   run: async (core, request) =>
     resultOf(
-      { var: 'onlineuserjids', type: 'jid-multi', label: 'The list of online users' },
+      { var: 'onlineuserjids', type: 'jid-multi', label: 'The list of all online users' },
       await firstOf(onlineUsers(core), limitOf(request)),
     ),
 };

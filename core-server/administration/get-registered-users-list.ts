@@ -6,10 +6,12 @@ import { registeredUsers } from './users.js';
 export const getRegisteredUsersList: AdminCommand = {
   node: 'get-registered-users-list',
   name: 'Get List of Registered Users',
+  title: 'Requesting List of Registered Users',
+  instructions: 'Fill out this form to request the registered users of this service.',
   fields: () => [MAX_ITEMS_FIELD],
   run: async (core, request) =>
     resultOf(
-      { var: 'registereduserjids', type: 'jid-multi', label: 'The list of registered users' },
+      { var: 'registereduserjids', type: 'jid-multi', label: 'The list of all users' },
       await firstOf(registeredUsers(core), limitOf(request)),
     ),
 };

@@ -12,11 +12,13 @@ import { ACCOUNTS_FIELD, type AdminCommand, forEachAccount } from './admin-comma
 export const getUserRoster: AdminCommand = {
   node: 'get-user-roster',
   name: 'Get User Rosters',
-  fields: () => [ACCOUNTS_FIELD],
+  title: "Getting a User's Roster",
+  instructions: "Fill out this form to get a user's roster.",
+  fields: () => [{ ...ACCOUNTS_FIELD, label: 'The Jabber ID(s) for which to retrieve the roster' }],
   async run(core, request) {
     const payloads: Element[] = [];
     const outcome = await forEachAccount(request, 'Read', async (account) => {
-      const state = await loaded(core, account);
+      const state = await loadedAccount(core, account);
       if (!state.exists) throw new AccountError('not-found', 'no such account');
       const form: FormDeclaration = { formType: NS.admin, fields: [ACCOUNTS_FIELD] };
       const result = valuesElement(form, { accountjids: [account] });
@@ -28,6 +30,7 @@ export const getUserRoster: AdminCommand = {
   },
 };
 
-function loaded(core: Core, account: string): Promise<AccountState> {
+/** An account as it is in memory, loaded where it is not. */
+export function loadedAccount(core: Core, account: string): Promise<AccountState> {
   return new Promise((resolve, reject) => core.directory.with(jid(account), resolve, reject));
 }

@@ -4,6 +4,8 @@ import { ACCOUNTS_FIELD, type AdminCommand, forEachAccount } from './admin-comma
 export const reenableUser: AdminCommand = {
   node: 'reenable-user',
   name: 'Re-Enable Users',
-  fields: () => [ACCOUNTS_FIELD],
+  title: 'Re-Enable a User',
+  instructions: 'Fill out this form to re-enable a user.',
+  fields: () => [{ ...ACCOUNTS_FIELD, label: 'The Jabber ID(s) to re-enable' }],
   run: (core, request) => forEachAccount(request, 'Enabled', (account) => core.accounts.enable(account)),
 };

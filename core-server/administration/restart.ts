@@ -1,12 +1,14 @@
 import type { AdminCommand } from './admin-command.js';
 import { askLauncher } from './launcher.js';
-import { endLater, SERVICE_END_FIELDS } from './service-end.js';
+import { endLater, serviceEndFields } from './service-end.js';
 
 /** XEP-0133 §4.30: the core ends, and its launcher or supervisor starts it again. */
 export const restart: AdminCommand = {
   node: 'restart',
   name: 'Restart Service',
-  fields: () => SERVICE_END_FIELDS,
+  title: 'Restarting the Service',
+  instructions: 'Fill out this form to restart the service.',
+  fields: () => serviceEndFields('restarting'),
   run(core, request) {
     const seconds = endLater(core, request, async () => {
       const { note } = await askLauncher(core, 'restart', 'core', '');

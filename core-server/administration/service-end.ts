@@ -4,19 +4,28 @@ import type { Core } from '../core.js';
 import { textsOf } from './admin-command.js';
 import { announceToAll } from './announce.js';
 
-const DELAYS = [0, 30, 60, 120, 300, 600, 1800];
+const DELAYS = [
+  { value: '0', label: 'At once' },
+  { value: '30', label: '30 seconds' },
+  { value: '60', label: '60 seconds' },
+  { value: '90', label: '90 seconds' },
+  { value: '120', label: '2 minutes' },
+  { value: '180', label: '3 minutes' },
+  { value: '240', label: '4 minutes' },
+  { value: '300', label: '5 minutes' },
+];
 
 /** XEP-0133 §4.30, §4.31: when, and what everybody is told before. */
-export const SERVICE_END_FIELDS: readonly FieldDeclaration[] = [
+export const serviceEndFields = (before: string): readonly FieldDeclaration[] => [
   {
     var: 'delay',
     type: 'list-single',
-    label: 'Time delay before it happens',
-    options: DELAYS.map((seconds) => ({ value: String(seconds), label: `${seconds} seconds` })),
+    label: `Time delay before ${before}`,
+    options: DELAYS,
     default: '60',
     required: true,
   },
-  { var: 'announcement', type: 'text-multi', label: 'Announcement to online users' },
+  { var: 'announcement', type: 'text-multi', label: 'Announcement' },
 ];
 
 /** The answer to the command has to leave before the service does. */

@@ -1,4 +1,5 @@
 import type { Core } from '../core.js';
+import type { AccountState } from '../sessions/account-state.js';
 
 /** Accounts that exist, disabled ones too. */
 export async function* registeredUsers(core: Core): AsyncIterable<string> {
@@ -12,4 +13,20 @@ export async function* disabledUsers(core: Core): AsyncIterable<string> {
 /** Accounts with a session. */
 export function* onlineUsers(core: Core): Iterable<string> {
   for (const account of core.directory.online()) yield account.bare;
+}
+
+/** Who has sent nothing for so long is idle; answers do not count, since clients give them by themselves. */
+const IDLE_MILLISECONDS = 600_000;
+
+/** Of those online, who has sent a stanza in the last ten minutes. */
+export function* activeUsers(core: Core, now = performance.now()): Iterable<string> {
+  for (const account of core.directory.online()) if (!isIdle(account, now)) yield account.bare;
+}
+
+export function* idleUsers(core: Core, now = performance.now()): Iterable<string> {
+  for (const account of core.directory.online()) if (isIdle(account, now)) yield account.bare;
+}
+
+export function isIdle(account: AccountState, now: number): boolean {
+  return account.sessions.every((session) => now - session.lastActive >= IDLE_MILLISECONDS);
 }

@@ -74,7 +74,7 @@ async function execute(core: Core, sessions: CommandSessions, request: IqRequest
   if (action === 'next' || action === 'prev') throw refusal('bad-request', 'bad-action');
   if (action !== 'execute' && action !== 'complete') throw refusal('bad-request', 'malformed-action');
 
-  const form = command.form?.();
+  const form = command.form?.({ from, to });
   const submission = formOf(payload);
   if (form !== undefined && submission === undefined) {
     if (sessionid !== undefined) throw refusal('bad-request', 'bad-payload');

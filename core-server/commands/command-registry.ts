@@ -23,7 +23,7 @@ export interface AdHocCommand {
   /** Who sees it and may run it. */
   allowed(who: Jid): boolean;
   /** What is asked first, made anew for each execution; absent: it runs at once. */
-  form?(): FormDeclaration;
+  form?(request: Pick<CommandRequest, 'from' | 'to'>): FormDeclaration;
   run(request: CommandRequest): CommandOutcome | Promise<CommandOutcome>;
 }
 

@@ -10,9 +10,13 @@ export interface Destination {
   deliver(stanza: Stanza, origin: Origin): void;
 }
 
+const BLOCKED = 'the administrators of this server do not allow it';
+
 /** Decides, in one place, where a stanza goes: by the domain of its `to`. */
 export class Router {
   readonly #destinations = new Map<string, Destination>();
+  /** True for what administrators do not let pass, in either direction; null where everything may. */
+  guard: ((stanza: Stanza) => boolean) | null = null;
   #remote: Destination;
   readonly #log: Logger;
   readonly #metrics: RoutingMetrics;
@@ -48,6 +52,10 @@ export class Router {
     const to = stanza.toJid;
     if (!to) {
       this.bounce(stanza, new StanzaError('jid-malformed'));
+      return;
+    }
+    if (this.guard !== null && stanza.type !== 'error' && this.guard(stanza)) {
+      if (stanza.name !== 'presence') this.bounce(stanza, new StanzaError('not-allowed', { text: BLOCKED }));
       return;
     }
     const destination = this.#destinations.get(to.domain) ?? this.#remote;
