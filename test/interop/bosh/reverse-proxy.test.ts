@@ -22,20 +22,20 @@ const proxies = new Map<string, WebProxy>();
 let core: CoreUnderTest;
 const instances: BoshInstance[] = [];
 
-const bosh_b = { BOSH_DOMAIN: 'bosh-b.localhost', BOSH_SECRET: 'another-secret' };
+const bosh2 = { BOSH_DOMAIN: 'bosh2.localhost', BOSH_SECRET: 'another-secret' };
 
 before(async () => {
   core = await CoreUnderTest.start({
     // As docs/web.md says for several instances.
-    COMPONENTS: 'bosh,bosh_b',
+    COMPONENTS: 'bosh',
     COMPONENT_BOSH_SECRET: 'between-us',
-    COMPONENT_BOSH_B_DOMAIN: 'bosh-b.localhost',
-    COMPONENT_BOSH_B_SECRET: 'another-secret',
-    COMPONENT_BOSH_B_GRANTS: 'client-link',
+    COMPONENT_BOSH2_DOMAIN: 'bosh2.localhost',
+    COMPONENT_BOSH2_SECRET: 'another-secret',
+    COMPONENT_BOSH2_GRANTS: 'client-link',
     C2S_REQUIRE_TLS: 'true',
   });
   await core.addUsers('juliet', 'romeo');
-  instances.push(await startInstance(core, 'a'), await startInstance(core, 'b', bosh_b));
+  instances.push(await startInstance(core, 'a'), await startInstance(core, 'b', bosh2));
   const [a, b] = instances;
   const one = { '127.0.0.1:5280': `127.0.0.1:${a?.port}` };
   const two = { '10.0.0.1:5280': `127.0.0.1:${a?.port}`, '10.0.0.2:5280': `127.0.0.1:${b?.port}` };
