@@ -49,6 +49,7 @@ const wellKnown = [
   'jabber:component:accept',
   'jabber:server:dialback',
   'http://etherx.jabber.org/streams',
+  'http://jabber.org/protocol/httpbind',
 ];
 
 /** A namespace name to be kept as long as its stream: those every stream has are shared. */

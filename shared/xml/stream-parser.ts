@@ -49,6 +49,7 @@ const nothing: Buffer = Buffer.alloc(0);
 export class StreamParser {
   readonly #handler: StreamParserHandler;
   readonly #scanner: Scanner;
+  readonly #kept: boolean;
   /** The chunk at hand, decoded, its bytes, and how far it is scanned. */
   #text = '';
   #bytes: Buffer = nothing;
@@ -64,8 +65,10 @@ export class StreamParser {
   #stopped = false;
   #running = false;
 
-  constructor(handler: StreamParserHandler, limits: XmlLimits) {
+  /** `kept`: the header is kept for long, as a stream's is, so it must not keep alive the chunk in which it came. */
+  constructor(handler: StreamParserHandler, limits: XmlLimits, kept = true) {
     this.#handler = handler;
+    this.#kept = kept;
     this.#scanner = new Scanner(limits);
     this.#scanner.reportWhitespace = handler.whitespace !== undefined;
   }
@@ -112,7 +115,7 @@ export class StreamParser {
       partial === '' &&
       this.#position >= this.#text.length &&
       this.#undecoded.length === 0 &&
-      this.#queue === undefined
+      (this.#queue?.length ?? 0) === 0
     ) {
       this.#dropInput();
       return nothing;
@@ -235,7 +238,7 @@ export class StreamParser {
         break;
       case HEADER: {
         this.#closing = scanner.closed;
-        this.#handler.streamOpened(readHeader(scanner));
+        this.#handler.streamOpened(readHeader(scanner, this.#kept));
         break;
       }
       case CLOSE:
@@ -258,17 +261,14 @@ export class StreamParser {
   }
 }
 
-function readHeader(scanner: Scanner): StreamHeader {
+function readHeader(scanner: Scanner, kept: boolean): StreamHeader {
   const attributes = new Map<string, string>();
   const { rootAttributes, marks } = scanner.memory;
   for (let k = 0; k < scanner.rootCount; k++) {
     const name = rootAttributes[k] as string;
     if (name === 'xmlns' || name.startsWith('xmlns:')) continue;
-    // A stream lives long: what is kept of its header must not keep the chunk it came in.
-    attributes.set(
-      name,
-      detachedCopy(decodeAttribute(scanner.unit.slice(marks[k * 3 + 1], marks[k * 3 + 2]))),
-    );
+    const value = decodeAttribute(scanner.unit.slice(marks[k * 3 + 1], marks[k * 3 + 2]));
+    attributes.set(name, kept ? detachedCopy(value) : value);
   }
   const colon = scanner.rootName.indexOf(':');
   return {

@@ -50,7 +50,9 @@ export class WebServer {
       tls === undefined ? createServer(times) : createSecureServer({ ...times, ...tls, handshakeTimeout });
     server.on('request', (request, response) => this.#request(request, response));
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    server.keepAliveTimeout = 75_000;
+    // One limit for connections, whether a request is open or not: to change it with each request and back costs more
+    // than a connection that is idle for a little longer.
+    server.keepAliveTimeout = 0;
     server.maxConnections = this.#options.connections;
     spareDescriptors(server, this.#options.log);
     server.on('drop', () => this.#dropped());
@@ -79,9 +81,10 @@ export class WebServer {
   }
 
   #request(request: IncomingMessage, response: ServerResponse) {
-    request.on('error', () => undefined);
-    response.on('error', () => undefined);
-    const handler = this.#options.handlers.get(pathOf(request));
+    request.on('error', ignore);
+    response.on('error', ignore);
+    const { handlers } = this.#options;
+    const handler = handlers.get(request.url ?? '') ?? handlers.get(pathOf(request));
     if (handler === undefined) return notFound(response);
     try {
       handler(request, response, this.#options.proxies.originOf(request));
@@ -119,6 +122,8 @@ export class WebServer {
     for (const server of this.#servers) server.closeAllConnections();
   }
 }
+
+function ignore(): void {}
 
 /** The path of a request without its query and a trailing slash. */
 function pathOf(request: IncomingMessage): string {

@@ -86,6 +86,7 @@ export class BodyReader {
         },
       },
       limits.element,
+      false,
     );
   }
 

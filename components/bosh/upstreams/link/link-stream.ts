@@ -21,8 +21,6 @@ import type {
 const openMilliseconds = 30_000;
 /** §8: how long a client may take to fetch what the server sent before it closed. */
 const deliverMilliseconds = 30_000;
-/** How long an acknowledgement may wait for company. */
-const acknowledgeMilliseconds = 250;
 
 /** What a stream needs of its link. */
 export interface LinkWriter {
@@ -31,6 +29,8 @@ export interface LinkWriter {
   send(text: string): boolean;
   /** Has `resumed` called, in turn with others, when the link takes more. */
   waitForRoom(stream: LinkStream): void;
+  /** Has `tellAcknowledged` called in a while. */
+  tellLater(stream: LinkStream): void;
   /** The stream's name is free to be forgotten. */
   gone(stream: LinkStream): void;
 }
@@ -52,7 +52,6 @@ export class LinkStream implements UpstreamStream {
   /** §7: elements that have reached the client, and what the server knows of that. */
   #acknowledged = 0;
   #told = 0;
-  #tellTimer: NodeJS.Timeout | undefined;
 
   constructor(name: string, link: LinkWriter, options: { credit: number; events: UpstreamEvents }) {
     this.name = name;
@@ -204,14 +203,16 @@ export class LinkStream implements UpstreamStream {
     if (count <= this.#acknowledged) return;
     this.#acknowledged = count;
     if (this.#state !== 'open') return;
-    // Acknowledgements travel with data or credit; where neither is due for a while, alone.
-    this.#tellTimer ??= setTimeout(() => this.#tell(this.#receive.take()), acknowledgeMilliseconds);
+    this.#link.tellLater(this);
+  }
+
+  /** Acknowledgements travel with data or credit; where neither was due for a while, alone. */
+  tellAcknowledged(): void {
+    if (this.#state === 'open' && this.#acknowledged > this.#told) this.#tell(this.#receive.take());
   }
 
   #tell(bytes: number): void {
-    clearTimeout(this.#tellTimer);
-    this.#tellTimer = undefined;
-    if (this.#state !== 'open' || (bytes === 0 && this.#acknowledged === this.#told)) return;
+    if (this.#state !== 'open') return;
     this.#told = this.#acknowledged;
     this.#control(this.#link.operations.write('credit', this.name, { bytes, h: this.#acknowledged }));
   }
@@ -229,7 +230,6 @@ export class LinkStream implements UpstreamStream {
 
   #close(end: ClientEnd): void {
     clearTimeout(this.#timer);
-    clearTimeout(this.#tellTimer);
     this.#state = 'closed';
     const condition = end === 'closed' ? undefined : end;
     this.#control(this.#link.operations.write('close', this.name, { condition, h: this.#acknowledged }));
@@ -243,7 +243,6 @@ export class LinkStream implements UpstreamStream {
 
   #gone(): void {
     clearTimeout(this.#timer);
-    clearTimeout(this.#tellTimer);
     this.#state = 'gone';
     this.#waiting.length = 0;
     this.#link.gone(this);

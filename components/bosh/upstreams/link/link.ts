@@ -12,6 +12,8 @@ import type { ClientHeader, ClientOrigin, Upstream, UpstreamEvents, UpstreamStre
 import { LinkStream, type LinkWriter } from './link-stream.js';
 
 const version = '1';
+/** How long acknowledgements may wait for company. */
+const acknowledgeMilliseconds = 250;
 
 export interface LinkOptions {
   readonly component: Component;
@@ -45,6 +47,9 @@ export class LinkUpstream implements Upstream, LinkWriter {
   /** Streams that found the link full, in the order in which they get their turn. */
   readonly #queue = new Set<LinkStream>();
   #draining = false;
+  /** Streams with acknowledgements that the server may not know yet; one timer for all of them. */
+  readonly #untold = new Set<LinkStream>();
+  #tellTimer: NodeJS.Timeout | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -182,8 +187,19 @@ export class LinkUpstream implements Upstream, LinkWriter {
     }
   }
 
+  tellLater(stream: LinkStream): void {
+    this.#untold.add(stream);
+    this.#tellTimer ??= setTimeout(() => {
+      this.#tellTimer = undefined;
+      const streams = [...this.#untold];
+      this.#untold.clear();
+      for (const one of streams) one.tellAcknowledged();
+    }, acknowledgeMilliseconds);
+  }
+
   gone(stream: LinkStream): void {
     this.#queue.delete(stream);
+    this.#untold.delete(stream);
     this.#streams.delete(stream.name);
   }
 }
