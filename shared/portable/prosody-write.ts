@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { child, childElements, children, clone, type Element, namespaceOf, textOf } from '../xml/element.js';
 import { parseDateTime } from '../xmpp/datetime.js';
 import { NS } from '../xmpp/namespaces.js';
-import { LuaTable, type LuaValue, luaText, writeLua } from './lua.js';
+import { LuaTable, type LuaValue, luaText, parseLuaFile, writeLua } from './lua.js';
 import { PIE_SCRAM } from './part.js';
 import { encodeName } from './prosody-names.js';
 import { luaOfElement } from './prosody-stanza.js';
@@ -15,6 +15,7 @@ const NODE_SETTINGS: Readonly<Record<string, string>> = {
   deliver_payloads: 'include_payload',
   type: 'payload_type',
 };
+const VCARD4 = 'urn:xmpp:vcard4';
 /** Settings of a node that are texts there, whatever they look like. */
 const TEXT_SETTINGS = new Set(['title', 'description', 'payload_type']);
 
@@ -58,7 +59,7 @@ export class ProsodyWriter {
     const requests = data.filter(is('presence', NS.client));
     if (roster !== undefined) this.#table(domain, 'roster', name, rosterTable(roster, requests));
     const vcard = data.find(is('vCard', NS.vcard));
-    if (vcard !== undefined) this.#table(domain, 'vcard', name, luaOfElement(vcard));
+    if (vcard !== undefined) this.#vcard(domain, name, vcard);
     const lists = data.find(is('query', NS.privacy));
     if (lists !== undefined) this.#privacy(domain, name, lists);
     const messages = data.find((element) => element.getName() === 'offline-messages');
@@ -66,7 +67,24 @@ export class ProsodyWriter {
       this.#list(domain, 'offline', name, childElements(messages).map(storedMessage));
     const owner = data.find(is('pubsub', NS.pubsubOwner));
     const items = data.find(is('pubsub', NS.pubsub));
-    if (owner !== undefined) this.#nodes(domain, name, owner, items);
+    if (owner !== undefined) this.#nodes(domain, name, owner, items, vcard !== undefined);
+  }
+
+  /**
+   * Prosody serves it from there with `mod_vcard`; `mod_vcard_legacy` makes a vCard4 of it when its owner logs in, but
+   * only where there is none yet.
+   */
+  #vcard(domain: string, name: string, vcard: Element): void {
+    this.#table(domain, 'vcard', name, luaOfElement(vcard));
+    const nodes = this.#known(domain, ['pep'], name);
+    if (nodes.entries.delete(VCARD4)) this.#table(domain, 'pep', name, nodes);
+  }
+
+  /** What is in the folder already. */
+  #known(domain: string, store: readonly string[], name: string): LuaTable {
+    const path = join(this.#folder, encodeName(domain), ...store, `${encodeName(name)}.dat`);
+    const value = existsSync(path) ? parseLuaFile(readFileSync(path)) : undefined;
+    return value instanceof LuaTable ? value : new LuaTable();
   }
 
   #privacy(domain: string, name: string, query: Element): void {
@@ -101,10 +119,11 @@ export class ProsodyWriter {
       );
   }
 
-  #nodes(domain: string, name: string, owner: Element, items: Element | undefined): void {
+  #nodes(domain: string, name: string, owner: Element, items: Element | undefined, hasVcard: boolean): void {
     const nodes = new LuaTable();
     for (const configure of owner.getChildren('configure')) {
       const node = configure.attrs['node'] ?? '';
+      if (node === VCARD4 && hasVcard) continue;
       const of = (list: string): Element[] =>
         owner.getChildren(list).filter((element) => element.attrs['node'] === node);
       const affiliations = of('affiliations').flatMap((list) => list.getChildren('affiliation'));
@@ -155,7 +174,7 @@ export class ProsodyWriter {
 
   room(room: PortableRoom): void {
     const jid = luaText(`${room.name}@${room.domain}`);
-    const known = this.#persistent.get(room.domain) ?? new LuaTable();
+    const known = this.#persistent.get(room.domain) ?? this.#known(room.domain, [], 'persistent');
     known.entries.set(jid, true);
     this.#persistent.set(room.domain, known);
     this.#table(room.domain, 'config', room.name, roomTable(jid, room));

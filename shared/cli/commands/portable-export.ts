@@ -23,7 +23,7 @@ interface Selection {
 
 /**
  * `store export PATH`, also while everything runs: every account with its data, as one file of XEP-0227;
- * `--for prosody` as a data folder of Prosody's, rooms among them; `--for ejabberd` as a folder with a file for its
+ * `--for prosody` as a data folder of Prosody's, rooms among them (`--over`: in one that has data); `--for ejabberd` as a folder with a file for its
  * `import_piefxis`, a folder for its `import_prosody` (nodes) and a file for its `load` (rooms).
  */
 export async function exportStore(context: CommandContext, path: string): Promise<number> {
@@ -37,7 +37,7 @@ export async function exportStore(context: CommandContext, path: string): Promis
     let accounts: number;
     let rooms = 0;
     if (reader === 'prosody') {
-      newFolder(path);
+      if (options['over'] !== true) newFolder(path);
       accounts = await writeFolder(stores, path, { only, twice: false });
       const writer = new ProsodyWriter(path);
       rooms = await eachRoom(stores, only, (room) => writer.room(room));

@@ -10,7 +10,7 @@ import { exportStore } from './portable-export.js';
 import { importStore } from './portable-import.js';
 
 const USAGE =
-  'store copy FROM TO | backup FOLDER | export PATH [--for prosody|ejabberd] | import PATH [--only vcard,pep,…]';
+  'store copy FROM TO | backup FOLDER | export PATH [--for prosody|ejabberd] [--over] | import PATH [--only vcard,pep,…]';
 const COPY_EXITS: Readonly<Record<string, number>> = { conflict: EXIT.exists, unavailable: EXIT.notFound };
 /** Folders beside the stores that a deployment cannot do without. */
 const KEPT_FOLDERS = ['secrets', 'tls'];
@@ -21,7 +21,7 @@ export const storeCommand: Command = {
   usage: `${USAGE} [--json]`,
   summary:
     'move all data between stores, back it up while everything runs, move accounts and rooms (XEP-0227, Prosody, ejabberd)',
-  options: { for: { type: 'string' }, only: { type: 'string' } },
+  options: { for: { type: 'string' }, only: { type: 'string' }, over: { type: 'boolean' } },
   async run(context) {
     const [verb, ...words] = context.words;
     if (verb === 'backup' && words[0] !== undefined && words.length === 1) return backup(context, words[0]);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { CertificatePair } from '../../../shared/tls/make-certificate.js';
 import { testCertificate } from '../certificates.js';
 import { erlangLibrariesWith, ForeignProcess, findProgram, freePort } from './programs.js';
-import { type ForeignServer, type ForeignServerOptions, handleOf } from './server.js';
+import { type ForeignServer, type ForeignServerOptions, handleOf, type Listeners } from './server.js';
 
 export interface EjabberdOptions extends ForeignServerOptions {
   /** Lines of `modules:` besides those that every test needs, each ended. */
@@ -21,6 +21,10 @@ export interface EjabberdOptions extends ForeignServerOptions {
 }
 
 export interface Ejabberd extends ForeignServer {
+  /** Where its database is. */
+  readonly spool: string;
+  /** Writes its configuration anew, for the next start. */
+  configure(changes: Partial<EjabberdOptions>): void;
   /** Runs what `ejabberdctl` would run in it; rejects where that would fail. Resolves with what it printed. */
   control(...args: readonly string[]): Promise<string>;
 }
@@ -57,34 +61,15 @@ export async function prepareEjabberd(options: EjabberdOptions = {}): Promise<Ej
   const both = join(folder, 'server.pem');
   writeFileSync(caPath, pair.certificate);
   writeFileSync(both, `${pair.certificate}\n${pair.key}`, { mode: 0o600 });
-  const hosts = Object.entries(options.components ?? {});
-  const top = options.top ?? '';
-  const unless = (name: string, line: string): string =>
-    new RegExp(`^${name}:`, 'm').test(top) ? '' : `${line}\n`;
-  writeFileSync(
-    join(folder, 'ejabberd.yml'),
-    `hosts: ["${domain}"]
-certfiles: ["${both}"]
-registration_timeout: infinity
-${unless('loglevel', 'loglevel: info')}${unless('auth_method', 'auth_method: internal')}${unless('auth_password_format', 'auth_password_format: scram')}${unless('s2s_access', 's2s_access: none')}${top}
-listen:
-  - {port: ${c2sPort}, ip: "${address}", module: ejabberd_c2s, starttls: true, max_stanza_size: 1048576, access: all}
-  - port: ${httpPort}
-    ip: "${address}"
-    module: ejabberd_http
-    request_handlers:
-      /http-bind: mod_bosh
-${hosts.length === 0 ? '' : `  - port: ${componentPort}\n    ip: "${address}"\n    module: ejabberd_service\n    access: all\n    hosts:\n`}${hosts.map(([name, secret]) => `      "${name}": {password: "${secret}"}\n`).join('')}${options.listen ?? ''}
-modules:
-  mod_admin_extra: {}
-  mod_bosh: {max_inactivity: 300}
-  mod_disco: {}
-  mod_roster: {}
-  mod_ping: {}
-  mod_register: {ip_access: all, password_strength: 0}
-${options.modules ?? ''}`,
-  );
-  const ports = [c2sPort, httpPort, ...(hosts.length === 0 ? [] : [componentPort])];
+  const listeners = { domain, address, c2sPort, componentPort, httpPort };
+  const configure = (changes: Partial<EjabberdOptions>): void =>
+    writeFileSync(join(folder, 'ejabberd.yml'), configurationOf({ ...options, ...changes }, listeners, both));
+  configure({});
+  const ports = [
+    c2sPort,
+    httpPort,
+    ...(Object.keys(options.components ?? {}).length === 0 ? [] : [componentPort]),
+  ];
   const emulator = [
     ...(options.emulator ?? []),
     '-mnesia',
@@ -109,14 +94,7 @@ ${options.modules ?? ''}`,
       stdio: ['pipe', 'pipe', 'pipe'],
     }),
   );
-  const handle = handleOf(
-    'ejabberd',
-    { domain, address, c2sPort, componentPort, httpPort },
-    folder,
-    caPath,
-    process_,
-    users,
-  );
+  const handle = handleOf('ejabberd', listeners, folder, caPath, process_, users);
   const evaluate = async (expression: string): Promise<{ value: string; printed: string }> => {
     const from = process_.output.length;
     process_.child.stdin?.write(`${expression}.\n`);
@@ -126,6 +104,8 @@ ${options.modules ?? ''}`,
   };
   let registered = false;
   return Object.assign(handle, {
+    spool,
+    configure,
     async start() {
       await process_.start();
       if (registered) return;
@@ -145,6 +125,34 @@ ${options.modules ?? ''}`,
       return printed;
     },
   });
+}
+
+function configurationOf(options: EjabberdOptions, listeners: Listeners, certificate: string): string {
+  const { domain, address, c2sPort, componentPort, httpPort } = listeners;
+  const hosts = Object.entries(options.components ?? {});
+  const top = options.top ?? '';
+  const unless = (name: string, line: string): string =>
+    new RegExp(`^${name}:`, 'm').test(top) ? '' : `${line}\n`;
+  return `hosts: ["${domain}"]
+certfiles: ["${certificate}"]
+registration_timeout: infinity
+${unless('loglevel', 'loglevel: info')}${unless('auth_method', 'auth_method: internal')}${unless('auth_password_format', 'auth_password_format: scram')}${unless('s2s_access', 's2s_access: none')}${top}
+listen:
+  - {port: ${c2sPort}, ip: "${address}", module: ejabberd_c2s, starttls: true, max_stanza_size: 1048576, access: all}
+  - port: ${httpPort}
+    ip: "${address}"
+    module: ejabberd_http
+    request_handlers:
+      /http-bind: mod_bosh
+${hosts.length === 0 ? '' : `  - port: ${componentPort}\n    ip: "${address}"\n    module: ejabberd_service\n    access: all\n    hosts:\n`}${hosts.map(([name, secret]) => `      "${name}": {password: "${secret}"}\n`).join('')}${options.listen ?? ''}
+modules:
+  mod_admin_extra: {}
+  mod_bosh: {max_inactivity: 300}
+  mod_disco: {}
+  mod_roster: {}
+  mod_ping: {}
+  mod_register: {ip_access: all, password_strength: 0}
+${options.modules ?? ''}`;
 }
 
 /** A text as an Erlang term, whatever is in it. */

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { LuaTable, luaText, writeLua } from '../../../shared/portable/lua.js';
 import type { CertificatePair } from '../../../shared/tls/make-certificate.js';
 import { testCertificate, writePair } from '../certificates.js';
 import { ForeignProcess, findProgram, freePort, runToEnd } from './programs.js';
-import { type ForeignServer, type ForeignServerOptions, handleOf } from './server.js';
+import { type ForeignServer, type ForeignServerOptions, handleOf, type Listeners } from './server.js';
 
 /** Where Debian keeps the community's modules (package `prosody-modules`). */
 const COMMUNITY_MODULES = '/usr/lib/prosody/modules';
@@ -34,8 +35,9 @@ export interface ProsodyOptions extends ForeignServerOptions {
 }
 
 export interface Prosody extends ForeignServer {
-  readonly configPath: string;
   readonly dataFolder: string;
+  /** Writes its configuration anew, for the next start. */
+  configure(changes: Partial<ProsodyOptions>): void;
   /** Runs `prosodyctl` on it. */
   control(...args: readonly string[]): Promise<string>;
 }
@@ -56,7 +58,42 @@ export async function prepareProsody(options: ProsodyOptions = {}): Promise<Pros
   mkdirSync(Object.keys(users).length > 0 ? accounts : dataFolder, { recursive: true });
   mkdirSync(join(folder, 'none'));
   for (const [user, password] of Object.entries(users))
-    writeFileSync(join(accounts, `${storeName(user)}.dat`), `return { ["password"] = "${password}" };\n`);
+    writeFileSync(
+      join(accounts, `${storeName(user)}.dat`),
+      `return ${writeLua(LuaTable.of({ password: luaText(password) }))};\n`,
+    );
+  const configPath = join(folder, 'prosody.cfg.lua');
+  const configure = (changes: Partial<ProsodyOptions>): void =>
+    writeFileSync(
+      configPath,
+      configurationOf(
+        { ...options, ...changes },
+        { folder, dataFolder, domain, address, c2sPort, componentPort, httpPort, pair },
+      ),
+    );
+  configure({});
+  const hasComponents =
+    options.components !== undefined || options.more?.includes('component_secret') === true;
+  const ports = [c2sPort, ...(hasComponents ? [componentPort] : []), ...(options.morePorts ?? [])];
+  const process = new ForeignProcess('Prosody', address, ports, () =>
+    spawn(program, ['-F', '--config', configPath], { stdio: ['ignore', 'pipe', 'pipe'] }),
+  );
+  const listeners = { domain, address, c2sPort, componentPort, httpPort };
+  return Object.assign(handleOf('prosody', listeners, folder, pair.cert, process, users), {
+    dataFolder,
+    configure,
+    control: (...args: readonly string[]) => runToEnd(control, ['--root', '--config', configPath, ...args]),
+  });
+}
+
+interface Place extends Listeners {
+  readonly folder: string;
+  readonly dataFolder: string;
+  readonly pair: { readonly cert: string; readonly key: string };
+}
+
+function configurationOf(options: ProsodyOptions, place: Place): string {
+  const { folder, dataFolder, domain, address, c2sPort, componentPort, httpPort, pair } = place;
   const modules = ['saslauth', 'tls', 'roster', 'disco', 'ping', ...(options.modules ?? [])];
   const disabled = ['s2s', 'posix', 'admin_socket', 'admin_shell', 'offline', ...(options.disabled ?? [])];
   const components = Object.entries(options.components ?? {}).map(
@@ -64,10 +101,7 @@ export async function prepareProsody(options: ProsodyOptions = {}): Promise<Pros
   );
   const trust =
     options.ca === undefined ? '' : ` cafile = "${options.ca}"; capath = "${join(folder, 'none')}";`;
-  const configPath = join(folder, 'prosody.cfg.lua');
-  writeFileSync(
-    configPath,
-    `run_as_root = true
+  return `run_as_root = true
 data_path = "${dataFolder}"
 pidfile = "${join(folder, 'pid')}"
 plugin_paths = { "${COMMUNITY_MODULES}" }
@@ -90,19 +124,7 @@ ssl = { certificate = "${pair.cert}"; key = "${pair.key}";${trust} }
 ${options.global ?? ''}
 VirtualHost "${domain}"
 ${options.host ?? ''}
-${components.join('')}${options.more ?? ''}`,
-  );
-  const hasComponents = components.length > 0 || options.more?.includes('component_secret') === true;
-  const ports = [c2sPort, ...(hasComponents ? [componentPort] : []), ...(options.morePorts ?? [])];
-  const process = new ForeignProcess('Prosody', address, ports, () =>
-    spawn(program, ['-F', '--config', configPath], { stdio: ['ignore', 'pipe', 'pipe'] }),
-  );
-  const listeners = { domain, address, c2sPort, componentPort, httpPort };
-  return Object.assign(handleOf('prosody', listeners, folder, pair.cert, process, users), {
-    configPath,
-    dataFolder,
-    control: (...args: readonly string[]) => runToEnd(control, ['--root', '--config', configPath, ...args]),
-  });
+${components.join('')}${options.more ?? ''}`;
 }
 
 /** Starts it; undefined where it is not installed. Rejects, with its log, where it does not come up. */

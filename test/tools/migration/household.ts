@@ -27,6 +27,19 @@ const pubsub = (content: string, owner = false): string =>
   `<pubsub xmlns='http://jabber.org/protocol/pubsub${owner ? '#owner' : ''}'>${content}</pubsub>`;
 const note = (id: string, text: string): string =>
   `<item id='${id}'><note xmlns='urn:example:note'>${text}</note></item>`;
+/** What people have changed since they moved in. */
+export interface Changes {
+  readonly notes: Readonly<Record<string, string>>;
+  readonly subject: string;
+  readonly nickname: string | null;
+  readonly admin: string;
+}
+const FIRST: Changes = {
+  notes: { one: 'first', two: 'se]]>"cond\\' },
+  subject: 'Fire burn, & cauldron bubble!',
+  nickname: null,
+  admin: 'nurse@example.net',
+};
 const PRIVATE = "<exodus xmlns='exodus:prefs'><defaultnick>Jül &lt;3</defaultnick></exodus>";
 
 async function login(home: Home, user: string, resource: string): Promise<RawClient> {
@@ -142,7 +155,7 @@ async function furnish(juliet: RawClient, room: string, domain: string): Promise
 }
 
 /** All of it is there, with the passwords that they had. */
-export async function moveBackIn(home: Home, losses: Losses = {}): Promise<void> {
+export async function moveBackIn(home: Home, losses: Losses = {}, changes = FIRST): Promise<void> {
   const { domain, rooms } = home;
   const juliet = await login(home, 'juliet', 'balcony');
   const get = async (payload: string, to?: string): Promise<string> =>
@@ -156,6 +169,7 @@ export async function moveBackIn(home: Home, losses: Losses = {}): Promise<void>
     const card = await get("<vCard xmlns='vcard-temp'/>");
     assert.match(card, /<FN>Juliet Capulet<\/FN>/);
     assert.match(card, /<NOTE>é &lt;&amp;<\/NOTE>/);
+    if (changes.nickname !== null) assert.match(card, new RegExp(`<NICKNAME>${changes.nickname}<`));
   }
   if (losses.privateXml !== true)
     assert.match(
@@ -175,12 +189,12 @@ export async function moveBackIn(home: Home, losses: Losses = {}): Promise<void>
       assert.equal(message.from, `romeo@${domain}/orchard`);
     }
   }
-  if (losses.nodes !== true) await findNotes(home, juliet);
-  if (losses.rooms !== true) await findRoom(home, juliet, `orchard@${rooms}`);
+  if (losses.nodes !== true) await findNotes(home, juliet, changes);
+  if (losses.rooms !== true) await findRoom(home, juliet, `orchard@${rooms}`, changes);
   await juliet.close();
 }
 
-async function findNotes({ domain, port }: Home, juliet: RawClient): Promise<void> {
+async function findNotes({ domain, port }: Home, juliet: RawClient, { notes }: Changes): Promise<void> {
   const items = pubsub(`<items node='${NODE}'/>`);
   const own = accepted(await juliet.iq('get', items))
     .element.getChild('pubsub')
@@ -188,7 +202,7 @@ async function findNotes({ domain, port }: Home, juliet: RawClient): Promise<voi
   const found = Object.fromEntries(
     (own?.getChildren('item') ?? []).map((item) => [item.attrs['id'], item.getChildText('note')]),
   );
-  assert.deepEqual(found, { one: 'first', two: 'se]]>"cond\\' });
+  assert.deepEqual(found, notes);
   const configuration = accepted(await juliet.iq('get', pubsub(`<configure node='${NODE}'/>`, true)));
   assert.match(
     configuration.source.replaceAll('"', "'"),
@@ -205,10 +219,13 @@ async function findNotes({ domain, port }: Home, juliet: RawClient): Promise<voi
   assert.match(accepted(await romeo.iq('get', items, `juliet@${domain}`)).source, /first/);
   accepted(await juliet.iq('set', pubsub(`<publish node='${NODE}'>${note('three', 'third')}</publish>`)));
   await romeo.stanza((stanza) => stanza.name === 'message' && stanza.source.includes('>third<'));
+  accepted(
+    await juliet.iq('set', pubsub(`<retract node='${NODE}' notify='true'><item id='three'/></retract>`)),
+  );
   await romeo.close();
 }
 
-async function findRoom({ domain }: Home, juliet: RawClient, room: string): Promise<void> {
+async function findRoom({ domain }: Home, juliet: RawClient, room: string, changes: Changes): Promise<void> {
   const query = (name: string, content: string): string =>
     `<query xmlns='http://jabber.org/protocol/muc#${name}'>${content}</query>`;
   juliet.send(
@@ -218,7 +235,7 @@ async function findRoom({ domain }: Home, juliet: RawClient, room: string): Prom
   assert.match(self.source, /affiliation=.owner/);
   assert.doesNotMatch(self.source, /code=.201/, 'the room was there');
   const subject = await juliet.stanza((stanza) => stanza.source.includes('<subject'));
-  assert.match(subject.source, /Fire burn, &amp; cauldron bubble!/);
+  assert.equal(subject.element.getChildText('subject'), changes.subject);
   assert.equal(subject.from, `${room}/Jule`);
   const form = accepted(await juliet.iq('get', query('owner', ''), room))
     .element.getChild('query')
@@ -237,7 +254,7 @@ async function findRoom({ domain }: Home, juliet: RawClient, room: string): Prom
   assert.ok(!isTrue('publicroom'));
   for (const [affiliation, jid] of [
     ['owner', `juliet@${domain}`],
-    ['admin', 'nurse@example.net'],
+    ['admin', changes.admin],
     ['member', `romeo@${domain}`],
     ['outcast', 'tybalt@example.net'],
   ]) {
@@ -251,4 +268,40 @@ async function findRoom({ domain }: Home, juliet: RawClient, room: string): Prom
       list.source,
     );
   }
+}
+
+/** Life goes on: one thing of each kind is changed. Resolves with what is different now. */
+export async function liveOn(home: Home): Promise<Changes> {
+  const { rooms } = home;
+  const juliet = await login(home, 'juliet', 'balcony');
+  const set = async (payload: string, to?: string): Promise<Stanza> =>
+    accepted(await juliet.iq('set', payload, to));
+  const changes: Changes = {
+    notes: { one: 'first, again', two: FIRST.notes['two'] ?? '', four: 'fourth' },
+    subject: 'Double, double toil and trouble',
+    nickname: 'Jule',
+    admin: 'peter@example.net',
+  };
+  await set(
+    "<vCard xmlns='vcard-temp'><FN>Juliet Capulet</FN><NICKNAME>Jule</NICKNAME><NOTE>é &lt;&amp;</NOTE></vCard>",
+  );
+  for (const id of ['one', 'four'])
+    await set(pubsub(`<publish node='${NODE}'>${note(id, changes.notes[id] ?? '')}</publish>`));
+  const room = `orchard@${rooms}`;
+  juliet.send(
+    `<presence to='${room}/Jule'><x xmlns='http://jabber.org/protocol/muc'><password>love's "light"</password></x></presence>`,
+  );
+  await juliet.stanza((stanza) => stanza.name === 'presence' && /code=.110/.test(stanza.source));
+  for (const [jid, affiliation] of [
+    [FIRST.admin, 'none'],
+    [changes.admin, 'admin'],
+  ])
+    await set(
+      `<query xmlns='http://jabber.org/protocol/muc#admin'><item jid='${jid}' affiliation='${affiliation}'/></query>`,
+      room,
+    );
+  juliet.send(`<message to='${room}' type='groupchat'><subject>${changes.subject}</subject></message>`);
+  await juliet.stanza((stanza) => stanza.name === 'message' && stanza.source.includes(changes.subject));
+  await juliet.close();
+  return changes;
 }

@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { Deployment } from '../../tools/cli.js';
-import { type Ejabberd, startEjabberd } from '../../tools/foreign/ejabberd.js';
-import { type Prosody, prepareProsody } from '../../tools/foreign/prosody.js';
-import type { ForeignServer } from '../../tools/foreign/server.js';
-import { HOUSEHOLD, type Home, moveBackIn, moveIn } from '../../tools/migration/household.js';
+import { Deployment } from '../tools/cli.js';
+import { type Ejabberd, startEjabberd } from '../tools/foreign/ejabberd.js';
+import { type Prosody, prepareProsody } from '../tools/foreign/prosody.js';
+import type { ForeignServer } from '../tools/foreign/server.js';
+import { blockOf, runLines } from '../tools/migration/guide.js';
+import { HOUSEHOLD, type Home, moveBackIn, moveIn } from '../tools/migration/household.js';
 
-// A whole server moves, both ways: everything that people had, with the commands of docs/other-servers.md.
+// A whole server moves, both ways: everything that people had, by the commands of docs/other-servers.md as they stand there.
 
+const MOVING = '## Moving a whole server';
 /** Ours has no private XML storage (XEP-0049). */
 const LOSSES = { privateXml: true };
 /** What `import_prosody` needs. */
@@ -73,6 +75,28 @@ class Ours {
     return result;
   }
 
+  /** Runs a block of the guide, which has nothing to complain of; resolves with what our commands said. */
+  async follow(text: string, server: Prosody | Ejabberd, dataFolder: string): Promise<string> {
+    let said = '';
+    await runLines(
+      text,
+      {
+        npx: async ([, ...args]) => {
+          const { out, error } = await this.run(...args);
+          assert.equal(error, '');
+          said += out;
+        },
+        ejabberdctl: (args) => server.control(...args),
+      },
+      {
+        [`/var/lib/${server.name}`]: dataFolder,
+        '/var/tmp/move': join(server.folder, 'move'),
+        '/var/tmp/back': join(server.folder, 'back'),
+      },
+    );
+    return said;
+  }
+
   async start(): Promise<Home> {
     const running = await this.deployment.start(['start'], 'ready ');
     const ready = await running.line('ready ');
@@ -105,9 +129,8 @@ describe('a whole server moves', () => {
     await moveIn(homeOf(server), LOSSES);
     await server.kill('SIGTERM');
     const ours = new Ours(t);
-    const { out, error } = await ours.run('store', 'import', server.dataFolder);
-    assert.match(out, /2 accounts, 1 rooms imported/);
-    assert.equal(error, '');
+    const said = await ours.follow(blockOf(MOVING, 'sh', 0), server, server.dataFolder);
+    assert.match(said, /2 accounts, 1 rooms imported/);
     await moveBackIn(await ours.start(), LOSSES);
     await ours.stop();
   });
@@ -116,10 +139,8 @@ describe('a whole server moves', () => {
     const server = await prosody(t);
     if (server === undefined) return t.skip('prosody is not installed');
     const ours = await inhabited(t);
-    assert.match(
-      (await ours.run('store', 'export', server.dataFolder, '--for', 'prosody')).out,
-      /2 accounts, 1 rooms/,
-    );
+    const said = await ours.follow(blockOf(MOVING, 'sh', 2), server, server.dataFolder);
+    assert.match(said, /2 accounts, 1 rooms/);
     await server.start();
     await moveBackIn(homeOf(server), LOSSES);
   });
@@ -128,19 +149,14 @@ describe('a whole server moves', () => {
     const server = await ejabberd(t, HOUSEHOLD);
     if (server === undefined) return t.skip('ejabberd is not installed');
     await moveIn(homeOf(server), LOSSES);
-    const folder = join(server.folder, 'exported');
-    mkdirSync(folder);
-    await server.control('export_piefxis', folder);
-    await server.control('dump', join(folder, 'database.txt'));
-    await server.kill('SIGTERM');
     const ours = new Ours(t);
-    const main = readdirSync(folder).find((name) => /^\d+-\d+\.xml$/.test(name)) ?? '';
-    const accounts = await ours.run('store', 'import', join(folder, main));
-    assert.match(accounts.out, /2 accounts imported/);
-    assert.equal(accounts.error, '');
-    const rest = await ours.run('store', 'import', join(folder, 'database.txt'));
-    assert.match(rest.out, /1 accounts, 1 rooms imported/);
-    assert.equal(rest.error, '');
+    mkdirSync(join(server.folder, 'move'));
+    const exporting = blockOf('### ejabberd: there', 'sh').replace(/^(?!ejabberdctl).*$/gm, '');
+    await ours.follow(exporting, server, server.spool);
+    await server.kill('SIGTERM');
+    const said = await ours.follow(blockOf(MOVING, 'sh', 1), server, server.spool);
+    assert.match(said, /2 accounts imported/);
+    assert.match(said, /1 accounts, 1 rooms imported/);
     await moveBackIn(await ours.start(), LOSSES);
     await ours.stop();
   });
@@ -151,11 +167,7 @@ describe('a whole server moves', () => {
     const server = await ejabberd(t);
     if (server === undefined) return t.skip('ejabberd is not installed');
     const ours = await inhabited(t);
-    const folder = join(ours.deployment.folder, 'for-ejabberd');
-    await ours.run('store', 'export', folder, '--for', 'ejabberd');
-    await server.control('import_piefxis', join(folder, 'accounts.xml'));
-    await server.control('import_prosody', join(folder, 'nodes'));
-    await server.control('load', join(folder, 'rooms.txt'));
+    await ours.follow(blockOf(MOVING, 'sh', 3), server, server.spool);
     await moveBackIn(homeOf(server), LOSSES);
   });
 });
