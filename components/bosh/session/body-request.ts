@@ -57,6 +57,8 @@ export class BodyReader {
   #limits: BodyLimits;
   #payloads: string[] = [];
   #bytes = 0;
+  /** Characters of the payloads, with what each has inherited. */
+  #written = 0;
   /** Bytes of a byte order mark that have been seen; all of them when there is none. */
   #marked = 0;
   #header: StreamHeader | undefined;
@@ -145,7 +147,10 @@ export class BodyReader {
     if (this.#error !== undefined) return;
     const text = elementToServer(stanza, this.#header?.lang);
     // What it inherited from the body has been written into it.
+    this.#written += text.length;
     if (isLonger(text, this.#limits.element.stanzaBytes)) this.#refuse('policy-violation', 'stanza too big');
+    // Or a few bytes could be any number of them: a long name of a namespace, and many elements that use it.
+    else if (this.#written > this.#limits.bodyBytes) this.#refuse('policy-violation', 'body too big');
     else this.#payloads.push(text);
   }
 

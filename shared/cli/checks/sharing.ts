@@ -2,6 +2,8 @@ import { type Finding, finding } from './finding.js';
 
 /** Ours that keep by owner whatever they keep, so that several processes can share it. */
 const SHAREABLE = new Set(['vcard', 'pep']);
+/** Ours that keep nothing: what belongs to a client's stream goes to the process that opened it. */
+const WITHOUT_DATA = new Set(['bosh']);
 const OURS = new Set(['muc', 'pep', 'vcard', 'privacy', 'bosh']);
 
 /**
@@ -14,7 +16,7 @@ export function checkSharing(
 ): Finding[] {
   const findings: Finding[] = [];
   for (const [name, { CONFLICT: conflict }] of components) {
-    if (conflict !== 'share') continue;
+    if (conflict !== 'share' || WITHOUT_DATA.has(name)) continue;
     const setting = `COMPONENT_${name.toUpperCase()}_CONFLICT=share`;
     if (OURS.has(name) && !SHAREABLE.has(name)) {
       findings.push(

@@ -167,3 +167,18 @@ test("the language of a body is its stanzas' (XML §2.12), unless they say anoth
   await client.send({}, message('2'));
   assert.doesNotMatch(stream.sent.at(-1) ?? '', /xml:lang/);
 });
+
+test('what many small elements inherit from the body counts, before it is written out for each', async () => {
+  const { client, stream } = await session();
+  const long = `urn:${'x'.repeat(100_000)}`;
+  const text = `${start(client, ` xmlns:a='${long}'`)}>${'<a:x/>'.repeat(50_000)}</body>`;
+  assert.ok(text.length < 524_288);
+  const { body } = await post(bosh.port, text);
+  assert.equal(body.attrs['condition'], 'policy-violation');
+  assert.deepEqual(stream.sent, []);
+  // The same with less of it.
+  const small = await session();
+  const fitting = `${start(small.client, ` xmlns:a='${long}'`)}>${'<a:x/>'.repeat(3)}</body>`;
+  assert.equal((await post(bosh.port, fitting)).body.attrs['type'], undefined);
+  assert.equal(small.stream.sent.length, 3);
+});

@@ -258,6 +258,7 @@ describe('sharing a component’s domain', () => {
     assert.deepEqual(found('pep'), ['error']);
     assert.deepEqual(found('pep', 'replace'), []);
     assert.deepEqual(found('muc'), ['error']);
+    assert.deepEqual(found('bosh'), [], 'it keeps nothing');
     // somebody else's, or on another host: they know
     assert.deepEqual(found('biboumi'), []);
   });
