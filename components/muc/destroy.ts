@@ -9,6 +9,8 @@ export interface Destruction {
   readonly jid?: string | undefined;
   readonly reason?: string | undefined;
   readonly password?: string | undefined;
+  /** The id of the presence by which the only occupant of an unconfigured room leaves it. */
+  readonly id?: string | undefined;
 }
 
 /** XEP-0045 §10.9 Destroying a Room: one presence to each occupant, then the room is gone. */
@@ -16,7 +18,7 @@ export function destroy(muc: Muc, work: Work, room: Room, destruction: Destructi
   const inner = textElement('password', destruction.password) + textElement('reason', destruction.reason);
   const start = `<destroy${attribute('jid', destruction.jid)}`;
   const extra = inner === '' ? `${start}/>` : `${start}>${inner}</destroy>`;
-  dismiss(work, room, extra, []);
+  dismiss(work, room, extra, [], destruction.id);
   muc.end(work, room);
 }
 
@@ -26,7 +28,7 @@ export function closeRoom(muc: Muc, work: Work, room: Room): void {
   muc.emptied(work, room);
 }
 
-function dismiss(work: Work, room: Room, extra: string, statuses: readonly number[]): void {
+function dismiss(work: Work, room: Room, extra: string, statuses: readonly number[], id?: string): void {
   for (const occupant of room.occupants.values()) {
     // The examples show affiliation 'none': to nobody does it matter any more what it was.
     const telling = {
@@ -36,6 +38,7 @@ function dismiss(work: Work, room: Room, extra: string, statuses: readonly numbe
       payload: '',
       extra,
       statuses,
+      ...(id === undefined ? {} : { id }),
     } as const;
     const text = presenceTemplate(room, occupant, telling, false, [110]);
     for (const session of occupant.sessions) work.sendTo(text, session);

@@ -13,10 +13,10 @@ import type { Work } from './work.js';
  */
 export function leave(muc: Muc, work: Work, room: Room, session: Session, stanza: Stanza): void {
   if (room.locked && room.sessions.size === 1) {
-    destroy(muc, work, room, {});
+    destroy(muc, work, room, { id: stanza.id });
     return;
   }
   // Nobody is kept in a room for the length of a farewell.
   const payload = isOversized(muc.policy.messageBytes, stanza) ? '' : presencePayload(stanza);
-  removeSession(muc, work, room, session, { payload, lang: stanza.lang });
+  removeSession(muc, work, room, session, { payload, lang: stanza.lang, id: stanza.id });
 }

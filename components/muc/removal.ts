@@ -14,6 +14,8 @@ export interface Removal {
   /** Inner XML of the last presence: `<status/>` of a farewell. */
   readonly payload?: string;
   readonly lang?: string | undefined;
+  /** The id of the presence by which a session leaves: its own last presence has it, as with `muc#stable_id`. */
+  readonly id?: string | undefined;
   /** Called between the removed and the remaining (§8.2: there the moderator is told of success). */
   readonly between?: () => void;
 }
@@ -32,15 +34,13 @@ export function removeOccupant(muc: Muc, work: Work, room: Room, occupant: Occup
     ...(removal.affiliation === undefined ? {} : { affiliation: removal.affiliation }),
     ...(removal.reason === undefined ? {} : { reason: removal.reason }),
   };
-  const { actor } = removal;
+  const own = {
+    ...told,
+    ...(removal.actor === undefined ? {} : { actor: removal.actor }),
+    ...(removal.id === undefined ? {} : { id: removal.id }),
+  };
   for (const session of sessions)
-    tellSelf(
-      work,
-      room,
-      occupant,
-      { ...told, jid: session.jid.full, ...(actor === undefined ? {} : { actor }) },
-      [session],
-    );
+    tellSelf(work, room, occupant, { ...own, jid: session.jid.full }, [session]);
   for (const session of sessions) {
     room.removeSession(session);
     work.saveSession(room, session);
@@ -68,6 +68,7 @@ export function removeSession(muc: Muc, work: Work, room: Room, session: Session
       payload: removal.payload ?? '',
       lang: removal.lang,
       ...(removal.statuses === undefined ? {} : { statuses: removal.statuses }),
+      ...(removal.id === undefined ? {} : { id: removal.id }),
     },
     [session],
   );

@@ -377,11 +377,11 @@ export const occupantUseCases: readonly Section[] = [
     async run(world) {
       const { room, first, second, third, end } = await coven(world, 'exit');
       third.send(
-        `<presence type='unavailable' to='${room}/thirdwitch'><status>gone where the goblins go</status></presence>`,
+        `<presence id='lv1' type='unavailable' to='${room}/thirdwitch'><status>gone where the goblins go</status></presence>`,
       );
       const status = '<status>gone where the goblins go</status>';
       await third.expect(
-        `<presence type='unavailable' from='${room}/thirdwitch' to='${third.jid}'>${status}${user("<item affiliation='none' role='none'/>", 110)}${ID}</presence>`,
+        `<presence id='lv1' type='unavailable' from='${room}/thirdwitch' to='${third.jid}'>${status}${user("<item affiliation='none' role='none'/>", 110)}${ID}</presence>`,
       );
       for (const client of [first, second])
         await client.expect(

@@ -107,9 +107,9 @@ export const ownerUseCases: readonly Section[] = [
       );
       // Left before it was configured: the same.
       await crone.join(room, 'firstwitch');
-      crone.send(`<presence type='unavailable' to='${room}/firstwitch'/>`);
+      crone.send(`<presence id='lv2' type='unavailable' to='${room}/firstwitch'/>`);
       await crone.expect(
-        `<presence type='unavailable' from='${room}/firstwitch' to='${crone.jid}'>${user("<item affiliation='none' role='none'/><destroy/>", 110)}${ID}</presence>`,
+        `<presence id='lv2' type='unavailable' from='${room}/firstwitch' to='${crone.jid}'>${user("<item affiliation='none' role='none'/><destroy/>", 110)}${ID}</presence>`,
       );
       await crone.close();
     },
