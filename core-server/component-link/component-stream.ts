@@ -91,7 +91,13 @@ export class ComponentStream implements TransportHandler {
       return;
     }
     // XEP-0114 §2: it speaks for its own domain only
-    if (!from || from.domain !== state.domain.name) return this.fail('invalid-from');
+    if (!from || from.domain !== state.domain.name) {
+      this.#owner.log.warn(
+        { code: 'component.invalid-from', domain: state.domain.name, claimed: from?.domain },
+        'a component sent a stanza in the name of somebody else',
+      );
+      return this.fail('invalid-from');
+    }
     this.#receive(stanza);
   }
 

@@ -110,9 +110,14 @@ export class IqRegistry {
     this.#interceptors.push(interceptor);
   }
 
+  /** Gives a valid IQ to whoever intercepts it; false where nobody does. */
+  intercepted(scope: IqScope, stanza: Stanza, account: AccountState | null, origin: Origin): boolean {
+    return this.#interceptors.some((interceptor) => interceptor(scope, stanza, account, origin));
+  }
+
   /** Answers a valid IQ get or set (type, id and exactly one child are checked before). */
   handle(scope: IqScope, stanza: Stanza, account: AccountState | null, origin: Origin): void {
-    for (const interceptor of this.#interceptors) if (interceptor(scope, stanza, account, origin)) return;
+    if (this.intercepted(scope, stanza, account, origin)) return;
     const payload = stanza.payload;
     const type = stanza.type === 'set' ? 'set' : 'get';
     const registered =

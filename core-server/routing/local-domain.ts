@@ -1,6 +1,7 @@
 import type { Logger } from '../../shared/observability/types.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { type Jid, jid } from '../../shared/xmpp/jid.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { noItems } from '../disco/no-items.js';
 import { type IqRegistry, resultOf } from '../iq/iq-registry.js';
@@ -134,11 +135,14 @@ export class LocalDomain implements Destination {
       return;
     }
     if (!account.exists) {
+      // RFC 6120 §13.11: what a component answers for an account that has nothing of it is answered for none, too
+      if (iq.intercepted('account', stanza, account, origin)) return;
       // XEP-0030 §8 rule 2: an account without items and one that is not look the same
       const none = noItems(stanza);
-      return none === null
-        ? router.bounce(stanza, new StanzaError('service-unavailable'))
-        : router.reply(resultOf(stanza, none));
+      if (none !== null) return router.reply(resultOf(stanza, none));
+      // RFC 6120 §13.11: and so do the rosters of others (RFC 6121 §2.3.3)
+      const condition = stanza.payload?.namespace === NS.roster ? 'forbidden' : 'service-unavailable';
+      return router.bounce(stanza, new StanzaError(condition));
     }
     if (verdictOf(account, null, 'in', 'iq', stanza.fromJid) !== 'allow') {
       return router.bounce(stanza, new StanzaError('service-unavailable'));

@@ -54,7 +54,7 @@ export class LinkFront {
   }
 
   open(stream: string, attributes: Readonly<Record<string, string | number>> = {}): void {
-    const usual = { to: 'localhost', version: '1.0', address: '192.0.2.7', secure: 'true', credit: 65_536 };
+    const usual = { to: this.server, version: '1.0', address: '192.0.2.7', secure: 'true', credit: 65_536 };
     this.say('open', { stream, ...usual, ...attributes });
   }
 
@@ -92,7 +92,7 @@ export class LinkFront {
     const secret = Buffer.from(`\0${user}\0secret`).toString('base64');
     this.data(stream, `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${secret}</auth>`);
     await this.content(stream, /^<success/);
-    this.say('restart', { stream, to: 'localhost', version: '1.0' });
+    this.say('restart', { stream, to: this.server, version: '1.0' });
     await this.operation(stream, 'opened');
     await this.content(stream, /urn:ietf:params:xml:ns:xmpp-bind/);
     this.data(
