@@ -38,7 +38,7 @@ before(async () => {
     },
   );
   await capulet.core.addUsers(...['writer', 'reader', 'mallory'].map((name) => `${name}@capulet.test`));
-  bystanders = await Bystanders.start(capulet.core.address(), 'capulet.test');
+  bystanders = await Bystanders.start(capulet.core, 'capulet.test');
 });
 after(async () => {
   await bystanders.stop();

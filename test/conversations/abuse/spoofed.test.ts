@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type FederatedCore, loopbackAddress, startFederated } from '../../tools/federation.js';
 import { LinkFront } from '../../tools/link-front.js';
-import { RawClient } from '../../tools/raw-client.js';
+import type { RawClient } from '../../tools/raw-client.js';
 import { answerTo, forwarded, joinComponent } from '../../tools/raw-component.js';
 import { RawServer } from '../../tools/raw-server.js';
 

@@ -38,7 +38,7 @@ before(async () => {
     },
   );
   await capulet.core.addUsers(...['writer', 'reader', 'mallory'].map((name) => `${name}@capulet.test`));
-  bystanders = await Bystanders.start(capulet.core.address(), 'capulet.test');
+  bystanders = await Bystanders.start(capulet.core, 'capulet.test');
 });
 after(async () => {
   await bystanders.stop();
@@ -191,7 +191,7 @@ describe('SASL and registration floods', () => {
     const core = await CoreUnderTest.start({ SASL_ITERATIONS: '50000', LISTEN_HOST: '*', LOG_LEVEL: 'info' });
     try {
       await core.addUsers('romeo', 'writer', 'reader');
-      const others = await Bystanders.start(core.address());
+      const others = await Bystanders.start(core);
       let going = true;
       let guesses = 0;
       await others.unhurtBy('guessing passwords', async () => {

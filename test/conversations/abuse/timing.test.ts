@@ -91,7 +91,11 @@ test('PLAIN and XEP-0078: the same answer for a wrong password, an unknown name 
 
 test('PLAIN takes as long for an unknown name as for a wrong password', async () => {
   const client = await opened();
-  const times: Record<'juliet' | 'nobody' | 'not a name', number[]> = { juliet: [], nobody: [], 'not a name': [] };
+  const times: Record<'juliet' | 'nobody' | 'not a name', number[]> = {
+    juliet: [],
+    nobody: [],
+    'not a name': [],
+  };
   let tries = 0;
   let current = client;
   // one after the other, so that whatever else the machine does hits all alike
