@@ -73,6 +73,7 @@ export class WebSocketEndpoint {
       accepted = true;
       const session = new WebSocketSession({
         socket: webSocket,
+        connection: socket,
         origin: client,
         upstream: this.#options.upstream,
         pingSeconds: this.#options.pingSeconds,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { Stanza } from '../../../shared/xml/stanza.js';
 import { prepareDomain } from '../../../shared/xmpp/jid.js';
@@ -8,6 +9,7 @@ import {
   StreamError,
   type StreamErrorCondition,
 } from '../../../shared/xmpp/stream-error.js';
+import { type AtEndOfTurn, atEndOfTurn } from '../session/end-of-turn.js';
 import { restartHeader } from '../session/stream-header.js';
 import type {
   ClientEnd,
@@ -29,6 +31,8 @@ const mostUnreadBytes = 131_072;
 
 export interface WebSocketSessionOptions {
   readonly socket: WebSocket;
+  /** The connection under it. */
+  readonly connection: Duplex;
   readonly origin: ClientOrigin;
   readonly upstream: Upstream;
   /** How often a ping asks whether the client is still there, in seconds. */
@@ -41,7 +45,7 @@ export interface WebSocketSessionOptions {
 }
 
 /** One XMPP stream over one WebSocket connection (RFC 7395). */
-export class WebSocketSession {
+export class WebSocketSession implements AtEndOfTurn {
   readonly origin: ClientOrigin;
   readonly #options: WebSocketSessionOptions;
   readonly #socket: WebSocket;
@@ -51,6 +55,7 @@ export class WebSocketSession {
   #header: ClientHeader | undefined;
   /** `<open/>` has been sent: a stream error must not come before one (§3.5). */
   #answered = false;
+  #gathering = false;
   #count = 0;
   #over = false;
   #closing = false;
@@ -158,11 +163,25 @@ export class WebSocketSession {
   #element({ text, bytes }: ServerElement): void {
     this.#sayOpen();
     const number = ++this.#count;
+    this.#gather();
     this.#socket.send(text, (error) => {
       if (error !== undefined && error !== null) return;
       this.#stream?.taken(bytes);
       this.#stream?.acknowledged(number);
     });
+  }
+
+  /** What the server sends together leaves in one write. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#options.connection.cork();
+    atEndOfTurn(this);
+  }
+
+  endOfTurn(): void {
+    this.#gathering = false;
+    this.#options.connection.uncork();
   }
 
   #endedByServer(end: UpstreamEnd): void {
