@@ -8,12 +8,15 @@ import {
   type ProcessCommand,
   SupervisedProcess,
 } from './supervised-process.js';
+import { nodeOptionsOf } from './v8-options.js';
 
 /** A process for the launcher: its entry, and what to add to its environment. */
 export interface LauncherProcess {
   readonly name: string;
   readonly main: string;
   readonly environment: NodeJS.ProcessEnv;
+  /** The operator's options of V8 for it. */
+  readonly v8Options?: readonly string[];
 }
 
 export interface LauncherOptions {
@@ -32,13 +35,6 @@ export interface LauncherOptions {
 
 /** Why the system ended by itself. */
 export type LauncherEnd = 'stopped' | 'refused' | 'failed';
-
-/**
- * Young generation in MiB: small, since most of an idle session's memory is garbage of its log-in; the core, which
- * routes everything, gets more, and so does bosh, whose requests live as long as they are held.
- */
-const SEMI_SPACE: Readonly<Record<string, number>> = { core: 8, bosh: 16 };
-const COMPONENT_SEMI_SPACE = 4;
 
 /** A component that cannot serve (what it needs is elsewhere, or away) must not keep the rest from being announced. */
 const COMPONENTS_MILLISECONDS = 20_000;
@@ -146,14 +142,11 @@ export class Launcher {
     return this.stopped;
   }
 
-  private commandOf({ name, main, environment }: LauncherProcess): ProcessCommand {
+  private commandOf({ name, main, environment, v8Options }: LauncherProcess): ProcessCommand {
     return {
       name,
       main,
-      nodeOptions: [
-        `--max-semi-space-size=${SEMI_SPACE[name] ?? COMPONENT_SEMI_SPACE}`,
-        '--enable-source-maps',
-      ],
+      nodeOptions: nodeOptionsOf(name, v8Options),
       environment: () => ({
         UV_THREADPOOL_SIZE: String(Math.max(4, availableParallelism())),
         ...environment,

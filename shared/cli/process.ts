@@ -127,7 +127,7 @@ class ProcessHost<D extends SettingEntries & Shared> {
         ready: this.readiness.ready,
         reason: this.readiness.ready ? '' : this.readiness.reason,
       }),
-      picture: () => this.running?.picture?.() ?? { stanzas: 0, facts: {}, neighbours: [] },
+      picture: () => this.picture(),
     });
     const observability = await startObservabilityServer({
       port: this.shared.METRICS_PORT,
@@ -209,7 +209,12 @@ class ProcessHost<D extends SettingEntries & Shared> {
       addresses: this.addresses,
       ...(await this.running?.status?.()),
     }));
+    this.control.handle('picture', () => ({ at: Date.now(), ...this.picture() }));
     this.control.handle('reload', () => this.reload());
+  }
+
+  private picture(): Picture {
+    return this.running?.picture?.() ?? { stanzas: 0, facts: {}, neighbours: [] };
   }
 
   private setReadiness(readiness: Readiness): void {

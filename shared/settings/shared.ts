@@ -28,6 +28,11 @@ export function withoutPassword(url: string): string {
     .replace(/([?&](?:authMechanismProperties|tlsCertificateKeyFilePassword)=)[^&]*/gi, '$1(hidden)');
 }
 
+const v8Options = custom('options of V8, each beginning with --', (value) => {
+  const words = value.split(/\s+/).filter((word) => word !== '');
+  return words.every((word) => /^--[a-z0-9][a-z0-9-]*(=[\w.]+)?$/.test(word)) ? words : undefined;
+});
+
 const firstDomain = (read: ReadText): string =>
   (read('XMPP_DOMAINS') ?? 'localhost').split(',')[0]?.trim() || 'localhost';
 
@@ -59,6 +64,13 @@ export const sharedSettings = {
   METRICS_HOST: setting(host, {
     description: 'Address on which `METRICS_PORT` listens.',
     default: '127.0.0.1',
+    shared: true,
+  }),
+  V8_OPTIONS: setting(v8Options, {
+    description:
+      'Options of V8 that `entourage start` gives its processes, separated by spaces, as `--max-old-space-size=512` (of one process: `PEP_V8_OPTIONS`). Elsewhere: `NODE_OPTIONS`, see `docs/operating.md`.',
+    default: '',
+    defaultText: 'none: a small young generation for each process',
     shared: true,
   }),
   LISTEN_HOST: setting(host, {

@@ -43,10 +43,16 @@ export const startCommand: Command = {
       level: settings.LOG_LEVEL,
       destination: { write: (line) => print(`start ${line.trimEnd()}`) },
     });
+    const launched = (name: string, main: string) => ({
+      name,
+      main,
+      environment: complete,
+      v8Options: systemSettingsOf(environment, name).V8_OPTIONS,
+    });
     const launcher = new Launcher({
       dataFolder,
-      core: { name: CORE.name, main: coreMain, environment: complete },
-      components: chosen.map(({ entry, main }) => ({ name: entry.name, main, environment: complete })),
+      core: launched(CORE.name, coreMain),
+      components: chosen.map(({ entry, main }) => launched(entry.name, main)),
       log,
       writeLine: print,
       corePortIsSet: Boolean(givenIn(sources, 'CORE_PORT')),

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { Ajv2019 } from 'ajv/dist/2019.js';
+import { nodeOptionsOf } from '../../../shared/cli/v8-options.js';
 import { allKnownNames } from '../../../shared/settings/registry.js';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..', '..');
@@ -73,6 +74,11 @@ describe('compose.yaml', () => {
     for (const name of PROCESSES) {
       const service: Service | undefined = compose.services[name];
       for (const [key, value] of Object.entries(service?.environment ?? {})) {
+        // Node's own: what `entourage start` gives its processes
+        if (key === 'NODE_OPTIONS') {
+          assert.equal(value, nodeOptionsOf(name)[0], `${name}: ${key}`);
+          continue;
+        }
         assert.ok(known?.has(key), `${name}: ${key} is no setting`);
         if (/SECRET|PASSWORD|STORAGE_URL/.test(key) && !key.endsWith('_FILE')) assert.equal(value, '', key);
         if (!key.endsWith('_FILE')) continue;
