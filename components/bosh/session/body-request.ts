@@ -98,6 +98,7 @@ export class BodyReader {
     this.#parser.reset(limits.element);
     this.#payloads = [];
     this.#bytes = 0;
+    this.#written = 0;
     this.#marked = 0;
     this.#header = undefined;
     this.#closed = false;

@@ -182,3 +182,12 @@ test('what many small elements inherit from the body counts, before it is writte
   assert.equal((await post(bosh.port, fitting)).body.attrs['type'], undefined);
   assert.equal(small.stream.sent.length, 3);
 });
+
+test('the limits are for each body anew', async () => {
+  const { client, stream } = await session();
+  for (let i = 0; i < 8; i++) {
+    const { body } = await client.send({}, message(`${i}`, 'x'.repeat(200_000)));
+    assert.equal(body.attrs['type'], undefined, `${i}`);
+  }
+  assert.equal(stream.sent.length, 8);
+});

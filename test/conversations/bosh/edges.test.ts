@@ -21,6 +21,15 @@ async function session(
   return { client, stream: bosh.upstream.last };
 }
 
+/** Until so many requests of the session are open. */
+async function open(client: BoshClient, count: number): Promise<void> {
+  const deadline = performance.now() + 8_000;
+  while (bosh.sessions.find(client.sid ?? '')?.heldCount !== count) {
+    assert.ok(performance.now() < deadline, 'the requests did not come');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 const largest = 9_007_199_254_740_991;
 
 test('§"Request IDs": any number beyond the window is item-not-found, however large', async () => {
@@ -67,7 +76,7 @@ test('§"Inactivity": a pause that comes before its predecessor waits for it, th
   const [first, second, third] = [client.text(), client.text({}, message('m')), client.text({ pause: 60 })];
   const held = post(bosh.port, first);
   const pause = post(bosh.port, third);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await open(client, 2);
   const payload = post(bosh.port, second);
   for (const answer of await Promise.all([held, payload, pause])) {
     assert.equal(answer.body.attrs['type'], undefined);
@@ -130,7 +139,7 @@ test('what waits for a missing request is bounded: the surplus is given back, an
   const big = (id: string) => client.text({}, message(id, 'x'.repeat(15_000)));
   const [missing, second, third, fourth] = [big('1'), big('2'), big('3'), big('4')];
   const waiting = post(bosh.port, second);
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await open(client, 1);
   const surplus = [await post(bosh.port, third), await post(bosh.port, fourth)];
   assert.deepEqual(
     surplus.map(({ body }) => body.attrs['type']),
@@ -170,7 +179,7 @@ test('§"Terminating": the oldest connection that is still there hears of it', a
   await stream.until(() => stream.sent.length === 2);
   gone.abort();
   assert.equal(await broken, 'broken');
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await new Promise((resolve) => setTimeout(resolve, 250));
   const last = client.send({ type: 'terminate' }, message('bye'));
   assert.equal((await second).body.attrs['type'], 'terminate');
   assert.equal((await last).body.attrs['type'], undefined);
@@ -180,7 +189,7 @@ test('§"Terminating": the oldest connection that is still there hears of it', a
 test('a stream error and the end of the stream, apart from each other, are one answer', async () => {
   const { client, stream } = await session();
   const held = client.send();
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await open(client, 1);
   stream.say(message('last words'));
   stream.say(
     "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",

@@ -22,7 +22,8 @@ const proxies = new Map<string, WebProxy>();
 let core: CoreUnderTest;
 const instances: BoshInstance[] = [];
 
-const bosh2 = { BOSH_DOMAIN: 'bosh2.localhost', BOSH_SECRET: 'another-secret' };
+const publicUrl = { BOSH_PUBLIC_URL: 'https://chat.example.com' };
+const bosh2 = { BOSH_DOMAIN: 'bosh2.localhost', BOSH_SECRET: 'another-secret', ...publicUrl };
 
 before(async () => {
   core = await CoreUnderTest.start({
@@ -62,6 +63,24 @@ const urls = ({ port }: WebProxy) => ({
 function through({ port, ca }: WebProxy, options: PostOptions = {}): BoshClient {
   return new BoshClient(port, 1_573_741_820, { ca, ...options });
 }
+
+test("nginx: the domain's own web site says where the chat is", async (t) => {
+  const port = instances[1]?.port;
+  const site = await startWebProxy('nginx', 'Found by the domain', { '127.0.0.1:5280': `127.0.0.1:${port}` });
+  if (site === undefined) return t.skip('nginx is not installed');
+  try {
+    const get = (path: string) => post(site.port, '', { ca: site.ca, method: 'GET', path });
+    const { text } = await get('/.well-known/host-meta.json');
+    assert.deepEqual(
+      JSON.parse(text).links.map(({ href }: { href: string }) => href),
+      ['https://chat.example.com/http-bind', 'wss://chat.example.com/xmpp-websocket'],
+    );
+    assert.match((await get('/.well-known/host-meta')).text, /^<\?xml version='1\.0'/);
+    assert.equal((await get('/http-bind')).status, 404);
+  } finally {
+    await site.stop();
+  }
+});
 
 /** Answered at once, whatever is waited for otherwise. */
 const refusedAuth = (text = '') =>
