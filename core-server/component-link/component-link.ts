@@ -16,6 +16,7 @@ import type { ComponentRegistry } from './component-registry.js';
 import { ComponentStream, type ComponentStreamOwner } from './component-stream.js';
 import { Delegation } from './delegation.js';
 import { parseGrants, STANDARD_GRANTS } from './grants.js';
+import { LoopWatch } from './loop-watch.js';
 import { MULTICAST_ADDRESSES, setUpMulticast } from './multicast.js';
 import { NestedDisco } from './nested-disco.js';
 import { PresenceFeed } from './presence-feed.js';
@@ -135,6 +136,8 @@ export const componentLink = defineFeature({
       for (const domain of core.components.domains.values()) domain.keepalive();
     }, core.settings.COMPONENT_KEEPALIVE_SECONDS * 1000);
     keepalive.unref();
+    core.components.loops = new LoopWatch(core.log);
+    core.closers.push(core.components.loops.start());
     await listen(
       core,
       'component',
@@ -279,6 +282,8 @@ function ownerOf(core: Core, registry: ComponentRegistry): Omit<ComponentStreamO
       }
       domain.asks(stanza, stream);
       if (registry.take(stanza, domain, stream)) return;
+      const to = stanza.toJid?.domain;
+      if (to !== undefined && registry.domains.has(to)) registry.loops?.passed(domain.name, to);
       core.router.route(stanza, componentOrigin);
     },
     closed() {},

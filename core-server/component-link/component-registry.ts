@@ -1,6 +1,7 @@
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { ComponentDomain } from './component-domain.js';
 import type { ComponentStream } from './component-stream.js';
+import type { LoopWatch } from './loop-watch.js';
 
 /** Takes a stanza of a component before it is routed; true when it was taken over. */
 export type ComponentStanzaHandler = (
@@ -12,6 +13,8 @@ export type ComponentStanzaHandler = (
 /** All component domains that may connect, and who looks at what they send. */
 export class ComponentRegistry {
   readonly domains = new Map<string, ComponentDomain>();
+  /** Told of what components send each other. */
+  loops: LoopWatch | null = null;
   readonly #handlers = new Map<string, ComponentStanzaHandler[]>();
   readonly #upListeners: ((domain: ComponentDomain, stream: ComponentStream) => void)[] = [];
   readonly #lostListeners: ((domain: ComponentDomain, stream: ComponentStream) => void)[] = [];
