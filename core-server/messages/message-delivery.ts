@@ -44,7 +44,7 @@ export class MessageDelivery {
       own || verdictOf(account, session, 'in', 'message', message.fromJid) === 'allow';
     if (exact !== undefined) {
       if (!allows(exact)) return this.#deny(message);
-      return this.#hand(message, account, [exact]);
+      return this.#hand(message, account, [exact], origin);
     }
     const candidates = account.sessions.filter(
       (session) => session.presence !== null && session.priority >= 0,
@@ -61,7 +61,7 @@ export class MessageDelivery {
       case 'groupchat':
         return this.#refuse(message); // §8.5.2.1.1: never from a bare JID to resources
       case 'headline':
-        if (bare) this.#hand(message, account, eligible);
+        if (bare) this.#hand(message, account, eligible, origin);
         return; // full without match: silently
       case 'normal':
         if (!bare) return this.#refuse(message); // §8.5.3.2.1
@@ -74,12 +74,12 @@ export class MessageDelivery {
       if (!this.#hooks.messageUndelivered.run(account, message, origin)) this.#refuse(message);
       return;
     }
-    this.#hand(message, account, mostAvailable(eligible));
+    this.#hand(message, account, mostAvailable(eligible), origin);
   }
 
-  #hand(message: Stanza, account: AccountState, sessions: readonly Session[]): void {
+  #hand(message: Stanza, account: AccountState, sessions: readonly Session[], origin: Origin): void {
     for (const session of sessions) session.deliver(message);
-    this.#hooks.messageDelivered.run(account, message, sessions);
+    this.#hooks.messageDelivered.run(account, message, sessions, origin);
   }
 
   /** XEP-0016 §2.14, XEP-0191 §3.3: a chat or normal message is refused; the rest is dropped. */

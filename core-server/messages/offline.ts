@@ -7,9 +7,10 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../feature.js';
 import { verdictOf } from '../privacy/verdict.js';
-import type { Origin } from '../routing/origin.js';
+import { localOrigin, type Origin } from '../routing/origin.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
+import { isCopy } from './carbons.js';
 import { messageType } from './message-delivery.js';
 import { OFFLINE_MESSAGES } from './offline-document.js';
 import { stanzaIdElement } from './stanza-ids.js';
@@ -59,6 +60,9 @@ export const offline = defineFeature({
     const busy = new WeakSet<AccountState>();
     /** Messages handed to a session from the store, and whether that session ended without having received them. */
     const fromStore = new WeakMap<Stanza, boolean>();
+    /** Stored messages that wait in the queue of a session without a stream, by their ids; those being stored. */
+    const kept = new WeakMap<AccountState, Set<number>>();
+    const underWay = new WeakMap<AccountState, Set<Promise<void>>>();
     const limit = core.settings.LIMIT_OFFLINE_MESSAGES;
     // never so much that the session would be ended for not reading it
     const window = Math.min(WINDOW_BYTES, core.settings.LIMIT_OUTBOUND_BYTES / 2);
@@ -96,6 +100,15 @@ export const offline = defineFeature({
       }
       return true;
     });
+    core.hooks.sessionHibernating.on((session) => {
+      for (const stanza of session.outbound.all())
+        if (stanza.name === 'message' && !isCopy(stanza, session.account))
+          keepSafe(session, stanza, localOrigin);
+    });
+    core.hooks.messageDelivered.add(10, (_account, message, sessions, origin) => {
+      for (const session of sessions) if (session.stream === null) keepSafe(session, message, origin);
+      return undefined;
+    });
     core.hooks.accountRemoved.on((account) => {
       archive.clear(account).catch((error: unknown) => {
         core.log.error(
@@ -104,6 +117,60 @@ export const offline = defineFeature({
         );
       });
     });
+
+    /**
+     * Stores a message that waits in memory for a client that may come back (XEP-0198), or may not: its sender has been told
+     * that it is handled, and the core may die before. It is removed when the client has acknowledged it.
+     */
+    function keepSafe(session: Session, message: Stanza, origin: Origin): void {
+      if (limit === 0 || fromStore.has(message) || !worthStoring(message)) return;
+      const { account } = session;
+      const release = origin.hold();
+      const text = stamped(message, account.bare, account.jid.domain);
+      const ids = kept.get(account) ?? new Set<number>();
+      kept.set(account, ids);
+      fromStore.set(message, false);
+      const received = session.delivered();
+      const keeping = countOf(account)
+        .then((counter) => append(account, text, counter))
+        .finally(release);
+      const safe = keeping.then(
+        (id) => {
+          ids.add(id);
+          void received.then(() => {
+            ids.delete(id);
+            return finish(session, { id, message, size: text.length });
+          });
+        },
+        (error: unknown) => {
+          const ended = fromStore.get(message) === true;
+          fromStore.delete(message);
+          // it is as safe as memory is; who has been told that it is stored must hear that it is not
+          if (ended) core.router.bounce(message, stanzaErrorOf(error));
+        },
+      );
+      const all = underWay.get(account) ?? new Set<Promise<void>>();
+      underWay.set(account, all);
+      all.add(safe);
+      unfinished.add(safe);
+      void safe.finally(() => {
+        all.delete(safe);
+        unfinished.delete(safe);
+      });
+    }
+
+    /** The session has received what was kept for it, or has ended: then it is for whoever is there. */
+    async function finish(session: Session, handed: Handed): Promise<void> {
+      try {
+        await remove(session, [handed], await countOf(session.account));
+      } catch (error) {
+        core.log.error(
+          { code: 'storage.offline-unwritable', err: error },
+          'stored messages could not be removed',
+        );
+      }
+      if (fromStore.get(handed.message) === true) offer(session.account, handed.message);
+    }
 
     function countOf(account: AccountState): Promise<Stored> {
       let count = counts.get(account);
@@ -128,32 +195,39 @@ export const offline = defineFeature({
       }
     }
 
+    /** Within the account's bounds; resolves with its id when it is durable. */
+    function append(account: AccountState, text: string, counter: Stored): Promise<number> {
+      if (counter.count >= limit || counter.size + text.length > core.settings.LIMIT_OFFLINE_BYTES) {
+        refused.inc();
+        throw new StanzaError('service-unavailable', {
+          text: 'too many messages are stored for this account',
+        });
+      }
+      counter.count++;
+      counter.size += text.length;
+      return archive.append(account.bare, { text }).catch((error: unknown) => {
+        counter.count--;
+        counter.size -= text.length;
+        throw error;
+      });
+    }
+
+    /** One addressed to a resource that is gone: the others had no copy, so it is not kept from them. */
+    function offer(account: AccountState, message: Stanza): void {
+      if (message.toJid?.resource === '' || account.sessions.some((each) => each.carbons)) return;
+      const there = account.sessions.find(takesMessages);
+      if (there !== undefined) void flood(there);
+    }
+
     function store(account: AccountState, message: Stanza, origin: Origin): void {
       const release = origin.hold();
       const text = stamped(message, account.bare, account.jid.domain);
       const storing = countOf(account)
-        .then((counter) => {
-          if (counter.count >= limit || counter.size + text.length > core.settings.LIMIT_OFFLINE_BYTES) {
-            refused.inc();
-            throw new StanzaError('service-unavailable', {
-              text: 'too many messages are stored for this account',
-            });
-          }
-          counter.count++;
-          counter.size += text.length;
-          return archive.append(account.bare, { text }).catch((error: unknown) => {
-            counter.count--;
-            counter.size -= text.length;
-            throw error;
-          });
-        })
+        .then((counter) => append(account, text, counter))
         .then(
           () => {
             stored.inc();
-            // one addressed to a resource that is gone: the others had no copy, so it is not kept from them
-            if (message.toJid?.resource === '' || account.sessions.some((each) => each.carbons)) return;
-            const there = account.sessions.find(takesMessages);
-            if (there !== undefined) void flood(there);
+            offer(account, message);
           },
           (error: unknown) => {
             if (!(error instanceof StanzaError)) {
@@ -184,11 +258,14 @@ export const offline = defineFeature({
         let after = 0;
         while (takesMessages(session)) {
           const page = await archive.page(account.bare, { after, limit: PAGE });
+          await Promise.all(underWay.get(account) ?? []);
           const handed: Handed[] = [];
           for (const entry of page) {
             // it ended while it was waited for: the rest stays stored
             if (!takesMessages(session)) break;
             after = entry.id;
+            // it waits for another session of the account
+            if (kept.get(account)?.has(entry.id) === true) continue;
             const message = Stanza.parse(entry.value.text);
             // blocked since it was stored (XEP-0191 §3.3): kept, since another list or none may apply another time
             if (verdictOf(account, session, 'in', 'message', message.fromJid) !== 'allow') continue;
@@ -202,6 +279,7 @@ export const offline = defineFeature({
           if (last) letGo(session);
           if (handed.length > 0) {
             core.streamManagement.of(session)?.ask();
+            await session.delivered();
             await remove(session, handed, counter);
           }
           if (last) break;
@@ -222,7 +300,6 @@ export const offline = defineFeature({
 
     /** Removes what the client has certainly received: acknowledged (XEP-0198), or without that written to the socket. */
     async function remove(session: Session, handed: readonly Handed[], counter: Stored): Promise<void> {
-      await session.delivered();
       const received = !session.ended
         ? handed
         : session.outbound.keeping

@@ -57,8 +57,10 @@ export interface Hooks {
   readonly clientInbound: HookPoint<[session: Session, stanza: Stanza]>;
   /** A message of an account that no session sent: privileged messages (XEP-0356), for carbons and archives. */
   readonly accountOutbound: HookPoint<[account: AccountState, message: Stanza]>;
-  /** A message was delivered to these sessions of an account: carbons of what was received. */
-  readonly messageDelivered: HookPoint<[account: AccountState, message: Stanza, to: readonly Session[]]>;
+  /** A message is in the queues of these sessions of an account: carbons of what was received. */
+  readonly messageDelivered: HookPoint<
+    [account: AccountState, message: Stanza, to: readonly Session[], origin: Origin]
+  >;
   /** A message that no session took: storing it offline is a handler, so is refusing. */
   readonly messageUndelivered: HookPoint<[account: AccountState, message: Stanza, origin: Origin]>;
   /** A stanza on its way into one session's queue; client state indication may hold it. */
@@ -75,6 +77,8 @@ export interface Hooks {
   /** Every available presence broadcast of a session, the first included. */
   readonly presenceBroadcast: Signal<[session: Session, presence: Stanza]>;
   readonly sessionUnavailable: Signal<[session: Session, presence: Stanza]>;
+  /** The session has lost its stream and waits for another (XEP-0198). */
+  readonly sessionHibernating: Signal<[session: Session]>;
   readonly sessionResumed: Signal<[session: Session]>;
   /** The session is gone for good; its undelivered stanzas have been handed on. */
   readonly sessionEnded: Signal<[session: Session]>;
@@ -109,6 +113,7 @@ export function createHooks(): Hooks {
     sessionAvailable: new Signal(),
     presenceBroadcast: new Signal(),
     sessionUnavailable: new Signal(),
+    sessionHibernating: new Signal(),
     sessionResumed: new Signal(),
     sessionEnded: new Signal(),
     presenceReceived: new Signal(),

@@ -127,9 +127,14 @@ export class StanzaQueue {
     this.#unacknowledged = [];
   }
 
+  /** Everything the client has not certainly received, in order. */
+  all(): readonly Stanza[] {
+    return [...(this.#unacknowledged ?? []), ...this.#waiting];
+  }
+
   /** Empties the queue: everything the client has not certainly received, in order. */
   takeAll(): Stanza[] {
-    const all = [...(this.#unacknowledged ?? []), ...this.#waiting];
+    const all = [...this.all()];
     this.#waiting = [];
     if (this.#unacknowledged !== null) this.#unacknowledged = [];
     this.#bytes = 0;

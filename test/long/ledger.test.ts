@@ -109,7 +109,7 @@ test('kill -9 of every process at random, under load: nothing acknowledged is lo
     for (const room of rooms) room.rejoin();
     if (random.next() < 0.2)
       spy.send(`<message to='${random.pick(owners)}@localhost' type='chat'><body>psst</body></message>`);
-    if (random.next() < 0.03) random.pick(chatters.filter((one) => one.kind === 'flaky')).client.cut();
+    if (random.next() < 0.06) random.pick(chatters.filter((one) => one.kind === 'flaky')).client.cut();
   }, 50);
   const writing = registers.map(async (register) => {
     while (loading) {

@@ -181,6 +181,7 @@ export class ManagedSessions {
     );
     managed.hibernation.unref();
     session.onOverfull = () => this.#core.sessions.end(session);
+    this.#core.hooks.sessionHibernating.emit(session);
     this.#core.log.debug(
       { code: 'c2s.hibernating', session: session.id, reason },
       'the session waits for its client',

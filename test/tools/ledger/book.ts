@@ -1,7 +1,7 @@
 /** How the recipient of a message is connected; it decides what a death of the core may cost. */
 export type Kind =
   | 'steady' // XEP-0198, its connection is broken only by deaths of ours
-  | 'flaky' // XEP-0198, it breaks its own connection, and resumes
+  | 'flaky' // XEP-0198, it breaks its own connection, and resumes: messages wait for it without a stream
   | 'plain' // no XEP-0198
   | 'away' // no session; comes now and then
   | 'bosh' // over BOSH
@@ -31,7 +31,7 @@ interface Death {
 }
 
 /** What may happen to a message that its sender was told is safe, or to one that came twice, and why that is allowed. */
-const ALLOWED_LOSS = 'lay in the queue of a session without a stream when the core died';
+const ALLOWED_LOSS = 'on its way to a connection that had just broken when the core died';
 const ALLOWED_PLAIN = 'written to a recipient without XEP-0198 whose connection broke';
 const ALLOWED_DOUBLE = 'sent again since a death came before its receipt was on record';
 
@@ -46,6 +46,9 @@ const CARRIERS: Readonly<Record<Kind, readonly string[]>> = {
 };
 /** Clients are asked for their count when something waits for it for 5 s. */
 const UNRECORDED_MILLISECONDS = 10_000;
+
+/** A connection that broke is seen to be broken within this. */
+const UNSEEN_MILLISECONDS = 1000;
 
 export interface Account {
   readonly lines: readonly string[];
@@ -176,17 +179,16 @@ export class Book {
   #lossOf(entry: Entry): { why: string; allowed: boolean } | null {
     if (entry.acknowledgedAt === null || entry.deliveries.length > 0 || entry.bounced !== null) return null;
     const spans = this.#apart.filter((span) => span.user === entry.to && span.to >= entry.sentAt);
-    // the session was without a stream after the message was sent, or while it was, and the core died before it had one
-    const queued = spans.some((span) =>
-      this.#deaths.some(
-        (death) =>
-          death.process === 'core' &&
-          death.at >= span.from &&
-          death.at <= span.to + 1 &&
-          death.back > entry.sentAt,
-      ),
+    // the core can have taken the connection for a living one, and has not lived to see that it was not
+    const unseen = spans.some(
+      (span) =>
+        Math.abs(entry.sentAt - span.from) < UNSEEN_MILLISECONDS &&
+        this.#deaths.some(
+          ({ process, at }) =>
+            process === 'core' && at >= span.from && at < span.from + UNSEEN_MILLISECONDS && at < span.to,
+        ),
     );
-    if (entry.kind === 'flaky' && queued) return { why: ALLOWED_LOSS, allowed: true };
+    if (entry.kind === 'flaky' && unseen) return { why: ALLOWED_LOSS, allowed: true };
     if (entry.kind === 'plain' && spans.some((span) => span.from >= entry.sentAt - 1))
       return { why: ALLOWED_PLAIN, allowed: true };
     return { why: 'NO RULE ALLOWS IT', allowed: false };
