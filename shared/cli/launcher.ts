@@ -58,6 +58,8 @@ export class Launcher {
   private readonly control: ControlServer;
   /** What each process reported when it was last ready. */
   private readonly addresses = new Map<string, Readonly<Record<string, string>>>();
+  /** Why each process said that it cannot serve, when it last did. */
+  private readonly reasons = new Map<string, string>();
   private readonly startedAt = new Date().toISOString();
   private announced = false;
   private patience: NodeJS.Timeout | undefined;
@@ -81,12 +83,11 @@ export class Launcher {
         options.backOff ?? DEFAULT_BACK_OFF,
       );
       supervised.on('ready', (addresses) => this.becameReady(entry.name, addresses));
-      supervised.on('unready', (reason) =>
-        options.log.warn(
-          { code: 'start.process-unready', name: entry.name, reason },
-          `${entry.name} cannot serve`,
-        ),
-      );
+      supervised.on('unready', (reason) => {
+        this.reasons.set(entry.name, reason);
+        // While all start they are on their way; whoever has not arrived by the `ready` line is named then.
+        if (this.announced) this.warnUnready(entry.name);
+      });
       supervised.on('refused', () => void this.end('refused'));
       return supervised;
     };
@@ -197,8 +198,14 @@ export class Launcher {
     const without = this.all()
       .filter((child) => !child.ready)
       .map((child) => child.name);
+    for (const name of without) this.warnUnready(name);
     const suffix = without.length === 0 ? [] : [`without=${without.join(',')}`];
     this.options.writeLine(['ready', ...this.addressList(), ...suffix].join(' '));
+  }
+
+  private warnUnready(name: string): void {
+    const reason = this.reasons.get(name) ?? 'it has not started yet';
+    this.options.log.warn({ code: 'start.process-unready', name, reason }, `${name} cannot serve`);
   }
 
   /** `c2s=[::]:5222`, `bosh.http=[::]:5280`: the core's by themselves, the components' with their name. */
