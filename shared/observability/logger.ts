@@ -1,6 +1,8 @@
+import { isatty } from 'node:tty';
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
 import { LogOutput } from './log-output.js';
 import { LogPace } from './log-pace.js';
+import { readableLine } from './log-text.js';
 import type { LogFields, Logger } from './types.js';
 
 const LEVELS = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, silent: 1000 } as const;
@@ -23,7 +25,7 @@ export interface LoggerOptions {
 /** Fields that must not be logged; should one slip in, its value is cut out. */
 const SECRET_FIELDS = ['password', 'secret', 'body', 'initialResponse', 'token'];
 
-/** Makes the logger of one process: JSON lines with `level`, `time`, `process`, `code` and `msg`. */
+/** Makes the logger of one process: JSON lines with `level`, `time`, `process`, `code` and `msg`; at a terminal readable ones. */
 export function createLogger(options: LoggerOptions): ProcessLogger {
   const target = pino(
     {
@@ -34,12 +36,18 @@ export function createLogger(options: LoggerOptions): ProcessLogger {
       serializers: { error: pino.stdSerializers.err },
       redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: '(hidden)' },
     },
-    options.destination ?? LogOutput.to(1),
+    options.destination ?? standardOutput(),
   );
   const pace = new LogPace((what, count) =>
     target.warn({ code: 'log.left-out', what, count }, 'lines of one kind were too many'),
   );
   return new LevelledLogger(target, { level: options.level ?? 'info', pace });
+}
+
+function standardOutput(): DestinationStream {
+  const output = LogOutput.to(1);
+  if (!isatty(1)) return output;
+  return { write: (line) => output.write(`${readableLine(line.trimEnd())}\n`) };
 }
 
 /** Asks one shared threshold before pino, since pino's children keep the level they were born with. */

@@ -1,3 +1,4 @@
+import { readableLine } from '../../observability/log-text.js';
 import { createLogger } from '../../observability/logger.js';
 import { COMPONENTS, CORE, mainOf } from '../../settings/registry.js';
 import { SettingsError } from '../../settings/settings-error.js';
@@ -38,10 +39,11 @@ export const startCommand: Command = {
     complete['COMPONENTS'] = names.length === 0 ? 'none' : names.join(',');
     throwProblems(await readSettings([CORE, ...chosen.map(({ entry }) => entry)], complete));
 
+    const writeLine = process.stdout.isTTY ? (line: string) => print(readableLine(line)) : print;
     const log = createLogger({
       process: 'start',
       level: settings.LOG_LEVEL,
-      destination: { write: (line) => print(`start ${line.trimEnd()}`) },
+      destination: { write: (line) => writeLine(`start ${line.trimEnd()}`) },
     });
     const launched = (name: string, main: string) => ({
       name,
@@ -54,7 +56,7 @@ export const startCommand: Command = {
       core: launched(CORE.name, coreMain),
       components: chosen.map(({ entry, main }) => launched(entry.name, main)),
       log,
-      writeLine: print,
+      writeLine,
       corePortIsSet: Boolean(givenIn(sources, 'CORE_PORT')),
     });
     process.on('SIGTERM', () => void launcher.stop());
