@@ -25,8 +25,6 @@ const always: HeaderList = [
   'Content-Security-Policy',
   "default-src 'none'; sandbox; frame-ancestors 'none'",
 ];
-/** Readers that are kept for the next request: as many as are ever busy at once where bodies come in one piece. */
-const mostIdleReaders = 16;
 /** What is read and thrown away of a body that was refused, so that the client gets to read the answer. */
 const mostDiscarded = 4_194_304;
 
@@ -46,7 +44,6 @@ export interface BoshEndpointOptions {
 /** `/http-bind`: XEP-0124 over HTTP. */
 export class BoshEndpoint {
   readonly #options: BoshEndpointOptions;
-  readonly #readers: BodyReader[] = [];
 
   constructor(options: BoshEndpointOptions) {
     this.#options = options;
@@ -74,7 +71,7 @@ export class BoshEndpoint {
   }
 
   #read(request: IncomingMessage, response: ServerResponse, from: RequestOrigin, cors: CorsHeaders) {
-    const { compress, requests, log, sessions } = this.#options;
+    const { limits, upstream, compress, requests, log, sessions } = this.#options;
     requests.inc();
     const headers = cors.list.length === 0 ? always : [...always, ...cors.list];
     const terms = { secure: from.secure, compress, headers, vary: cors.vary };
@@ -99,14 +96,7 @@ export class BoshEndpoint {
       request.resume();
       return finish(new BodyError('bad-request', 'unknown content encoding', undefined));
     }
-    const reader = this.#takeReader();
-    // What ends otherwise keeps its reader: that is only a lost chance to use it again.
-    const complete = () => {
-      if (done) return;
-      const result = reader.end();
-      if (!(result instanceof BodyError)) this.#giveBack(reader);
-      finish(result);
-    };
+    const reader = new BodyReader({ bodyBytes: limits.bodyBytes, element: upstream.limits });
     let discarded = 0;
     const take = (chunk: Buffer) => {
       if (done) {
@@ -126,25 +116,13 @@ export class BoshEndpoint {
     // A pipe leaves its end as it is when its source breaks off.
     if (decoder !== undefined) request.once('close', () => request.complete || decoder.destroy());
     source.on('data', take);
-    source.on('end', complete);
+    source.on('end', () => done || finish(reader.end()));
     source.on('error', () => {
       if (decoder === undefined) return;
       response.setHeader('Connection', 'close');
       finish(new BodyError('bad-request', 'cannot be decompressed', undefined));
       request.resume();
     });
-  }
-
-  #takeReader(): BodyReader {
-    const { limits, upstream } = this.#options;
-    const bounds = { bodyBytes: limits.bodyBytes, element: upstream.limits };
-    const used = this.#readers.pop();
-    used?.reset(bounds);
-    return used ?? new BodyReader(bounds);
-  }
-
-  #giveBack(reader: BodyReader): void {
-    if (this.#readers.length < mostIdleReaders) this.#readers.push(reader);
   }
 
   /** A body that is wrong ends the session it names, and no other. */

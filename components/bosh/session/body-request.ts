@@ -1,5 +1,10 @@
 import type { Stanza } from '../../../shared/xml/stanza.js';
-import { type StreamHeader, StreamParser, type XmlLimits } from '../../../shared/xml/stream-parser.js';
+import {
+  type StreamHeader,
+  StreamParser,
+  type StreamParserHandler,
+  type XmlLimits,
+} from '../../../shared/xml/stream-parser.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import { elementToServer } from './element-text.js';
 
@@ -51,11 +56,47 @@ export interface BodyLimits {
   readonly element: XmlLimits;
 }
 
+/** Parsers that are kept for the next body: more than one is at work only where bodies come in pieces. */
+const mostIdle = 16;
+const idle: LentParser[] = [];
+
+/** A parser that serves one body after the other: making one costs as much as parsing a small body. */
+class LentParser {
+  readonly parser: StreamParser;
+  #handler: StreamParserHandler | undefined;
+
+  constructor(limits: XmlLimits) {
+    this.parser = new StreamParser(
+      {
+        streamOpened: (header) => this.#handler?.streamOpened(header),
+        stanza: (stanza) => this.#handler?.stanza(stanza),
+        streamClosed: () => this.#handler?.streamClosed(),
+        failed: (error) => this.#handler?.failed(error),
+      },
+      limits,
+      false,
+    );
+  }
+
+  static lend(handler: StreamParserHandler, limits: XmlLimits): LentParser {
+    const lent = idle.pop() ?? new LentParser(limits);
+    lent.#handler = handler;
+    lent.parser.reset(limits);
+    return lent;
+  }
+
+  /** It is never used again by who had it. */
+  giveBack(): void {
+    this.#handler = undefined;
+    if (idle.length < mostIdle) idle.push(this);
+  }
+}
+
 /** Reads one body, as it comes in, through the strict parser: no more is kept than the limits allow. */
-export class BodyReader {
-  readonly #parser: StreamParser;
-  #limits: BodyLimits;
-  #payloads: string[] = [];
+export class BodyReader implements StreamParserHandler {
+  readonly #limits: BodyLimits;
+  readonly #lent: LentParser;
+  readonly #payloads: string[] = [];
   #bytes = 0;
   /** Characters of the payloads, with what each has inherited. */
   #written = 0;
@@ -63,54 +104,38 @@ export class BodyReader {
   #marked = 0;
   #header: StreamHeader | undefined;
   #closed = false;
+  #ended = false;
   #error: BodyError | undefined;
 
   constructor(limits: BodyLimits) {
     this.#limits = limits;
-    this.#parser = new StreamParser(
-      {
-        streamOpened: (header) => {
-          this.#header = header;
-          if (header.name !== 'body' || header.namespace !== NS.httpBind) {
-            this.#refuse('bad-request', 'not a body of the namespace httpbind');
-          }
-        },
-        stanza: (stanza) => this.#payload(stanza),
-        streamClosed: () => {
-          this.#closed = true;
-          this.#afterRoot(this.#parser.takeRemainder());
-        },
-        failed: ({ condition, text }) => {
-          this.#refuse(
-            condition === 'policy-violation' ? 'policy-violation' : 'bad-request',
-            `${condition}: ${text}`,
-          );
-        },
-      },
-      limits.element,
-      false,
-    );
+    this.#lent = LentParser.lend(this, limits.element);
   }
 
-  /** Makes a reader that has ended without an error ready for another body. */
-  reset(limits: BodyLimits): void {
-    this.#limits = limits;
-    this.#parser.reset(limits.element);
-    this.#payloads = [];
-    this.#bytes = 0;
-    this.#written = 0;
-    this.#marked = 0;
-    this.#header = undefined;
-    this.#closed = false;
+  streamOpened(header: StreamHeader): void {
+    this.#header = header;
+    if (header.name !== 'body' || header.namespace !== NS.httpBind) {
+      this.#refuse('bad-request', 'not a body of the namespace httpbind');
+    }
+  }
+
+  streamClosed(): void {
+    this.#closed = true;
+    this.#afterRoot(this.#lent.parser.takeRemainder());
+  }
+
+  failed({ condition, text }: { condition: string; text: string }): void {
+    const isPolicy = condition === 'policy-violation';
+    this.#refuse(isPolicy ? 'policy-violation' : 'bad-request', `${condition}: ${text}`);
   }
 
   /** Takes the next bytes; false when the rest need not be read since the body is refused. */
   write(chunk: Buffer): boolean {
-    if (this.#error !== undefined) return false;
+    if (this.#error !== undefined || this.#ended) return false;
     this.#bytes += chunk.length;
     if (this.#bytes > this.#limits.bodyBytes) this.#refuse('policy-violation', 'body too big');
     else if (this.#closed) this.#afterRoot(chunk);
-    else this.#parser.write(this.#marked < byteOrderMark.length ? this.#withoutMark(chunk) : chunk);
+    else this.#lent.parser.write(this.#marked < byteOrderMark.length ? this.#withoutMark(chunk) : chunk);
     return this.#error === undefined;
   }
 
@@ -136,6 +161,9 @@ export class BodyReader {
     if (this.#error !== undefined || header === undefined) {
       return this.#error ?? new BodyError('bad-request', 'no body', undefined);
     }
+    // One that was refused may be in the middle of anything: it is not used again.
+    if (!this.#ended) this.#lent.giveBack();
+    this.#ended = true;
     return readAttributes(header, this.#payloads);
   }
 
@@ -144,7 +172,7 @@ export class BodyReader {
     if (!isWhiteSpace(bytes)) this.#refuse('bad-request', 'text after the body');
   }
 
-  #payload(stanza: Stanza): void {
+  stanza(stanza: Stanza): void {
     if (this.#error !== undefined) return;
     const text = elementToServer(stanza, this.#header?.lang);
     // What it inherited from the body has been written into it.
@@ -157,7 +185,7 @@ export class BodyReader {
 
   #refuse(condition: 'bad-request' | 'policy-violation', reason: string): void {
     this.#error ??= new BodyError(condition, reason, this.#header?.attributes.get('sid'));
-    this.#parser.stop();
+    this.#lent.parser.stop();
   }
 }
 
