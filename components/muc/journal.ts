@@ -26,6 +26,11 @@ interface RoomJournal {
 
 const PAGE = 200;
 const TRIM_EVERY = 64;
+/**
+ * How long a marker may lag behind. In a busy room each write of it would be a transaction of its own between two of
+ * messages; a crash sends again what was done in the meantime, which clients tell by the ids.
+ */
+const MARKER_MILLISECONDS = 10;
 
 /**
  * Groupchat messages between "durable" and "delivered". A message is in its room's archive, with its stanza-id, before
@@ -41,6 +46,9 @@ export class Journal {
   #waiting = false;
   #epoch = 0;
   #idle: (() => void)[] = [];
+  /** Rooms whose marker lags behind. */
+  readonly #stale = new Set<string>();
+  #markers: NodeJS.Timeout | null = null;
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -50,9 +58,10 @@ export class Journal {
     return this.#sent.length;
   }
 
-  /** Resolves when every message that was sent is confirmed. */
-  settled(): Promise<void> {
-    return this.#sent.length === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  /** Resolves when every message that was sent is confirmed, and the store knows. */
+  async settled(): Promise<void> {
+    if (this.#sent.length > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#mark();
   }
 
   /** Makes the message durable: resolves when it may be sent. */
@@ -171,35 +180,48 @@ export class Journal {
   }
 
   #done(entries: readonly Journalled[]): void {
-    const { store } = this.#options;
-    const touched = new Map<string, RoomJournal>();
     for (const { room, archiveId } of entries) {
       const state = this.#rooms.get(room.local);
       if (state === undefined || room.destroyed) continue;
       state.open--;
       state.after = archiveId;
-      touched.set(room.local, state);
+      this.#stale.add(room.local);
     }
-    for (const [local, state] of touched) {
-      if (state.open > 0) this.#background(store.journal.put(local, { after: state.after }));
+    if (this.#stale.size > 0) this.#markers ??= setTimeout(() => void this.#mark(), MARKER_MILLISECONDS);
+  }
+
+  /** Writes from where on messages may be unfinished now. */
+  async #mark(): Promise<void> {
+    const { store } = this.#options;
+    if (this.#markers !== null) clearTimeout(this.#markers);
+    this.#markers = null;
+    const writes: Promise<void>[] = [];
+    for (const local of this.#stale) {
+      const state = this.#rooms.get(local);
+      if (state === undefined) continue;
+      if (state.open > 0) writes.push(this.#background(store.journal.put(local, { after: state.after })));
       else {
         this.#rooms.delete(local);
-        this.#background(store.journal.delete(local));
+        writes.push(this.#background(store.journal.delete(local)));
       }
     }
+    this.#stale.clear();
+    await Promise.all(writes);
   }
 
   #trim(local: string, keep: number): void {
-    this.#background(this.#options.store.messages.trim(local, keep));
+    void this.#background(this.#options.store.messages.trim(local, keep));
   }
 
   /** Nothing waits for these: at worst a message is sent twice after a crash. */
-  #background(write: Promise<unknown>): void {
-    write.catch((error: unknown) =>
-      this.#options.log.warn(
-        { code: 'muc.journal-write-failed', error: String(error) },
-        'journal not updated',
-      ),
+  #background(write: Promise<unknown>): Promise<void> {
+    return write.then(
+      () => undefined,
+      (error: unknown) =>
+        this.#options.log.warn(
+          { code: 'muc.journal-write-failed', error: String(error) },
+          'journal not updated',
+        ),
     );
   }
 }

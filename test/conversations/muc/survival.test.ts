@@ -20,6 +20,8 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     third.send(`<presence to='${room}/thirdwitch'><show>away</show></presence>`);
     for (const client of [first, second, third]) await client.skip(room);
 
+    // what was said is marked as delivered a moment later: without that it would be said again after SIGKILL
+    await new Promise((resolve) => setTimeout(resolve, 200));
     await world.restart(signal);
     for (const client of [first, second, third]) await client.nothing(room);
 
