@@ -90,11 +90,26 @@ export class DiscoRegistry {
       forms: this.#forms[scope].map((make) => make()),
     };
     for (const contributor of this.#contributors) contributor(scope, query, info);
-    return info;
+    // Several may say the same; XEP-0115 §5.4 has clients refuse an answer that says it twice.
+    return {
+      identities: uniqueBy(info.identities, ({ category, type }) => `${category}/${type}`),
+      features: [...new Set(info.features)],
+      forms: uniqueBy(info.forms, formType),
+    };
   }
   itemsOf(scope: Scope, query: DiscoQuery): DiscoItem[] {
     return this.#items.flatMap((source) => source(scope, query));
   }
+}
+
+/** The first of each key. */
+function uniqueBy<T>(list: readonly T[], key: (one: T) => string): T[] {
+  return [...new Map([...list].reverse().map((one) => [key(one), one])).values()].reverse();
+}
+
+function formType(form: Element): string {
+  const field = form.getChildren('field').find(({ attrs }) => attrs['var'] === 'FORM_TYPE');
+  return field?.getChildText('value') ?? '';
 }
 
 export interface NodeHandlers {

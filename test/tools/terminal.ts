@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -14,12 +14,42 @@ export class Terminal {
     this.#folder = folder;
   }
 
-  static async start(program: string): Promise<Terminal> {
+  /**
+   * `files`: what its home has, by path. `unprivileged`: where root runs the tests, as nobody, since the program refuses
+   * to be root's.
+   */
+  static async start(
+    program: string,
+    {
+      files = {},
+      unprivileged = false,
+    }: { files?: Readonly<Record<string, string>>; unprivileged?: boolean } = {},
+  ): Promise<Terminal> {
     const folder = mkdtempSync(join(tmpdir(), 'terminal-'));
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    }
+    const asNobody = unprivileged && userInfo().uid === 0;
+    if (asNobody) await run('chown', ['-R', 'nobody', folder]);
+    const command = asNobody ? `setpriv --reuid=nobody --clear-groups ${program}` : program;
     const terminal = new Terminal(folder);
     await run(
       'tmux',
-      [...terminal.#socket, '-f', '/dev/null', 'new-session', '-d', '-x', '160', '-y', '50', program],
+      [
+        ...terminal.#socket,
+        '-f',
+        '/dev/null',
+        'new-session',
+        '-d',
+        '-c',
+        folder,
+        '-x',
+        '160',
+        '-y',
+        '50',
+        command,
+      ],
       {
         env: {
           PATH: process.env['PATH'] ?? '',
@@ -42,6 +72,11 @@ export class Terminal {
   async type(line: string): Promise<void> {
     await run('tmux', [...this.#socket, 'send-keys', '-l', line]);
     await run('tmux', [...this.#socket, 'send-keys', 'Enter']);
+  }
+
+  /** Presses one key by tmux's name for it (`C-y`). */
+  async key(name: string): Promise<void> {
+    await run('tmux', [...this.#socket, 'send-keys', name]);
   }
 
   async screen(): Promise<string> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -142,5 +143,64 @@ test('slixmpp, @xmpp/client, profanity and a raw stream in one room at once', as
   raw.send(`<message to='${ROOM}/prof' type='chat' id='pm'><body>only for you</body></message>`);
   await profanity.type('/win 3');
   await profanity.shows('only for you');
+  await raw.close();
+});
+
+test('poezio makes a room, talks in it with a raw stream, changes its subject and sees who comes and goes', async (t) => {
+  if (!(await isInstalled('tmux', '-V'))) return t.skip('tmux is not installed');
+  if (!(await isInstalled('poezio', '--version'))) return t.skip('poezio is not installed');
+  const core = await start(t);
+  const { host, port } = core.address();
+  const pem = readFileSync(join(core.dataFolder, 'tls', 'localhost.pem'), 'utf8');
+  const ca = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n/s.exec(pem)?.[0] ?? '';
+  const settings = {
+    jid: 'prof@localhost',
+    password: 'secret',
+    custom_host: host,
+    custom_port: String(port),
+    ca_cert_path: 'ca.pem',
+    rooms: `${ROOM}/prof`,
+    use_remote_bookmarks: 'false',
+  };
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`);
+  const poezio = await Terminal.start('poezio', {
+    files: { 'ca.pem': ca, 'config/poezio/poezio.cfg': `[Poezio]\n${lines.join('')}` },
+    unprivileged: true,
+  });
+  t.after(() => poezio.stop());
+  await poezio.shows('1.menagerie', 30_000);
+  await poezio.key('C-n');
+  await poezio.shows('prof');
+  // §10.1.2: it is told that it has made the room, and opens it as it is.
+  await poezio.type('/configure');
+  await poezio.shows('Configuration for "menagerie"');
+  await poezio.key('C-y');
+  const raw = await core.online('raw');
+  // Until the form has come the room is its owner's alone (§10.1.3).
+  let joined = false;
+  for (const end = performance.now() + 15_000; !joined && performance.now() < end; ) {
+    raw.send(`<presence to='${ROOM}/raw'><x xmlns='http://jabber.org/protocol/muc'/></presence>`);
+    const answer = await raw.stanza((stanza) => stanza.name === 'presence' && stanza.from === `${ROOM}/raw`);
+    joined = answer.type === undefined;
+    if (!joined) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.ok(joined, await poezio.screen());
+  await poezio.shows('raw');
+  await poezio.type('croak from poezio');
+  await raw.stanza((stanza) => stanza.name === 'message' && stanza.text.includes('croak from poezio'));
+  raw.send(`<message to='${ROOM}' type='groupchat' id='r'><body>roar from raw</body></message>`);
+  await poezio.shows('roar from raw');
+  await poezio.type('/subject What frogs say');
+  await raw.stanza((stanza) => stanza.name === 'message' && stanza.text.includes('What frogs say'));
+  await poezio.shows('What frogs say');
+  await poezio.type('/nick frog');
+  await raw.stanza((stanza) => stanza.name === 'presence' && stanza.from === `${ROOM}/frog`);
+  await poezio.type('/kick raw too loud');
+  const kicked = await raw.stanza(
+    (stanza) => stanza.name === 'presence' && stanza.type === 'unavailable' && stanza.from === `${ROOM}/raw`,
+  );
+  assert.match(kicked.text, /too loud/);
+  assert.match(kicked.text, /code='307'/);
+  await poezio.shows('has been kicked');
   await raw.close();
 });
