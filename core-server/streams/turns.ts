@@ -7,7 +7,7 @@ export interface Patient {
 
 /** What the busy streams together take of one turn of the event loop, and the least and most of a single one. */
 const TURN_MILLISECONDS = 10;
-const LEAST_MILLISECONDS = 0.5;
+const LEAST_MILLISECONDS = 0.2;
 const MOST_MILLISECONDS = 4;
 
 let turn = 0;

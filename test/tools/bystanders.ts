@@ -7,6 +7,8 @@ import { type Address, CoreUnderTest, type ProcessUnderTest } from './core-harne
 /** Machines are noisy: below this, in milliseconds, nobody is called hurt. */
 const FLOOR_MILLISECONDS = 100;
 const FACTOR = 3;
+/** A core that waits so many times as long as it runs is measured by the machine, not by what it does. */
+const STARVED = 6;
 const CONTROL_MILLISECONDS = 700;
 /** A control is good for so long. */
 const CONTROL_AGE_MILLISECONDS = 20_000;
@@ -84,6 +86,8 @@ export class Bystanders {
     const after = processorTimes(this.#core);
     const ran = after.ran - before.ran;
     const stretch = ran > 0 ? (ran + after.waited - before.waited) / ran : 1;
+    // then all that can be said is that everything arrived
+    if (stretch > STARVED) return attacked;
     const most = Math.max(FLOOR_MILLISECONDS, FACTOR * control.p99) * stretch;
     assert.ok(
       attacked.p99 <= most,
