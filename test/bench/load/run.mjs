@@ -33,8 +33,8 @@ function runLoad() {
   const tls = given('--tls');
   const ours = (name) => join(here, `${name}${tls ? '-tls' : ''}.env`);
   const servers = [
-    tls ? ours('prosody') : 'prosody',
-    tls ? ours('ejabberd') : 'ejabberd',
+    ours('prosody'),
+    ours('ejabberd'),
     // ours last: the ratio columns compare it with each of the others
     ...(given('--control') ? [ours('control')] : []),
     ours('entourage'),
