@@ -123,6 +123,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     door: new Door({
       perAddress: settings.LIMIT_UNAUTHENTICATED_PER_ADDRESS,
       total: settings.LIMIT_UNAUTHENTICATED,
+      attemptsPerMinute: settings.LIMIT_ATTEMPTS_PER_MINUTE,
     }),
     total: metrics.counter('c2s_streams_total', 'Client streams opened'),
   });

@@ -203,6 +203,11 @@ const entries = {
       'Connections that have not authenticated yet, of clients in all; by themselves, those of other servers, and those of components.',
     default: 5000,
   }),
+  LIMIT_ATTEMPTS_PER_MINUTE: setting(integer(0), {
+    description:
+      'Attempts to connect from one address to the client ports; by themselves, those to the ports for other servers. 0 = no limit.',
+    default: 0,
+  }),
   LIMIT_UNAUTHENTICATED_SECONDS: setting(seconds(1), {
     description:
       'Time for a client to authenticate and bind, TLS included, and for another server to prove a domain.',

@@ -63,6 +63,7 @@ export const s2s = defineFeature({
     'LIMIT_CONNECTIONS_PER_ADDRESS',
     'LIMIT_UNAUTHENTICATED_PER_ADDRESS',
     'LIMIT_UNAUTHENTICATED',
+    'LIMIT_ATTEMPTS_PER_MINUTE',
     'LIMIT_UNAUTHENTICATED_SECONDS',
     'LIMIT_STANZA_SECONDS',
     'LIMIT_OUTBOUND_BYTES_SERVER',
@@ -130,6 +131,7 @@ export const s2s = defineFeature({
       door: new Door({
         perAddress: settings.LIMIT_UNAUTHENTICATED_PER_ADDRESS,
         total: settings.LIMIT_UNAUTHENTICATED,
+        attemptsPerMinute: settings.LIMIT_ATTEMPTS_PER_MINUTE,
       }),
       connectMilliseconds: settings.S2S_CONNECT_SECONDS * 1000,
       sent: metrics.counter('s2s_sent_total', 'Stanzas given to streams to other servers'),
@@ -221,8 +223,15 @@ async function listen(
   const server = secure ?? createServer({ noDelay: true, keepAlive: true });
   // TLS hides which connection a secured one was: the peer's address and port tell
   const handshakes = new Map<string, () => void>();
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? 'unknown';
+    if (federation.door.mayTry(address)) return;
+    core.log.warn({ code: 's2s.too-many-attempts', address }, 'too many attempts to connect');
+    socket.destroy();
+  });
   secure?.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? 'unknown';
+    if (socket.destroyed) return;
     if (!federation.door.hasRoom(address)) {
       federation.tooMany(address);
       socket.destroy();
@@ -238,6 +247,7 @@ async function listen(
   });
   server.on(direct ? 'secureConnection' : 'connection', (socket: Socket) => {
     socket.on('error', () => {});
+    if (socket.destroyed) return;
     handshakes.get(`${socket.remoteAddress}|${socket.remotePort}`)?.();
     federation.admit(
       new SocketTransport(socket, {

@@ -60,7 +60,7 @@ export async function listenForClients(options: ClientListenerOptions): Promise<
   secure?.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   const server: Server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) =>
     clientAddress(socket, options, (address) => {
-      if (!options.streams.welcome(address)) {
+      if (!options.streams.welcome(address) || !options.streams.mayTry(address)) {
         socket.destroy();
       } else if (secure === null) {
         accept(socket, address, options);

@@ -69,6 +69,13 @@ export class ClientStreams {
     return this.door.hasRoom(address, this.#options.rules.exempt(address));
   }
 
+  /** Counts an attempt to connect from there; false where there have been too many in the last minute. */
+  mayTry(address: string): boolean {
+    if (this.#options.rules.exempt(address) || this.door.mayTry(address)) return true;
+    this.#options.log.warn({ code: 'c2s.too-many-attempts', address }, 'too many attempts to connect');
+    return false;
+  }
+
   /** Whether one more connection from this address is allowed; counts it if so. */
   admit(address: string): boolean {
     const network = networkOf(address);

@@ -1,19 +1,24 @@
 import { networkOf } from '../../shared/addresses/network.js';
+import { LeakyCounts } from '../rates/leaky-counts.js';
 
 export interface DoorLimits {
   /** Strangers from one network: an IPv4 address, an IPv6 /64. */
   readonly perAddress: number;
   readonly total: number;
+  /** Connections that one network may try to make in a minute; 0 or absent: any number. */
+  readonly attemptsPerMinute?: number;
 }
 
 /** Those at a door of ours who have not proved who they are: what they take must be bounded (XEP-0205 §3.1). */
 export class Door {
   readonly #limits: DoorLimits;
   readonly #perNetwork = new Map<string, number>();
+  readonly #attempts: LeakyCounts;
   #total = 0;
 
   constructor(limits: DoorLimits) {
     this.#limits = limits;
+    this.#attempts = new LeakyCounts(limits.attemptsPerMinute ?? 0, 60_000);
   }
 
   get strangers(): number {
@@ -26,6 +31,14 @@ export class Door {
       this.#total < this.#limits.total &&
       (exempt || (this.#perNetwork.get(networkOf(address)) ?? 0) < this.#limits.perAddress)
     );
+  }
+
+  /** Counts an attempt to connect; false where there have been too many. */
+  mayTry(address: string): boolean {
+    const network = networkOf(address);
+    if (this.#attempts.isFull(network)) return false;
+    this.#attempts.add(network);
+    return true;
   }
 
   /** Counts one more. The returned function is called when it is known who it is, or it is gone; once counts. */

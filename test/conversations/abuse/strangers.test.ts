@@ -99,6 +99,40 @@ describe('half-open streams', () => {
   });
 });
 
+test('RFC 6120 §13.12 rule 2: attempts to connect are limited where the operator wants so; exempt addresses are not', async () => {
+  const address = loopbackAddress();
+  const { core } = await startFederated(
+    'attempts.test',
+    address,
+    {},
+    { LIMIT_ATTEMPTS_PER_MINUTE: '5', LIMIT_EXEMPT_ADDRESSES: '127.7.8.2', LOG_LEVEL: 'info' },
+  );
+  for (const listener of ['c2s', 's2s']) {
+    const { host, port } = core.address(listener);
+    const tries: Bare[] = [];
+    for (let k = 0; k < 8; k++) {
+      const one = await bare(host, port, '127.7.8.1');
+      one.socket.write(' ');
+      tries.push(one);
+      await sleep(20);
+      if (k < 5) one.socket.destroy();
+    }
+    await sleep(200);
+    assert.equal(closed(tries.slice(5)), 3, listener);
+    await core.process.said(
+      new RegExp(`"code":"${listener}\\.too-many-attempts","address":"127\\.7\\.8\\.1"`),
+    );
+    for (const { socket } of tries) socket.destroy();
+  }
+  const { host, port } = core.address();
+  const exempt: Bare[] = [];
+  for (let k = 0; k < 8; k++) exempt.push(await bare(host, port, '127.7.8.2'));
+  await sleep(200);
+  assert.equal(closed(exempt), 0);
+  for (const { socket } of exempt) socket.destroy();
+  await core.stop();
+});
+
 describe('a stranger who never reads is let go before what waits for him is much', () => {
   const REGISTER = "<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>".repeat(500);
   const VERIFY = "<db:verify from='montague.test' to='capulet.test' id='x'>key</db:verify>".repeat(500);
