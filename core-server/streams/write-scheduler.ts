@@ -9,6 +9,7 @@ const WRITE_MILLISECONDS = 0.03;
 const LEAST_MILLISECONDS = 0.1;
 
 let dirty: Flushable[] = [];
+let afterwards: (() => void)[] = [];
 let scheduled = false;
 /** When the first text of those in `dirty` came. */
 let since = 0;
@@ -20,10 +21,27 @@ let since = 0;
  */
 export function flushThisTurn(target: Flushable): void {
   if (dirty.push(target) === 1) since = performance.now();
-  if (!scheduled) {
-    scheduled = true;
-    setImmediate(endOfTurn);
-  }
+  schedule();
+}
+
+/**
+ * Calls back when all that is pending now has been handed to the kernel, which delivers it even if this process dies: whoever is
+ * told then that something is handled is told the truth. What the callback sends leaves in the same turn.
+ */
+export function afterWrites(action: () => void): void {
+  afterwards.push(action);
+  schedule();
+}
+
+/** Hands everything that is pending to the kernel at once, and then what {@link afterWrites} was to say. */
+export function flushNow(): void {
+  flushAll();
+}
+
+function schedule(): void {
+  if (scheduled) return;
+  scheduled = true;
+  setImmediate(endOfTurn);
 }
 
 /**
@@ -43,6 +61,15 @@ function endOfTurn(): void {
 }
 
 function flushAll(): void {
+  flushDirty();
+  if (afterwards.length === 0) return;
+  const actions = afterwards;
+  afterwards = [];
+  for (const action of actions) action();
+  flushDirty();
+}
+
+function flushDirty(): void {
   const targets = dirty;
   dirty = [];
   for (const target of targets) target.flush();

@@ -67,7 +67,7 @@ const starters: Readonly<Record<string, () => Promise<Started | undefined>>> = {
   async ejabberd() {
     const server = await startEjabberd({
       modules:
-        '  mod_offline: {}\n  mod_stream_mgmt: {}\n  mod_muc: {}\n  mod_pubsub: {plugins: [flat, pep]}\n  mod_vcard: {}\n  mod_blocking: {}\n  mod_privacy: {}\n',
+        '  mod_caps: {}\n  mod_offline: {}\n  mod_stream_mgmt: {}\n  mod_muc: {}\n  mod_pubsub: {plugins: [flat, pep]}\n  mod_vcard: {}\n  mod_blocking: {}\n  mod_privacy: {}\n',
       users,
     });
     return server && foreign('ejabberd', server);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { xml } from '../../../shared/xml/element.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import type { ClientStream } from '../../streams/client-stream.js';
+import { afterWrites, flushNow } from '../../streams/write-scheduler.js';
 import type { Session } from '../session.js';
 import { newlyAcknowledged, wireCount } from './counters.js';
 
@@ -21,6 +22,8 @@ export class ManagedSession {
   #askedFor = 0;
   /** An answer was given that left out stanzas that were not durable yet. */
   #owed = false;
+  /** Answers that are due at the end of this turn. */
+  #answers: number[] = [];
 
   constructor(session: Session, resumable: boolean) {
     this.session = session;
@@ -37,10 +40,28 @@ export class ManagedSession {
     return wireCount(this.session.inbound.handled);
   }
 
-  /** Answers `<r/>`; when something is not durable yet the answer follows once it is. */
+  /**
+   * Answers `<r/>`, when what it acknowledges has left this process for those who are connected; when something is not
+   * durable yet, a second answer follows once it is.
+   */
   answer(): void {
-    this.session.stream?.send(`<a xmlns='${NS.streamManagement}' h='${this.h}'/>`);
+    this.#answers.push(this.h);
     this.#owed = this.session.inbound.handled < this.session.inbound.received;
+    const { stream } = this.session;
+    if (this.#answers.length === 1) afterWrites(() => this.#answerNow(stream));
+  }
+
+  #answerNow(asked: Session['stream']): void {
+    // §4: each <r/> has its <a/>, with what was handled when it came
+    const answers = this.#answers.map((h) => `<a xmlns='${NS.streamManagement}' h='${h}'/>`);
+    this.#answers = [];
+    // resumed elsewhere meanwhile: <resumed/> has said more
+    if (this.session.stream === asked) asked?.send(answers.join(''));
+  }
+
+  /** The client closes its stream: it gets the answer that it may wait for before ours is closed. */
+  closing(): void {
+    if (this.#answers.length > 0) flushNow();
   }
 
   /** Takes an `h` of the client. False when it is impossible (XEP-0198 §4: handled-count-too-high). */

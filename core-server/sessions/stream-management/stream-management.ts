@@ -71,6 +71,10 @@ export class ManagedSessions {
       for (const managed of this.#byId.values()) if (managed.session.stream === null) count++;
       return count;
     });
+    core.hooks.streamLost.add(50, (session, end) => {
+      if (end.how === 'closed') this.#bySession.get(session)?.closing();
+      return undefined;
+    });
     core.hooks.streamLost.add(
       100,
       (session, end) => end.how !== 'closed' && this.#hibernate(session, end.reason),

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { flushThisTurn, flushWhereDue } from '../../../core-server/streams/write-scheduler.js';
+import {
+  afterWrites,
+  flushNow,
+  flushThisTurn,
+  flushWhereDue,
+} from '../../../core-server/streams/write-scheduler.js';
 
 /** Counts how often it was flushed. */
 function target(): { flush(): void; flushed: number } {
@@ -44,6 +49,28 @@ describe('writes of one turn', () => {
     assert.equal(late.flushed, 0);
     await turn();
     assert.deepEqual([early.flushed, late.flushed], [1, 1]);
+  });
+
+  test('are all over when what waits for them is said, which leaves in the same turn', async () => {
+    const said: string[] = [];
+    const named = (name: string) => ({ flush: () => void said.push(name) });
+    flushThisTurn(named('sender: a message for it'));
+    afterWrites(() => {
+      said.push('handled');
+      flushThisTurn(named('sender: an acknowledgement'));
+    });
+    // dirty after the sender's own connection, and what is acknowledged is for this one
+    flushThisTurn(named('recipient'));
+    await turn();
+    assert.deepEqual(said, [
+      'sender: a message for it',
+      'recipient',
+      'handled',
+      'sender: an acknowledgement',
+    ]);
+    afterWrites(() => said.push('now'));
+    flushNow();
+    assert.equal(said.at(-1), 'now');
   });
 
   test('wait the longer, the more of them there are', async () => {
