@@ -160,7 +160,8 @@ export class WebSocketSession implements AtEndOfTurn {
     this.#write(writeOpen(header));
   }
 
-  #element({ text, bytes }: ServerElement): void {
+  #element({ kind, text, bytes }: ServerElement): void {
+    if (this.#over) return;
     this.#sayOpen();
     const number = ++this.#count;
     this.#gather();
@@ -169,6 +170,8 @@ export class WebSocketSession implements AtEndOfTurn {
       this.#stream?.taken(bytes);
       this.#stream?.acknowledged(number);
     });
+    // §3.5: fatal, and the stream is closed after it, whether the server gets round to that or not.
+    if (kind === 'error') this.#endedByServer(undefined);
   }
 
   /** What the server sends together leaves in one write. */

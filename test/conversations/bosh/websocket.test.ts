@@ -177,6 +177,19 @@ test('§3.6: the server closes', async () => {
   assert.equal(stream.acknowledgedCount, 2, 'what was written counts as delivered');
 });
 
+test('§3.5: after an error of the server the stream is closed, though the server leaves it open', async () => {
+  const client = await new Frames(bosh.port).opened();
+  const stream = bosh.upstream.last;
+  stream.say(
+    "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+  );
+  assert.match(await client.frame(2), /<conflict/);
+  assert.equal(await client.frame(3), close);
+  client.socket.send(close);
+  assert.equal(await client.closed, 1000);
+  await stream.until(() => stream.closedBy === 'closed');
+});
+
 test('§3.6: a connection that breaks is told apart from one that was closed', async () => {
   const client = await new Frames(bosh.port).opened();
   const stream = bosh.upstream.last;
