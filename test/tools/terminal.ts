@@ -97,8 +97,22 @@ export class Terminal {
   }
 
   async stop(): Promise<void> {
+    const listed = await run('tmux', [...this.#socket, 'list-panes', '-a', '-F', '#{pane_pid}']).catch(
+      () => null,
+    );
     await run('tmux', [...this.#socket, 'kill-server']).catch(() => undefined);
+    // Poezio does not mind that its terminal is gone, and spins for ever.
+    for (const pid of listed?.stdout.match(/\d+/g) ?? []) endGroup(Number(pid));
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** A terminal's program leads a process group of its own. */
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // it has ended by itself
   }
 }
 
