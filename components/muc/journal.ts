@@ -1,4 +1,5 @@
 import type { Logger } from '../../shared/observability/types.js';
+import { isBadDocument } from '../../shared/storage/walk.js';
 import type { Room } from './rooms/room.js';
 import type { RoomStore } from './rooms/store.js';
 import type { Journalled } from './work.js';
@@ -116,32 +117,43 @@ export class Journal {
     const { store, log } = this.#options;
     let count = 0;
     for await (const local of store.journal.owners()) {
-      const marker = await store.journal.get(local);
-      const room = await this.#options.room(local);
-      if (marker === undefined) continue;
-      if (room === null) {
-        await store.journal.delete(local);
-        continue;
-      }
-      const entries: Journalled[] = [];
-      let { after } = marker.value;
-      for (;;) {
-        const page = await store.messages.page(local, { after, limit: PAGE });
-        for (const { id, value } of page) entries.push({ room, document: value, archiveId: id });
-        const last = page.at(-1);
-        if (last === undefined || page.length < PAGE) break;
-        after = last.id;
-      }
-      if (entries.length === 0) await store.journal.delete(local);
-      else {
-        this.#rooms.set(local, { after: marker.value.after, open: entries.length });
-        this.#resend(entries);
-        count += entries.length;
+      try {
+        count += await this.#recoverRoom(local);
+      } catch (error) {
+        // One room that cannot be read costs the others nothing.
+        if (!isBadDocument(error)) throw error;
+        log.error({ code: 'muc.room-unreadable', room: local, error }, 'a room could not be read');
       }
     }
     if (count > 0)
       log.info({ code: 'muc.journal-recovered', messages: count }, 'unfinished messages sent again');
     return count;
+  }
+
+  async #recoverRoom(local: string): Promise<number> {
+    const { store } = this.#options;
+    const marker = await store.journal.get(local);
+    const room = await this.#options.room(local);
+    if (marker === undefined) return 0;
+    if (room === null) {
+      await store.journal.delete(local);
+      return 0;
+    }
+    const entries: Journalled[] = [];
+    let { after } = marker.value;
+    for (;;) {
+      const page = await store.messages.page(local, { after, limit: PAGE });
+      for (const { id, value } of page) entries.push({ room, document: value, archiveId: id });
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE) break;
+      after = last.id;
+    }
+    if (entries.length === 0) await store.journal.delete(local);
+    else {
+      this.#rooms.set(local, { after: marker.value.after, open: entries.length });
+      this.#resend(entries);
+    }
+    return entries.length;
   }
 
   /** The room and its archive are gone. */

@@ -92,7 +92,12 @@ export class MucService implements Muc {
     this.#now = options.now ?? Date.now;
     this.#ticks = options.now ?? (() => performance.now());
     this.#secret = secret;
-    this.directory = new RoomDirectory(store, component.domain);
+    this.directory = new RoomDirectory(store, component.domain, (local, error) =>
+      log.error(
+        { code: 'muc.room-unreadable', room: local, error },
+        'a room could not be read and is not listed',
+      ),
+    );
     this.#creators = new Creators(store.creators, policy.roomsPerUser > 0, log);
     this.#ghosts = new Ghosts(this);
     this.inbound = new Inbound(this, this.#creators, this.#ghosts);

@@ -1,4 +1,5 @@
 import type { Logger } from '../../shared/observability/types.js';
+import { isBadDocument } from '../../shared/storage/walk.js';
 import { type Changes, isSilence } from './changes.js';
 import type { Enforcer } from './enforcer.js';
 import type { ListStore } from './list-store.js';
@@ -32,7 +33,7 @@ export async function synchronise(
       })
       .catch((error: unknown) => {
         // nobody answered: the whole comparison is made again
-        if (isSilence(error)) throw error;
+        if (isSilence(error) && !isBadDocument(error)) throw error;
         log.warn(
           { code: 'privacy.not-reconciled', account, err: error },
           'lists and rules of an account differ',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Storage } from '../../shared/storage/storage.js';
+import { elementText } from '../../shared/storage/stored-text.js';
 import { clone, type Element } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import { writeElement } from '../../shared/xml/write.js';
@@ -14,7 +15,7 @@ export interface VcardStore {
   remove(owner: string): Promise<void>;
 }
 
-const vcardSchema = z.object({ xml: z.string() });
+const vcardSchema = z.object({ xml: elementText });
 
 export function openVcardStore(storage: Storage): VcardStore {
   const vcards = storage.keyval({ name: 'vcards', schema: vcardSchema, schemaVersion: 1 });

@@ -3,11 +3,14 @@ import type { CollectionDefinition } from '../../shared/storage/storage.js';
 import { type Credentials, MINIMUM_ITERATIONS, type ScramVerifier } from './credentials.js';
 import type { ScramHash } from './password-hasher.js';
 
+/** More would keep a thread busy for minutes. */
+const MAXIMUM_ITERATIONS = 10_000_000;
+
 const base64 = z.base64().min(1);
 
 const scramVerifier = z.object({
   salt: base64,
-  iterations: z.int().min(MINIMUM_ITERATIONS),
+  iterations: z.int().min(MINIMUM_ITERATIONS).max(MAXIMUM_ITERATIONS),
   storedKey: base64,
   serverKey: base64,
 });

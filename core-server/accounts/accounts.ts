@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { networkOf } from '../../shared/addresses/network.js';
 import type { Logger } from '../../shared/observability/types.js';
 import type { Storage } from '../../shared/storage/storage.js';
+import { isBadDocument } from '../../shared/storage/walk.js';
 import { type BareJid, type Domain, parseJid } from '../../shared/xmpp/jid.js';
 import type { AccountDocument } from './account-document.js';
 import { storedCredentials } from './account-document.js';
@@ -76,6 +77,8 @@ export class Accounts {
   readonly #log: Logger;
   readonly #secret: Buffer;
   readonly #now: () => number;
+  /** Accounts of which it has been said that they cannot be read. */
+  readonly #unreadable = new Set<BareJid>();
   readonly #listeners = new Set<(event: AccountEvent) => void>();
 
   private constructor(options: AccountsOptions, secret: Buffer) {
@@ -119,9 +122,26 @@ export class Accounts {
     for await (const owner of this.#store.owners()) {
       const address = parseJid(owner);
       if (!address || (domain !== undefined && address.domain !== domain)) continue;
-      const stored = await this.#store.read(address.bare);
+      const stored = await this.#readable(address.bare);
       if (!stored) continue;
       yield { account: address.bare, state: stored.document.state, created: stored.document.created };
+    }
+  }
+
+  /** Null also for an account whose document cannot be read: it is said once, and costs the others nothing. */
+  async #readable(account: BareJid): Promise<StoredAccount | null> {
+    try {
+      return await this.#store.read(account);
+    } catch (error) {
+      if (!isBadDocument(error)) throw error;
+      if (!this.#unreadable.has(account)) {
+        this.#unreadable.add(account);
+        this.#log.error(
+          { code: 'storage.account-unreadable', account, err: error },
+          'an account could not be read and is left out',
+        );
+      }
+      return null;
     }
   }
 

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { CollectionDefinition } from '../../shared/storage/storage.js';
+import { elementText } from '../../shared/storage/stored-text.js';
 
 const storedMessage = z.object({
   /** The stanza as wire text, stamped with its delay. */
-  text: z.string(),
+  text: elementText,
 });
 export type StoredMessage = z.infer<typeof storedMessage>;
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { documentsOf } from '../../shared/storage/walk.js';
 import { child, childElements, clone, type Element, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
@@ -69,10 +70,13 @@ class AvatarStamps {
   }
 
   async load(): Promise<void> {
-    for await (const owner of this.#stored.owners()) {
-      const document = await this.#stored.get(owner);
-      if (document !== undefined) this.#hashes.set(owner, document.value.hash);
-    }
+    const bad = (account: string, error: Error) =>
+      this.#core.log.warn(
+        { code: 'avatar.hash-unreadable', account, err: error },
+        'an avatar hash is left out',
+      );
+    for await (const [owner, { value }] of documentsOf(this.#stored, bad))
+      this.#hashes.set(owner, value.hash);
   }
 
   forget(account: string): void {

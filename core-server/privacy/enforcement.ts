@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { faultPoint } from '../../shared/faults.js';
-import type { KeyValueCollection, Storage } from '../../shared/storage/storage.js';
+import type { KeyValueCollection, Storage, Versioned } from '../../shared/storage/storage.js';
+import { isBadDocument } from '../../shared/storage/walk.js';
 import { type Element, xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
@@ -171,12 +172,26 @@ class Enforcement {
     if (!more) this.#listing = null;
     const states: Element[] = [];
     for (const owner of page) {
-      const found = await this.#collection.get(owner);
+      const found = await this.#readable(owner);
       if (found === undefined) continue;
       const { epoch, sequence } = found.value;
       states.push(xml('state', { account: owner, epoch, sequence: String(sequence) }));
     }
     return xml('states', { xmlns: NS.privacyEnforcement, ...(more ? { more: 'true' } : {}) }, ...states);
+  }
+
+  /** Rules that cannot be read: their account cannot log in, all others agree about theirs. */
+  async #readable(account: string): Promise<Versioned<RuleDocument> | undefined> {
+    try {
+      return await this.#collection.get(account);
+    } catch (error) {
+      if (!isBadDocument(error)) throw error;
+      this.#core.log.error(
+        { code: 'storage.rules-unreadable', account, err: error },
+        'rules could not be read',
+      );
+      return undefined;
+    }
   }
 
   /** The component has compared every account and sent what was missing: from now on the rules here can be trusted. */

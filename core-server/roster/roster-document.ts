@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { CollectionDefinition, Versioned } from '../../shared/storage/storage.js';
+import { elementText, jidText } from '../../shared/storage/stored-text.js';
 import type { BareJid } from '../../shared/xmpp/jid.js';
 import { Roster } from './roster.js';
 
 const itemSchema = z.object({
-  jid: z.string(),
+  jid: jidText,
   name: z.string().optional(),
   groups: z.array(z.string()),
   subscription: z.enum(['none', 'to', 'from', 'both']),
@@ -17,7 +18,7 @@ const rosterSchema = z.object({
   epoch: z.string(),
   version: z.number().int(),
   items: z.array(itemSchema),
-  pending: z.array(z.object({ from: z.string(), stanza: z.string() })),
+  pending: z.array(z.object({ from: jidText, stanza: elementText })),
 });
 export type RosterDocument = z.infer<typeof rosterSchema>;
 

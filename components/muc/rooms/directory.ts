@@ -1,3 +1,5 @@
+import type { StorageError } from '../../../shared/storage/storage.js';
+import { documentsOf } from '../../../shared/storage/walk.js';
 import type { RoomConfig } from './config.js';
 import type { RoomStore } from './store.js';
 
@@ -11,7 +13,10 @@ export class RoomDirectory {
   #changes = new Map<string, string | null>();
   #sorted: { jid: string; name: string }[] | null = null;
 
-  constructor(store: RoomStore, domain: string) {
+  readonly #bad: (local: string, error: StorageError) => void;
+
+  constructor(store: RoomStore, domain: string, bad: (local: string, error: StorageError) => void) {
+    this.#bad = bad;
     this.#store = store;
     this.#domain = domain;
   }
@@ -30,7 +35,10 @@ export class RoomDirectory {
   }
 
   async list(): Promise<readonly { jid: string; name: string }[]> {
-    this.#reading ??= this.#read();
+    this.#reading ??= this.#read().catch((error: unknown) => {
+      this.#reading = null; // the next who asks tries again
+      throw error;
+    });
     const rooms = this.#rooms ?? (await this.#reading);
     this.#sorted ??= [...rooms]
       .map(([local, name]) => ({ jid: `${local}@${this.#domain}`, name }))
@@ -40,10 +48,8 @@ export class RoomDirectory {
 
   async #read(): Promise<Map<string, string>> {
     const rooms = new Map<string, string>();
-    for await (const local of this.#store.rooms.owners()) {
-      const found = await this.#store.rooms.get(local);
-      if (found?.value.config.public && !found.value.locked)
-        rooms.set(local, found.value.config.name || local);
+    for await (const [local, { value }] of documentsOf(this.#store.rooms, this.#bad)) {
+      if (value.config.public && !value.locked) rooms.set(local, value.config.name || local);
     }
     for (const [local, name] of this.#changes) {
       if (name === null) rooms.delete(local);

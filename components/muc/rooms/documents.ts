@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CollectionDefinition } from '../../../shared/storage/storage.js';
+import { contentText, isStanzaInParts, jidText } from '../../../shared/storage/stored-text.js';
 import { RoomConfigSchema } from './config.js';
 
 /** What is stored. One document per room, one per session in it, one archive entry per message. */
@@ -8,7 +9,7 @@ const AffiliationSchema = z.enum(['outcast', 'none', 'member', 'admin', 'owner']
 
 export const SubjectSchema = z.object({
   /** The `<subject/>` elements as they are sent, and whatever else the change carried. */
-  content: z.string(),
+  content: contentText,
   text: z.string(),
   lang: z.string().optional(),
   nick: z.string(),
@@ -28,7 +29,7 @@ export const RoomDocumentSchema = z.object({
   config: RoomConfigSchema,
   affiliations: z.array(
     z.object({
-      jid: z.string(),
+      jid: jidText,
       affiliation: AffiliationSchema,
       nick: z.string().optional(),
       reason: z.string().optional(),
@@ -36,9 +37,9 @@ export const RoomDocumentSchema = z.object({
   ),
   subject: SubjectSchema.nullable(),
   /** Voice that a moderator gave or took in a moderated room (§5.1: SHOULD last across visits). */
-  voice: z.array(z.tuple([z.string(), z.enum(['visitor', 'participant'])])),
+  voice: z.array(z.tuple([jidText, z.enum(['visitor', 'participant'])])),
   /** Requests to register that wait for an admin (§9.9). */
-  registrations: z.array(z.tuple([z.string(), RegistrationSchema])),
+  registrations: z.array(z.tuple([jidText, RegistrationSchema])),
   locked: z.boolean(),
   creator: z.string(),
   createdAt: z.number(),
@@ -46,10 +47,10 @@ export const RoomDocumentSchema = z.object({
 export type RoomDocument = z.infer<typeof RoomDocumentSchema>;
 
 export const SessionDocumentSchema = z.object({
-  jid: z.string(),
+  jid: jidText,
   nick: z.string(),
   role: z.enum(['visitor', 'participant', 'moderator']),
-  presence: z.string(),
+  presence: contentText,
   lang: z.string().optional(),
   priority: z.number(),
   joinedAt: z.number(),
@@ -57,17 +58,19 @@ export const SessionDocumentSchema = z.object({
 export type SessionDocument = z.infer<typeof SessionDocumentSchema>;
 
 /** A groupchat message as it is sent, but for the addressee, which goes between `head` and `tail`. */
-export const MessageDocumentSchema = z.object({
-  stanzaId: z.string(),
-  at: z.number(),
-  from: z.string(),
-  head: z.string(),
-  tail: z.string(),
-  /** Not replayed as history: subject changes, configuration notices. */
-  live: z.boolean(),
-  /** Carries its own `<delay/>` (§7.9: history brought in by the owner). */
-  delayed: z.boolean(),
-});
+export const MessageDocumentSchema = z
+  .object({
+    stanzaId: z.string(),
+    at: z.number(),
+    from: z.string(),
+    head: z.string(),
+    tail: z.string(),
+    /** Not replayed as history: subject changes, configuration notices. */
+    live: z.boolean(),
+    /** Carries its own `<delay/>` (§7.9: history brought in by the owner). */
+    delayed: z.boolean(),
+  })
+  .refine(isStanzaInParts, 'not one stanza');
 export type MessageDocument = z.infer<typeof MessageDocumentSchema>;
 
 export const ROOMS: CollectionDefinition<RoomDocument> = {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Storage } from '../../../shared/storage/storage.js';
+import { elementText, jidText } from '../../../shared/storage/stored-text.js';
 import type { ItemEntry, NewItem } from './node.js';
 
 const affiliation = z.enum(['owner', 'publisher', 'publish-only', 'member', 'outcast', 'none']);
@@ -11,7 +12,7 @@ const nodeSchema = z.object({
   config: z.record(z.string(), z.union([z.boolean(), z.string(), z.array(z.string()).readonly()])),
   affiliations: z.record(z.string(), affiliation),
   subscriptions: z.array(
-    z.object({ jid: z.string(), subid: z.string(), state: z.enum(['subscribed', 'pending']) }),
+    z.object({ jid: jidText, subid: z.string(), state: z.enum(['subscribed', 'pending']) }),
   ),
 });
 export type StoredNode = z.infer<typeof nodeSchema>;
@@ -23,7 +24,7 @@ const itemSchema = z.object({
   id: z.string(),
   publisher: z.string(),
   stamp: z.number(),
-  payload: z.string(),
+  payload: z.union([z.literal(''), elementText]),
 });
 
 /** Nodes by account, in one document; items in an archive per node, so that publishing writes one item and no more. */
