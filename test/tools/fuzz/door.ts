@@ -48,32 +48,79 @@ export async function attack(
   let rounds = 0;
   const first = cases;
   while (performance.now() < end && (only === undefined || cases === first)) {
-    const reports: string[] = [];
+    const batch: Case[] = [];
+    const known = findings.kinds.length;
     for (let i = 0; i < BATCH && performance.now() < end; i++) {
       const dice = new Dice(caseSeed(runSeed, door.name, cases));
       const steps = door.make(dice);
-      const report = `case ${cases} of ${door.name}: ${shown(steps)}`;
-      reports.push(report);
+      const one = {
+        steps,
+        cut: dice.below(2 ** 32),
+        report: `case ${cases} of ${door.name}: ${shown(steps)}`,
+      };
+      batch.push(one);
       cases++;
-      try {
-        await door.run(steps, dice, report);
-      } catch (error) {
-        findings.add(
-          `${door.name}: ${error instanceof Error ? error.message.slice(0, 60) : 'failed'}`,
-          `${String(error)} ${report}`,
-        );
-      }
-      if (only !== undefined) break;
+      await perform(system, door, one);
+      if (only !== undefined || findings.kinds.length > known) break;
     }
-    const during = `during\n${reports.slice(-2).join('\n')}`;
-    if (!system.look(during)) break;
-    await canary.look(during);
-    system.look(during);
+    const during = `during\n${batch
+      .slice(-2)
+      .map(({ report }) => report)
+      .join('\n')}`;
+    const alive = system.look(during);
+    if (alive) await canary.look(during);
+    const found = findings.kinds.slice(known);
+    if (!alive || !system.look(during)) break;
     rounds++;
+    if (found.length > 0) {
+      await shrink(system, door, batch, found);
+      break;
+    }
   }
   system.judgeMemory(door.name);
   await door.stop();
   return { cases: cases - first, rounds, told: door.told?.() ?? '' };
+}
+
+interface Case {
+  readonly steps: readonly Step[];
+  /** The seed of how it is cut. */
+  readonly cut: number;
+  readonly report: string;
+}
+
+async function perform(system: SystemUnderFire, door: Door, { steps, cut, report }: Case): Promise<void> {
+  try {
+    await door.run(steps, new Dice(cut), report);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    system.findings.add(`${door.name}: ${message.slice(0, 60)}`, `${message} ${report}`);
+  }
+}
+
+/** Looks for the case of a batch that alone brings one of these findings again, and says the least that does. */
+async function shrink(
+  system: SystemUnderFire,
+  door: Door,
+  batch: readonly Case[],
+  kinds: readonly string[],
+): Promise<void> {
+  const end = performance.now() + SHRINKING_MILLISECONDS;
+  const fails = async (one: Case): Promise<boolean> => {
+    if (performance.now() > end) return false;
+    const found = await system.findings.tried(async () => {
+      await perform(system, door, one);
+      system.look('again');
+    });
+    return kinds.some((kind) => found.has(kind));
+  };
+  for (const one of [...batch].reverse()) {
+    if (!(await fails(one))) continue;
+    const small = await smallest(one.steps, (steps) => fails({ ...one, steps }));
+    console.log(`# smallest that still fails: ${shown(small)}`);
+    return;
+  }
+  console.log(`# no single case of the last ${batch.length} brings it again`);
 }
 
 /** Short enough to be read; ENTOURAGE_SEED and ENTOURAGE_FUZZ_CASE have the whole. */

@@ -71,7 +71,9 @@ export function serverDoor(peer: ServerPeer): (system: SystemUnderFire) => Door 
         await runScript(system, await Wire.connect(system.core.address('s2s')), script, dice, 's2s', report);
         peer.mischief = undefined;
         // The next question is asked on a new connection.
-        if (dice.chance(0.4)) peer.drop();
+        if (!dice.chance(0.4)) return;
+        peer.drop();
+        await speaker.settle();
       },
       told: () =>
         `${speaker.asked} requests answered, ${speaker.streams} streams, ${peer.connections} connections of the core`,

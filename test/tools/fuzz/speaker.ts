@@ -56,6 +56,20 @@ export class Speaker {
     this.#heard(this.#wire, heard);
   }
 
+  /** Asks until there is an answer: what was on its way when connections were cut may be lost. */
+  async settle(): Promise<void> {
+    const wire = await this.#ready();
+    for (let i = 0; i < 15; i++) {
+      const id = `settle-${this.#options.name}-${++this.#pings}`;
+      this.#due.set(id, 1);
+      wire.send(`<iq type='get' id='${id}'${this.#options.pingAddresses}><ping xmlns='urn:xmpp:ping'/></iq>`);
+      const answered = await wire.until(() => this.#due.get(id) === 0 || wire.closed || wire.ended, 1000);
+      if (answered) break;
+    }
+    this.#due.clear();
+    this.#outstanding = 0;
+  }
+
   async #ready(): Promise<Wire> {
     if (this.#wire !== undefined && !this.#wire.closed && !this.#wire.ended) return this.#wire;
     this.#due.clear();
