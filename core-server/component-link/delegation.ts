@@ -283,14 +283,17 @@ export class Delegation {
   /**
    * What a lost stream had not answered is sent again, with the same id, to the next one, where that can do no harm: a
    * component that said `<reset/>` has answered all that it has carried out, and asking twice changes nothing. A change
-   * may have been made already, and others since: nobody but the client can know whether to make it again.
+   * may have been made already, and others since: nobody but the client can know whether to make it again. Blocks and
+   * privacy lists are the exception: their protocol numbers changes, and making one again also tells those of the
+   * account's resources that the lost process had not told yet.
    */
   #streamLost(domain: ComponentDomain, stream: ComponentStream): void {
     for (const [id, pending] of [...this.#pending]) {
       if (pending.domain !== domain || pending.stream !== stream) continue;
       this.#ended(pending);
       pending.stream = undefined;
-      if (stream.finishedItsWork || pending.original.type === 'get') this.#send(id, pending);
+      const harmless = pending.original.type === 'get' || domain.grants.privacyEnforcement;
+      if (stream.finishedItsWork || harmless) this.#send(id, pending);
       else this.#finish(id, pending, interrupted(pending.original));
     }
   }

@@ -182,10 +182,19 @@ describe('namespace delegation (XEP-0355), the server’s side', () => {
       condition(await juliet.iq('set', "<delegation xmlns='urn:xmpp:delegation:2'/>")),
       'service-unavailable',
     );
-    assert.equal(
-      condition(await juliet.iq('get', "<q xmlns='urn:example:two'/>", 'nobody@localhost')),
-      'service-unavailable',
+    // RFC 6120 §13.11: of a name that nobody has, what the component says of accounts that have nothing
+    const nobody = juliet.iq('get', "<q xmlns='urn:example:two'/>", 'nobody@localhost', 'no');
+    const asked = await component.stanza(isRequest);
+    assert.equal(forwarded(asked).attrs['to'], 'nobody@localhost');
+    const refusal =
+      "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+    component.send(
+      answerTo(
+        asked,
+        `<iq xmlns='jabber:client' type='error' id='no' from='nobody@localhost' to='juliet@localhost/balcony'>${refusal}</iq>`,
+      ),
     );
+    assert.equal(condition(await nobody), 'item-not-found');
     component.send(
       "<iq type='get' id='p' from='two.localhost' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>",
     );
