@@ -175,7 +175,7 @@ describe('launcher', () => {
     const system = new System(t, { bosh: 'unready' });
     await system.launcher.start();
     assert.match(await system.line('ready component='), / without=bosh$/);
-    assert.match(await system.line('start.process-unready'), /what it needs is away/);
+    assert.match(await system.line('what it needs is away'), /"code":"start.process-unready"/);
     assert.equal(readRunFile(system.folder, 'bosh')?.ready, false);
   });
 
