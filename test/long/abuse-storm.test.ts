@@ -75,16 +75,24 @@ describe(`${CROWD} half-open streams`, () => {
     ['c2s-tls', 'in the middle of a TLS handshake', HALF_HELLO],
     ['s2s', 'of servers that do not say who they are', HEADER.replace('jabber:client', 'jabber:server')],
   ] as const) {
-    test(`${listener}: ${what}: bounded, let go in time, and bystanders go on`, async () => {
+    test(`${listener}: ${what}: bounded, let go in time, and bystanders go on`, async (t) => {
       let all: Bare[] = [];
+      let p99 = 0;
       const began = memoryOf(capulet.core.process);
-      const growth = await growthDuring(capulet.core.process, () =>
-        bystanders.unhurtBy(what, async () => {
+      const growth = await growthDuring(capulet.core.process, async () => {
+        ({ p99 } = await bystanders.unhurtBy(what, async () => {
           all = await crowd(listener, CROWD, said);
           await sleep(1000);
-        }),
+        }));
+      });
+      // a busy core takes its time even for a no
+      const late = performance.now() + 10_000;
+      const gone = () => all.filter(({ socket }) => socket.destroyed).length;
+      while (gone() < 400 && performance.now() < late) await sleep(100);
+      const refused = gone();
+      t.diagnostic(
+        `${refused} refused; ${Math.round(growth / (CROWD - refused) / 1024)} KiB for each other one; p99 ${p99.toFixed(0)} ms`,
       );
-      const refused = all.filter(({ socket }) => socket.destroyed).length;
       assert.ok(refused >= 400, `${refused} were refused`);
       // what a stranger may cost, with what he may say at most
       assert.ok(growth < CROWD * 200_000, `${growth} bytes more, from ${began}`);
