@@ -20,6 +20,8 @@ const IDLE = 60_000;
 
 class Batch implements Commit {
   readonly values: (string | LmdbKey | null)[] = [];
+  /** Where the text of a document stands in `values`, by database and key. */
+  readonly #places = new Map<string, number>();
   readonly durable: Promise<void>;
   readonly #over: (() => void)[] = [];
   #resolve: () => void = () => {};
@@ -32,6 +34,20 @@ class Batch implements Commit {
     });
     // Each caller handles its own promise; this one is only the source of theirs.
     this.durable.catch(() => {});
+  }
+
+  /** Of several writes of one document only the last is seen: the others are left out. */
+  add(database: string, key: LmdbKey, text: string | null): void {
+    if (typeof key === 'string') {
+      const place = `${database}\0${key}`;
+      const known = this.#places.get(place);
+      if (known !== undefined) {
+        this.values[known] = text;
+        return;
+      }
+      this.#places.set(place, this.values.length + 2);
+    }
+    this.values.push(database, key, text);
   }
 
   whenOver(action: () => void): void {
@@ -74,7 +90,7 @@ export class LmdbWriter {
       batch = new Batch();
       this.#waiting.push(batch);
     }
-    batch.values.push(database, key, text);
+    batch.add(database, key, text);
     if (!this.#scheduled) {
       this.#scheduled = true;
       setImmediate(() => {
