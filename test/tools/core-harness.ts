@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { control } from '../../shared/cli/control-client.js';
 import { RawClient } from './raw-client.js';
@@ -12,6 +12,17 @@ const compiled = join(fileURLToPath(import.meta.url), '..', '..', '..');
 export interface Address {
   readonly host: string;
   readonly port: number;
+}
+
+/**
+ * Where a process keeps its data: its folder; or, so that the same conversations are held on it, a database of its own on
+ * the server of TEST_STORAGE_URL, in which NAME stands for it.
+ */
+function storageOf(dataFolder: string): Record<string, string> {
+  const server = process.env['TEST_STORAGE_URL'];
+  if (server === undefined) return { STORAGE_URL: `lmdb:${dataFolder}` };
+  const name = basename(dataFolder).replace(/[^A-Za-z0-9]/g, '_');
+  return { STORAGE_URL: server.replace('NAME', name), DATA_DIR: dataFolder };
 }
 
 /** A process of ours, started for a test and ended by its pid. */
@@ -40,7 +51,7 @@ export class ProcessUnderTest {
       env: {
         PATH: process.env['PATH'] ?? '',
         HOME: dataFolder,
-        STORAGE_URL: `lmdb:${dataFolder}`,
+        ...storageOf(dataFolder),
         ...environment,
       },
       cwd: dataFolder,
