@@ -10,11 +10,16 @@ export const MOVING_MILLISECONDS = 45_000;
 export class Ownership {
   #share: Share = Share.sole;
   #changed = Number.NEGATIVE_INFINITY;
+  readonly #now: () => number;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
 
   /** The server has said what is ours now. */
   become(share: Share): void {
     this.#share = share;
-    this.#changed = performance.now();
+    this.#changed = this.#now();
   }
 
   get share(): Share {
@@ -26,7 +31,7 @@ export class Ownership {
   }
   /** Others may not yet have finished with what is ours now. */
   get moving(): boolean {
-    return this.shared && performance.now() - this.#changed < MOVING_MILLISECONDS;
+    return this.shared && this.#now() - this.#changed < MOVING_MILLISECONDS;
   }
   mine(owner: string): boolean {
     return this.#share.mine(owner);

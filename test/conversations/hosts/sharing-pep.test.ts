@@ -42,6 +42,31 @@ interface Writer {
   readonly acknowledged: Set<string>;
   readonly refused: Set<string>;
   sequence: number;
+  /** Whether it is subscribed to the next one's node, as far as it was told: null where that is not known. */
+  subscribed: boolean | null;
+}
+
+const bare = ({ name }: Writer): string => `${name}@localhost`;
+
+/** Subscribes to the node of `owner`, or ends the subscription. */
+async function turn(writer: Writer, owner: Writer): Promise<void> {
+  const wanted = writer.subscribed !== true;
+  const verb = wanted ? 'subscribe' : 'unsubscribe';
+  const request = pubsub(`<${verb} node='${NODE}' jid='${bare(writer)}'/>`);
+  const answer = await writer.client.iq('set', request, bare(owner));
+  // one that was interrupted may have been done: then unsubscribing again finds nothing
+  if (answer.type === 'result') writer.subscribed = wanted;
+  else if (writer.subscribed === null && /not-subscribed/.test(answer.source)) writer.subscribed = false;
+  else {
+    assert.match(answer.source, /interrupted/);
+    writer.subscribed = null;
+  }
+}
+
+async function isSubscribed(writer: Writer, owner: Writer): Promise<boolean> {
+  const answer = await writer.client.iq('get', pubsub(`<subscriptions node='${NODE}'/>`), bare(owner));
+  assert.equal(answer.type, 'result', answer.source);
+  return answer.source.includes(`jid='${bare(writer)}'`);
 }
 
 async function publish(writer: Writer): Promise<void> {
@@ -87,7 +112,14 @@ test('two processes of pep share its load; one ends, and one is killed, without 
   const writers: Writer[] = [];
   for (const name of USERS) {
     const client = await core.online(name);
-    writers.push({ name, client, acknowledged: new Set(), refused: new Set(), sequence: 0 });
+    writers.push({
+      name,
+      client,
+      acknowledged: new Set(),
+      refused: new Set(),
+      sequence: 0,
+      subscribed: false,
+    });
   }
   // half are followed by presence, half by subscription
   for (const [index, writer] of writers.entries()) {
@@ -108,13 +140,21 @@ test('two processes of pep share its load; one ends, and one is killed, without 
       over = true;
     });
     await Promise.all(
-      writers.map(async (writer) => {
-        do await publish(writer);
-        while (!over);
-      }),
+      writers.flatMap((writer, index) => [
+        (async () => {
+          do await publish(writer);
+          while (!over);
+        })(),
+        (async () => {
+          const owner = writers[(index + 1) % writers.length] ?? writer;
+          do await turn(writer, owner);
+          while (!over);
+        })(),
+      ]),
     );
   };
-  const refusals = (): string[] => writers.flatMap(({ refused }) => [...refused]);
+  const refusals = (): string[] =>
+    writers.flatMap(({ refused, subscribed, name }) => [...refused, ...(subscribed === null ? [name] : [])]);
 
   const stop = answerAll(reader);
   await work(new Promise((resolve) => setTimeout(resolve, 300)));
@@ -127,6 +167,11 @@ test('two processes of pep share its load; one ends, and one is killed, without 
   await work(new Promise((resolve) => setTimeout(resolve, 300)));
   stop();
 
+  for (const [index, writer] of writers.entries()) {
+    if (writer.subscribed === null) continue;
+    const owner = writers[(index + 1) % writers.length] ?? writer;
+    assert.equal(await isSubscribed(writer, owner), writer.subscribed, `${writer.name} at ${owner.name}`);
+  }
   const told = await heard(reader);
   for (const { name, acknowledged, refused, client } of writers) {
     const items = await client.iq('get', pubsub(`<items node='${NODE}'/>`));

@@ -172,8 +172,8 @@ test('while the store is away requests fail, and work again with it', async (t) 
   const { ask, storage } = await vcards(t);
   await ask('set', JULIET, null, CARD);
   storage.failWith(new StorageError('unavailable', 'gone fishing'));
-  assert.equal(await ask('get', JULIET, null), 'internal-server-error/cancel');
-  assert.equal(await ask('set', JULIET, null, '<FN>x</FN>'), 'internal-server-error/cancel');
+  assert.equal(await ask('get', JULIET, null), 'internal-server-error/wait');
+  assert.equal(await ask('set', JULIET, null, '<FN>x</FN>'), 'internal-server-error/wait');
   storage.failWith();
   assert.equal(await ask('get', JULIET, null), CARD);
 });
