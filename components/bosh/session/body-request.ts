@@ -95,8 +95,9 @@ class LentParser {
 /** Reads one body, as it comes in, through the strict parser: no more is kept than the limits allow. */
 export class BodyReader implements StreamParserHandler {
   readonly #limits: BodyLimits;
-  readonly #lent: LentParser;
-  readonly #payloads: string[] = [];
+  /** Until the body has ended without an error. */
+  #lent: LentParser | undefined;
+  #payloads: string[] = [];
   #bytes = 0;
   /** Characters of the payloads, with what each has inherited. */
   #written = 0;
@@ -104,7 +105,6 @@ export class BodyReader implements StreamParserHandler {
   #marked = 0;
   #header: StreamHeader | undefined;
   #closed = false;
-  #ended = false;
   #error: BodyError | undefined;
 
   constructor(limits: BodyLimits) {
@@ -121,7 +121,8 @@ export class BodyReader implements StreamParserHandler {
 
   streamClosed(): void {
     this.#closed = true;
-    this.#afterRoot(this.#lent.parser.takeRemainder());
+    const rest = this.#lent?.parser.takeRemainder();
+    if (rest !== undefined) this.#afterRoot(rest);
   }
 
   failed({ condition, text }: { condition: string; text: string }): void {
@@ -131,11 +132,12 @@ export class BodyReader implements StreamParserHandler {
 
   /** Takes the next bytes; false when the rest need not be read since the body is refused. */
   write(chunk: Buffer): boolean {
-    if (this.#error !== undefined || this.#ended) return false;
+    const parser = this.#lent?.parser;
+    if (this.#error !== undefined || parser === undefined) return false;
     this.#bytes += chunk.length;
     if (this.#bytes > this.#limits.bodyBytes) this.#refuse('policy-violation', 'body too big');
     else if (this.#closed) this.#afterRoot(chunk);
-    else this.#lent.parser.write(this.#marked < byteOrderMark.length ? this.#withoutMark(chunk) : chunk);
+    else parser.write(this.#marked < byteOrderMark.length ? this.#withoutMark(chunk) : chunk);
     return this.#error === undefined;
   }
 
@@ -162,9 +164,13 @@ export class BodyReader implements StreamParserHandler {
       return this.#error ?? new BodyError('bad-request', 'no body', undefined);
     }
     // One that was refused may be in the middle of anything: it is not used again.
-    if (!this.#ended) this.#lent.giveBack();
-    this.#ended = true;
-    return readAttributes(header, this.#payloads);
+    this.#lent?.giveBack();
+    this.#lent = undefined;
+    const payloads = this.#payloads;
+    // The listeners of a request that is held keep its reader: let that be all.
+    this.#payloads = [];
+    this.#header = undefined;
+    return readAttributes(header, payloads);
   }
 
   /** XML §2.8 [27]: only white space may follow the root (comments and PIs are forbidden here). */
@@ -185,7 +191,7 @@ export class BodyReader implements StreamParserHandler {
 
   #refuse(condition: 'bad-request' | 'policy-violation', reason: string): void {
     this.#error ??= new BodyError(condition, reason, this.#header?.attributes.get('sid'));
-    this.#lent.parser.stop();
+    this.#lent?.parser.stop();
   }
 }
 

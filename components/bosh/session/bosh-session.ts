@@ -92,10 +92,8 @@ export class BoshSession implements AtEndOfTurn {
     const patience = hold === 0 ? 0 : Math.min(wait, options.limits.creation);
     creation.due = patience === 0;
     if (patience > 0) {
-      this.#creationTimer = setTimeout(() => {
-        creation.due = true;
-        this.#flush();
-      }, patience * 1000);
+      // No closure here may name `creation`: all share one scope, and the session would keep its first request for life.
+      this.#creationTimer = setTimeout(() => this.#creationWaited(), patience * 1000);
     }
     this.#header = headerOf(request);
     this.#stream = options.upstream.open(this.#header, options.origin, {
@@ -106,6 +104,11 @@ export class BoshSession implements AtEndOfTurn {
     });
     this.#forward(creation);
     this.#scheduleFlush();
+  }
+
+  #creationWaited(): void {
+    if (this.#creation !== undefined) this.#creation.due = true;
+    this.#flush();
   }
 
   /** Requests that are being held open for this session. */
