@@ -10,6 +10,7 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 import type { StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
 import { StreamError } from '../../shared/xmpp/stream-error.js';
 import { CompressionLayer } from './compression-layer.js';
+import { declaresTooMuch } from './header-limit.js';
 import { InputRate } from './input-rate.js';
 import {
   type OutgoingHeader,
@@ -315,7 +316,8 @@ export class SocketTransport implements Transport {
   // ---- what the parser reports ----
 
   streamOpened(header: StreamHeader): void {
-    this.handler.streamOpened(header);
+    if (declaresTooMuch(header)) this.fail('policy-violation', 'namespace declarations too long');
+    else this.handler.streamOpened(header);
   }
   stanza(stanza: Stanza): void {
     this.#unfinishedSince = 0;
