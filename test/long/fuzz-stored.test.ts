@@ -167,7 +167,7 @@ test('damaged documents in the stores', async (t) => {
   const common = await readStores(core.dataFolder, PROCESSES);
   assert.ok(common.length >= whole.length);
 
-  const end = performance.now() + attackMilliseconds({ short: 8 / 60, full: 1.25 });
+  const end = performance.now() + attackMilliseconds({ short: 8 / 60, full: 1 });
   let round = Number(process.env['ENTOURAGE_FUZZ_CASE'] ?? 0);
   let damaged = 0;
   let refusals = 0;

@@ -47,7 +47,7 @@ describe('doors under fire', { concurrency: false }, () => {
 
   const doors: [string, OpenDoor, { short: number; full: number }][] = [
     ['clients that are logged in', clientDoor, { short: 10 / 60, full: 2 }],
-    ['clients from their first byte', streamDoor, { short: 7 / 60, full: 1.5 }],
+    ['clients from their first byte', streamDoor, { short: 7 / 60, full: 1.25 }],
     ['components', componentDoor, { short: 7 / 60, full: 1.25 }],
     ['a front with a client link', linkDoor, { short: 6 / 60, full: 1 }],
     ['other servers', (fired) => serverDoor(peer)(fired), { short: 7 / 60, full: 1.25 }],
