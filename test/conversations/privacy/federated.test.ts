@@ -80,3 +80,23 @@ test('A remote contact is blocked: presence both ways, what it sends, what it as
   await again.close();
   await romeo.close();
 });
+
+test('Who has no account here has no lists here, and does not make this server ask his about them', async () => {
+  const romeo = await montague.core.online('romeo', 'street', 'montague.test');
+  const [privacy, blocking] = ['jabber:iq:privacy', 'urn:xmpp:blocking'];
+  for (const to of ['capulet.test', 'juliet@capulet.test']) {
+    for (const [type, payload] of [
+      ['set', `<query xmlns='${privacy}'><list name='l'><item action='deny' order='1'/></list></query>`],
+      ['set', `<query xmlns='${privacy}'><default name='l'/></query>`],
+      ['get', `<query xmlns='${privacy}'/>`],
+      ['set', `<block xmlns='${blocking}'><item jid='juliet@capulet.test'/></block>`],
+      ['get', `<blocklist xmlns='${blocking}'/>`],
+    ] as const) {
+      assert.match(
+        outcome(await romeo.iq(type, payload, to)),
+        /^(?:forbidden|service-unavailable)$/,
+        `${to} ${payload}`,
+      );
+    }
+  }
+});

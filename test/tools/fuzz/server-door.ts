@@ -14,7 +14,7 @@ const DOMAINS = ['localhost', SERVICES.muc, SERVICES.pep];
 const OWN = `x@${PEER}/y`;
 
 /** A server's stream, authenticated by dialback, with answers on the same stream (XEP-0288). */
-async function openServer(system: SystemUnderFire): Promise<Wire> {
+export async function openServer(system: SystemUnderFire): Promise<Wire> {
   const wire = await Wire.connect(system.core.address('s2s'));
   const heard: Heard[] = [];
   wire.onElement = (element) => heard.push(element);

@@ -5,8 +5,8 @@ import { escapeXml } from './tree.js';
 import { childrenOf, type Heard, type Wire } from './wire.js';
 import { cut } from './xml-mutations.js';
 
-/** The longest that an answer may take: delegated requests have 30 s, and nobody here waits for anybody. */
-const ANSWER_MILLISECONDS = 15_000;
+/** The longest that an answer may take: where one waits for another, that other has at least 10 s. */
+const ANSWER_MILLISECONDS = 8000;
 
 export interface SpeakerOptions {
   /** How it is called in reports. */
