@@ -4,11 +4,11 @@ import type { StreamHeader } from '../../shared/xml/stream-parser.js';
 const mostCharacters = 1_024;
 
 /**
- * Whether a stream header declares more prefixes than it may. Each stanza that uses one carries the declaration on to its
- * addressees, so a long one would make a few bytes of input any number of bytes of output.
+ * Whether a stream header declares more prefixes, or a longer language, than it may. Each stanza carries the language, and
+ * the prefixes that it uses, on to its addressees, so a few bytes of input would be any number of bytes of output.
  */
-export function declaresTooMuch({ prefixes }: StreamHeader): boolean {
-  let characters = 0;
+export function declaresTooMuch({ prefixes, lang = '' }: StreamHeader): boolean {
+  let characters = lang.length;
   for (const [prefix, namespace] of prefixes) characters += prefix.length + namespace.length;
   return characters > mostCharacters;
 }

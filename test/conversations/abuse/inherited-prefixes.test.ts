@@ -20,6 +20,11 @@ test('a header with long declarations is policy-violation, before log-in and aft
   await stranger.header();
   await stranger.expectStreamError('policy-violation');
 
+  const babbler = await core.connect();
+  babbler.send(header('jabber:client', ` xml:lang='${'x'.repeat(1_100)}'`));
+  await babbler.header();
+  await babbler.expectStreamError('policy-violation');
+
   const juliet = await core.connect();
   await juliet.open('localhost');
   juliet.send(`<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${plain}</auth>`);
