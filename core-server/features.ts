@@ -12,6 +12,7 @@ import { carbons } from './messages/carbons.js';
 import { offline } from './messages/offline.js';
 import { avatarHash } from './presence/avatar-hash.js';
 import { privacyEnforcement } from './privacy/enforcement.js';
+import { privateStorage } from './private-storage/private-storage.js';
 import { registration } from './registration/registration.js';
 import { roster } from './roster/roster-iq.js';
 import { s2s } from './s2s/s2s.js';
@@ -43,6 +44,7 @@ export const features: readonly Feature[] = [
   avatarHash,
   carbons,
   offline,
+  privateStorage,
   // about the server and its accounts
   disco,
   ping,

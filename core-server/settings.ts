@@ -250,6 +250,10 @@ const entries = {
     description: 'Names, groups and addresses in one roster, together.',
     default: '1M',
   }),
+  LIMIT_PRIVATE_BYTES: setting(byteSize(1024), {
+    description: 'Bytes of private XML (XEP-0049) of one account.',
+    default: '256K',
+  }),
   LIMIT_OFFLINE_MESSAGES: setting(integer(0), {
     description: 'Messages stored for one account while it is offline; 0 = none are stored.',
     default: 1000,

@@ -10,9 +10,11 @@ import {
   xml,
 } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
+import { writeElement } from '../../shared/xml/write.js';
 import { type BareJid, parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { OFFLINE_MESSAGES } from '../messages/offline-document.js';
+import { PRIVATE_XML } from '../private-storage/private-document.js';
 import type { Roster, RosterItem, Subscription } from '../roster/roster.js';
 import { documentOf, ROSTERS, rosterOf } from '../roster/roster-document.js';
 import { itemElement } from '../roster/roster-service.js';
@@ -22,7 +24,7 @@ const SUBSCRIPTIONS: readonly Subscription[] = ['none', 'to', 'from', 'both'];
 
 /** What the core keeps of an account besides its password, in the portable format. */
 export function portableParts(storage: Storage): readonly PortablePart[] {
-  return [rosters(storage), offlineMessages(storage)];
+  return [rosters(storage), offlineMessages(storage), privateXml(storage)];
 }
 
 /** XEP-0227 §"Rosters" and §"Incoming Subscription Requests". */
@@ -119,6 +121,28 @@ function offlineMessages(storage: Storage): PortablePart {
         if (message.getName() !== 'message' || namespaceOf(message) !== NS.client) continue;
         await archive.append(account, { text: Stanza.fromElement(clone(message)).text });
       }
+      return true;
+    },
+  };
+}
+
+/** XEP-0227 §"Private XML Storage". */
+function privateXml(storage: Storage): PortablePart {
+  const collection = storage.keyval(PRIVATE_XML);
+  return {
+    name: 'private',
+    owners: () => collection.owners(),
+    async export(account) {
+      const stored = await collection.get(account);
+      const fragments = stored?.value.fragments ?? [];
+      if (fragments.length === 0) return [];
+      const elements = fragments.map((text) => clone(Stanza.parse(text, '').element));
+      return [xml('query', { xmlns: NS.privateStorage }, ...elements)];
+    },
+    async import(account, element) {
+      if (element.getName() !== 'query' || namespaceOf(element) !== NS.privateStorage) return false;
+      const fragments = childElements(element).map((fragment) => writeElement(clone(fragment), ''));
+      await collection.put(account, { fragments });
       return true;
     },
   };

@@ -5,14 +5,21 @@ import { LuaTable, type LuaValue, luaText, textOfOctets } from './lua.js';
 const SEPARATOR = '\x01';
 
 /** An element as Prosody's stores keep it; without a namespace of its own it has its parent's. */
-export function elementOfLua(table: LuaTable): Element {
+export function elementOfLua(table: LuaTable, inherited = ''): Element {
   const attributes: Record<string, string> = {};
   for (const [key, value] of table.table('attr')?.named() ?? [])
     if (typeof value === 'string' && !key.includes(SEPARATOR)) attributes[key] = textOfOctets(value);
+  const namespace = attributes['xmlns'] ?? inherited;
+  // It says a parent's again.
+  if (namespace === inherited) delete attributes['xmlns'];
   const children = table
     .items()
     .flatMap((item): Child[] =>
-      item instanceof LuaTable ? [elementOfLua(item)] : typeof item === 'string' ? [textOfOctets(item)] : [],
+      item instanceof LuaTable
+        ? [elementOfLua(item, namespace)]
+        : typeof item === 'string'
+          ? [textOfOctets(item)]
+          : [],
     );
   return xml(table.text('name') ?? 'unnamed', attributes, ...children);
 }

@@ -60,6 +60,8 @@ export class ProsodyWriter {
     if (roster !== undefined) this.#table(domain, 'roster', name, rosterTable(roster, requests));
     const vcard = data.find(is('vCard', NS.vcard));
     if (vcard !== undefined) this.#vcard(domain, name, vcard);
+    const private_ = data.find(is('query', NS.privateStorage));
+    if (private_ !== undefined) this.#table(domain, 'private', name, privateTable(private_));
     const lists = data.find(is('query', NS.privacy));
     if (lists !== undefined) this.#privacy(domain, name, lists);
     const messages = data.find((element) => element.getName() === 'offline-messages');
@@ -216,6 +218,14 @@ function rosterTable(roster: Element, requests: readonly Element[]): LuaTable {
     );
   }
   return table;
+}
+
+function privateTable(query: Element): LuaTable {
+  const fragments = childElements(query).map(
+    (fragment) =>
+      [luaText(`${fragment.getName()}:${namespaceOf(fragment)}`), luaOfElement(fragment)] as const,
+  );
+  return LuaTable.of(Object.fromEntries(fragments));
 }
 
 function privacyItem(item: Element): LuaTable {

@@ -12,8 +12,8 @@ import { HOUSEHOLD, type Home, moveBackIn, moveIn } from '../tools/migration/hou
 // A whole server moves, both ways: everything that people had, by the commands of docs/other-servers.md as they stand there.
 
 const MOVING = '## Moving a whole server';
-/** Ours has no private XML storage (XEP-0049). */
-const LOSSES = { privateXml: true };
+/** What is not moved: nothing. */
+const LOSSES = {};
 /** What `import_prosody` needs. */
 const LUA_IN_ERLANG = '/usr/lib/erlang/lib';
 const ROOMS = 'conference.localhost';
@@ -28,7 +28,7 @@ const homeOf = (server: ForeignServer): Home => ({
 async function prosody(t: TestContext): Promise<Prosody | undefined> {
   const server = await prepareProsody({
     plain: true,
-    modules: ['offline', 'pep', 'vcard_legacy', 'blocklist'],
+    modules: ['offline', 'pep', 'private', 'vcard_legacy', 'blocklist'],
     global: 'authentication = "internal_hashed"\n',
     more: `Component "${ROOMS}" "muc"\n`,
   });
@@ -45,6 +45,7 @@ async function ejabberd(
     modules: `  mod_vcard: {}
   mod_offline: {}
   mod_privacy: {}
+  mod_private: {}
   mod_blocking: {}
   mod_caps: {}
   mod_pubsub: {plugins: [flat, pep]}

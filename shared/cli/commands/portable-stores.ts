@@ -73,7 +73,7 @@ async function moduleOf(
 }
 
 /** What `--only` may name. */
-const WORDS = ['roster', 'messages', 'vcard', 'pep', 'privacy', 'rooms'];
+const WORDS = ['roster', 'messages', 'private', 'vcard', 'pep', 'privacy', 'rooms'];
 
 /** The kinds of data that `--only` names, or null for everything. */
 export function chosenParts(only: string | boolean | undefined): ReadonlySet<string> | null {

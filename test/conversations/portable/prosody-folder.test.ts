@@ -62,7 +62,6 @@ describe("Prosody's data folder", () => {
     assert.equal(out, `${folder}: 1 accounts, 1 rooms imported\n`);
     assert.deepEqual(error.split('\n').sort(), [
       '',
-      "<query xmlns='jabber:iq:private'/> is not known here: left out (1 times)",
       'rooms.localhost is not MUC_DOMAIN (conference.localhost): its rooms were left out (1 times)',
     ]);
     assert.equal((await deployment.run(['user', 'list'])).out, 'julé@localhost\n');
@@ -77,6 +76,7 @@ describe("Prosody's data folder", () => {
     );
     assert.match(again('localhost/privacy/jul%c3%a9.dat'), /\["value"\] = "a@b";/);
     assert.match(again('localhost/roster/jul%c3%a9.dat'), /\["paris@example\.net"\] = true/);
+    assert.match(again('localhost/private/jul%c3%a9.dat'), /\["a:b"\] = \{/);
     assert.match(again('localhost/vcard/jul%c3%a9.dat'), /"Jul\\195\\169"/);
     assert.match(again('conference%2elocalhost/config/x.dat'), /\["reserved_nickname"\] = "A"/);
     const twice = await deployment.run(['store', 'import', 'again']);
@@ -104,7 +104,10 @@ describe("Prosody's data folder", () => {
     ]);
     const wrong = await deployment.run(['store', 'import', folder, '--only', 'vcards']);
     assert.equal(wrong.code, 2);
-    assert.match(wrong.error, /--only takes roster, messages, vcard, pep, privacy, rooms; not vcards/);
+    assert.match(
+      wrong.error,
+      /--only takes roster, messages, private, vcard, pep, privacy, rooms; not vcards/,
+    );
   });
 
   test('broken files are named', async (t) => {
