@@ -9,6 +9,7 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import { BadWire } from '../tools/bad-wire.js';
 import { ProcessUnderTest } from '../tools/core-harness.js';
 import { namespacesMissing, TestNetwork } from '../tools/network-namespaces.js';
+import { messagesOf, publishRequest, pubsub } from '../tools/pep/pubsub.js';
 import { RawClient } from '../tools/raw-client.js';
 import { WebSocketClient } from '../tools/web-socket-client.js';
 
@@ -91,8 +92,8 @@ function folder(): string {
   return made;
 }
 
-/** Everything that can happen to a wire, one after the other, with `calm` milliseconds between; it is good at the end. */
-async function mistreat(wire: BadWire, calm: number): Promise<void> {
+/** Everything that can happen to a wire, one after the other, with `calm` between; it is good at the end. */
+async function mistreat(wire: BadWire, calm: () => Promise<unknown>): Promise<void> {
   const stall = async (milliseconds: number): Promise<void> => {
     wire.stall();
     await after(milliseconds);
@@ -107,7 +108,7 @@ async function mistreat(wire: BadWire, calm: number): Promise<void> {
       await after(20);
     }
     // the next misfortune strikes a connection that is in use
-    await after(calm);
+    await calm();
   };
   await stall(700);
   await reconnected(wire.cutAfter('up', 701));
@@ -121,12 +122,17 @@ async function mistreat(wire: BadWire, calm: number): Promise<void> {
 test('delays, stalls and cuts in the middle of a stanza: what was acknowledged is there, and nothing twice', async (t) => {
   if (missing !== null) return t.skip(missing);
   const verona = new Verona(t, {
-    COMPONENTS: 'muc,vcard',
+    COMPONENTS: 'muc,vcard,pep',
+    COMPONENT_PEP_SECRET: 'secret',
     COMPONENT_MUC_SECRET: 'secret',
     COMPONENT_VCARD_SECRET: 'secret',
   });
   await verona.core.ready();
-  const [muc, vcard] = await Promise.all([verona.component('muc'), verona.component('vcard')]);
+  const [muc, vcard, pep] = await Promise.all([
+    verona.component('muc'),
+    verona.component('vcard'),
+    verona.component('pep'),
+  ]);
   await verona.addUsers('juliet', 'romeo');
   const juliet = await verona.login('juliet');
   const romeo = await verona.login('romeo');
@@ -153,10 +159,10 @@ test('delays, stalls and cuts in the middle of a stanza: what was acknowledged i
     const text = (number: number): string => `<vCard xmlns='vcard-temp'><FN>${number}</FN></vCard>`;
     while (!over) {
       const number = ++vcards.tried;
-      const { type } = await romeo.iq('set', text(number));
+      const { type } = await ask(romeo, 'set', text(number));
       if (type === 'result') vcards.acknowledged = number;
       else vcards.refused++;
-      const read = await romeo.iq('get', "<vCard xmlns='vcard-temp'/>");
+      const read = await ask(romeo, 'get', "<vCard xmlns='vcard-temp'/>");
       const found = Number(read.element.getChild('vCard')?.getChildText('FN'));
       assert.ok(
         read.type === 'result' && found >= vcards.acknowledged && found <= number,
@@ -164,8 +170,25 @@ test('delays, stalls and cuts in the middle of a stanza: what was acknowledged i
       );
     }
   };
-  const talking = Promise.all([talk(), write()]);
-  await Promise.all([mistreat(muc.wire, 500), mistreat(vcard.wire, 500)]).finally(() => {
+  const events = { tried: 0, acknowledged: [] as string[], refused: 0 };
+  const publishNext = async (): Promise<void> => {
+    const id = `e${++events.tried}`;
+    const item = `<item id='${id}'><x xmlns='urn:example:x'/></item>`;
+    const options = { access_model: 'open', max_items: 'max' };
+    const { type } = await ask(juliet, 'set', publishRequest('urn:example:news', item, options));
+    if (type === 'result') events.acknowledged.push(id);
+    else events.refused++;
+  };
+  await publishNext();
+  const subscribe = `<subscribe node='urn:example:news' jid='romeo@${DOMAIN}'/>`;
+  assert.equal((await romeo.iq('set', pubsub(subscribe), `juliet@${DOMAIN}`)).type, 'result');
+  const publish = async (): Promise<void> => {
+    while (!over) await publishNext();
+  };
+  const talking = Promise.all([talk(), write(), publish()]);
+  // what it says is heard below
+  talking.catch(() => undefined);
+  await Promise.all([muc, vcard, pep].map(({ wire }) => mistreat(wire, () => after(500)))).finally(() => {
     over = true;
   });
   await talking;
@@ -184,8 +207,34 @@ test('delays, stalls and cuts in the middle of a stanza: what was acknowledged i
   for (const messages of seen)
     for (const [id, stanzaIds] of messages) assert.equal(stanzaIds.size, 1, `${id} is one message`);
   assert.ok(vcards.acknowledged > 20 && vcards.refused <= 6, JSON.stringify(vcards));
-  assert.ok(muc.wire.connections > 4 && vcard.wire.connections > 4);
+  assert.ok([muc, vcard, pep].every(({ wire }) => wire.connections > 4));
+
+  // every accepted publish is there, and was notified of once
+  const items = await juliet.iq('get', pubsub("<items node='urn:example:news'/>"));
+  const kept = [...items.source.matchAll(/<item id='(e\d+)'/g)].map(([, id]) => id);
+  const isEvent = (text: string): boolean => text.includes('#event') && !text.includes('urn:xmpp:delay');
+  const told = messagesOf(romeo)
+    .filter(isEvent)
+    .flatMap((text) => [...text.matchAll(/<item [^>]*id='(e\d+)'/g)].map(([, id]) => id));
+  assert.deepEqual(
+    events.acknowledged.filter((id) => !kept.includes(id)),
+    [],
+  );
+  assert.deepEqual(
+    events.acknowledged.slice(1).filter((id) => !told.includes(id)),
+    [],
+  );
+  assert.equal(new Set(told).size, told.length, told.join());
+  assert.ok(events.acknowledged.length > 20 && events.refused <= 6, JSON.stringify(events));
 });
+
+/** An IQ that may have to wait until the longest stall is over. */
+async function ask(client: RawClient, type: 'get' | 'set', payload: string): Promise<Stanza> {
+  const id = `ask${++asked}`;
+  client.send(`<iq type='${type}' id='${id}'>${payload}</iq>`);
+  return client.stanza((stanza) => stanza.name === 'iq' && stanza.id === id, 45_000);
+}
+let asked = 0;
 
 /** The groupchat messages of a client up to the last, by `id`, each with the room's own ids for it. */
 async function heard(client: RawClient): Promise<Map<string, Set<string>>> {
@@ -244,6 +293,9 @@ class Persistent {
     this.#client?.cut();
   }
 
+  get connected(): boolean {
+    return this.#client !== undefined;
+  }
   get ready(): boolean {
     return this.#session !== undefined;
   }
@@ -333,7 +385,12 @@ test('the client link over such a wire: sessions are resumed, every message come
     }
   };
   const talking = talk();
-  await mistreat(wire, 2_500).finally(() => {
+  const isBack = async (): Promise<void> => {
+    const late = performance.now() + 20_000;
+    while (!juliet.connected && performance.now() < late) await after(20);
+    await after(200);
+  };
+  await mistreat(wire, isBack).finally(() => {
     over = true;
   });
   await talking;
@@ -349,7 +406,7 @@ test('the client link over such a wire: sessions are resumed, every message come
   await romeo.ping();
   assert.deepEqual(his, sent.juliet, 'from the browser: each, in order, once');
   assert.ok(!romeo.received.some((one) => one.kind === 'element' && one.stanza.name === 'message'));
-  assert.ok(juliet.resumed >= 2, `${juliet.resumed} times resumed`);
+  assert.ok(juliet.resumed >= 4, `${juliet.resumed} times resumed`);
   juliet.stop();
   await running;
 });

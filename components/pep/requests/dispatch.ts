@@ -59,6 +59,9 @@ const USE_CASES: Readonly<Record<string, Readonly<Record<string, UseCase>>>> = {
   },
 };
 
+/** A server that does not tell a roster must not keep a publisher waiting: what is stored is stored. */
+const PATIENCE_MILLISECONDS = 5_000;
+
 /** Elements that go along with a use case and never name one. */
 const COMPANIONS = new Set(['publish-options', 'set']);
 
@@ -91,7 +94,14 @@ export function dispatch(pep: Pep): IqHandler {
  */
 async function notifiedFirst<T>(pep: Pep, owner: string, answer: Promise<T>): Promise<T> {
   const result = await answer;
-  await pep.notifier.sent(owner);
+  const sent = pep.notifier.sent(owner);
+  if (sent === undefined) return result;
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE_MILLISECONDS);
+  });
+  await Promise.race([sent, patience]);
+  clearTimeout(timer);
   return result;
 }
 
