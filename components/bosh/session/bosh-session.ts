@@ -49,7 +49,7 @@ export class BoshSession implements AtEndOfTurn {
   readonly #header: ClientHeader;
   /** The rid to be processed next. */
   #expected: number;
-  readonly #open = new OpenRequests();
+  readonly #open: OpenRequests;
   /** The upstream takes no more for now: requests wait unprocessed, and with them the client. */
   #blocked = false;
   #flushScheduled = false;
@@ -69,6 +69,7 @@ export class BoshSession implements AtEndOfTurn {
 
   constructor(options: BoshSessionOptions, request: BodyRequest, rid: number, exchange: Exchange) {
     this.#options = options;
+    this.#open = new OpenRequests(options.room);
     this.sid = options.sid;
     this.terms = options.terms;
     this.origin = options.origin;
@@ -137,8 +138,7 @@ export class BoshSession implements AtEndOfTurn {
       return this.fail('policy-violation', exchange);
     }
     // §"Recoverable Binding Conditions": there is no room now; the client sends it again, after what is missing.
-    const waiting = rid === this.#expected ? 0 : this.#open.waitingCharacters;
-    if (waiting > 0 && waiting + held.characters > this.#options.limits.bodyBytes) {
+    if (rid !== this.#expected && !this.#hasRoomFor(held)) {
       return exchange.respond(this.#responder.ok(recoverable));
     }
     this.#pause = undefined;
@@ -149,6 +149,11 @@ export class BoshSession implements AtEndOfTurn {
     if (isNext) this.#processNext(held);
     this.#processInOrder();
     this.#flush();
+  }
+
+  #hasRoomFor({ characters }: HeldRequest): boolean {
+    const { room, limits } = this.#options;
+    return this.#open.waitingCharacters + characters <= limits.bodyBytes && room.hasRoomFor(characters);
   }
 
   /** Ends the session by the client's fault and says so on `exchange`; everyone else waiting hears of it too. */

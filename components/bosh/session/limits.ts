@@ -20,6 +20,8 @@ export interface BoshLimits {
   readonly stanzaBytes: number;
   /** One request body, after decompression. */
   readonly bodyBytes: number;
+  /** Payloads, of all sessions together, that wait for an earlier request of theirs. */
+  readonly waitingBytes: number;
   /** Sessions (BOSH and WebSocket) in all, and for one client address. */
   readonly sessions: number;
   /** TCP connections of one listener; a session needs up to `hold` + 1 of them. */
@@ -40,6 +42,7 @@ export const defaultLimits: BoshLimits = {
   creation: 10,
   stanzaBytes: 262_144,
   bodyBytes: 524_288,
+  waitingBytes: 67_108_864,
   sessions: 10_000,
   connections: 15_000,
   sessionsPerAddress: 500,

@@ -1,4 +1,5 @@
 import type { HeldRequest } from './held-request.js';
+import type { WaitingRoom } from './waiting-room.js';
 
 const none: readonly HeldRequest[] = [];
 
@@ -8,6 +9,11 @@ export class OpenRequests {
   readonly held: HeldRequest[] = [];
   /** Received before one with a lower rid: seldom any. */
   #early: Map<number, HeldRequest> | undefined;
+  readonly #room: WaitingRoom;
+
+  constructor(room: WaitingRoom) {
+    this.#room = room;
+  }
 
   get count(): number {
     return this.held.length + (this.#early?.size ?? 0);
@@ -45,11 +51,13 @@ export class OpenRequests {
   addEarly(held: HeldRequest): void {
     this.#early ??= new Map();
     this.#early.set(held.rid, held);
+    this.#room.take(held.characters);
   }
 
   takeEarly(rid: number): HeldRequest | undefined {
     const held = this.#early?.get(rid);
     if (held === undefined) return undefined;
+    this.#room.leave(held.characters);
     this.#early?.delete(rid);
     if (this.#early?.size === 0) this.#early = undefined;
     return held;
@@ -68,6 +76,7 @@ export class OpenRequests {
   /** Takes all away, in the order of their rids. */
   takeAll(): HeldRequest[] {
     const all = this.#all();
+    this.#room.leave(this.waitingCharacters);
     this.held.length = 0;
     this.#early = undefined;
     return all;

@@ -2,12 +2,14 @@ import type { ClientOrigin, Upstream } from '../upstreams/upstream.js';
 import type { BoshSession } from './bosh-session.js';
 import type { BoshLimits } from './limits.js';
 import type { SessionTerms } from './negotiation.js';
+import type { WaitingRoom } from './waiting-room.js';
 
 /** What a BOSH session is made with. */
 export interface BoshSessionOptions {
   readonly sid: string;
   readonly terms: SessionTerms;
   readonly limits: BoshLimits;
+  readonly room: WaitingRoom;
   readonly upstream: Upstream;
   readonly origin: ClientOrigin;
   /**

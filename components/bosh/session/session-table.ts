@@ -8,6 +8,7 @@ import type { TerminalCondition } from './conditions.js';
 import type { Exchange } from './exchange.js';
 import type { BoshLimits } from './limits.js';
 import type { SessionTerms } from './negotiation.js';
+import { WaitingRoom } from './waiting-room.js';
 
 /** How many ended sessions are remembered, so that a lost last response can be repeated. */
 const mostLingering = 2_000;
@@ -20,6 +21,7 @@ interface Counted {
 /** All sessions of this process, and how many each address has. */
 export class SessionTable {
   readonly #limits: BoshLimits;
+  readonly #room: WaitingRoom;
   readonly #log: Logger;
   /** Part of each sid, so that a balancer can send a session's requests to the instance that has it. */
   readonly #tag: string;
@@ -30,6 +32,7 @@ export class SessionTable {
 
   constructor(options: { limits: BoshLimits; log: Logger; tag: string }) {
     this.#limits = options.limits;
+    this.#room = new WaitingRoom(options.limits.waitingBytes);
     this.#log = options.log;
     this.#tag = options.tag === '' ? '' : `${options.tag}-`;
   }
@@ -90,7 +93,7 @@ export class SessionTable {
     const sid = `${this.#tag}${randomBytes(16).toString('base64url')}`;
     const over = (session: BoshSession, why: string, lingers: boolean) => this.#over(session, why, lingers);
     const session = new BoshSession(
-      { sid, limits: this.#limits, over, ...how },
+      { sid, limits: this.#limits, room: this.#room, over, ...how },
       request,
       request.rid,
       exchange,

@@ -235,3 +235,36 @@ test('the Content-Type that a client needs is on refusals of its session too', a
   assert.equal(body.attrs['condition'], 'host-unknown');
   assert.equal(headers['content-type'], 'text/html; charset=utf-8');
 });
+
+test('what waits for missing requests is bounded for all sessions together, and room is given back', async () => {
+  const small = await startBosh({ wait: 10, polling: 0, waitingBytes: 20_000 });
+  const early = async (): Promise<[BoshClient, string, string]> => {
+    const client = new BoshClient(small.port);
+    await client.create();
+    const missing = client.text({}, message('1'));
+    return [client, missing, client.text({}, message('2', 'x'.repeat(15_000)))];
+  };
+  const waits = async (client: BoshClient) => {
+    const deadline = performance.now() + 8_000;
+    while (small.sessions.find(client.sid ?? '')?.heldCount !== 1) {
+      assert.ok(performance.now() < deadline);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  const [first, missing, large] = await early();
+  const held = post(small.port, large);
+  await waits(first);
+  const [, , another] = await early();
+  assert.equal((await post(small.port, another)).body.attrs['type'], 'error', 'no room');
+  await Promise.race([post(small.port, missing), held]);
+  await first.send({ type: 'terminate' });
+  // One whose session ends while it waits gives its room back too.
+  for (let i = 0; i < 3; i++) {
+    const [client, , text] = await early();
+    const lost = post(small.port, text);
+    await waits(client);
+    await client.send({ rid: 1 });
+    assert.equal((await lost).body.attrs['condition'], 'other-request');
+  }
+  await small.stop();
+});

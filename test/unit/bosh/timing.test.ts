@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { atEndOfTurn } from '../../../components/bosh/session/end-of-turn.js';
 import { LazyTimer } from '../../../components/bosh/session/lazy-timer.js';
 import { OpenRequests } from '../../../components/bosh/session/open-requests.js';
+import { WaitingRoom } from '../../../components/bosh/session/waiting-room.js';
 
 function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -81,7 +82,7 @@ test('one that fails at the end of a turn costs the others nothing', () => {
 });
 
 test('no open request: nobody is alive, nothing expires', () => {
-  const open = new OpenRequests();
+  const open = new OpenRequests(new WaitingRoom(1_000));
   assert.equal(open.isAlive(true), false);
   assert.equal(open.nextExpiry, Number.POSITIVE_INFINITY);
   assert.deepEqual(open.expired(performance.now()), []);
