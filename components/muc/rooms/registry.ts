@@ -37,8 +37,18 @@ export class RoomRegistry {
       return;
     }
     const room = this.loaded.get(local);
-    if (room !== undefined) action(room);
-    else if (this.#removing.has(local) || this.#exists(local) === false) action(null);
+    if (room !== undefined) {
+      action(room);
+      return;
+    }
+    let exists: boolean | 'async';
+    try {
+      exists = !this.#removing.has(local) && this.#exists(local);
+    } catch (error) {
+      failed(error); // its document cannot be read
+      return;
+    }
+    if (exists === false) action(null);
     else {
       this.#waiting.set(local, { actions: [{ action, failed }] });
       this.#load(this.#jidOf(local)).then(
