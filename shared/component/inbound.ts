@@ -57,6 +57,14 @@ export class Inbound {
 
   receive(stanza: Stanza): void {
     if (stanza.namespace !== NS.component) return;
+    if (stanza.name !== 'presence' && stanza.toJid && stanza.toJid.domain !== this.link.jid.domain) {
+      // It is not for us, and nobody may answer in the name of another domain.
+      this.link.log.debug(
+        { code: 'component.stanza-misdirected', to: stanza.to },
+        'a stanza for another domain',
+      );
+      return;
+    }
     if (this.serverMessages.size > 0 && this.receiveFromServer(stanza)) return;
     if (!stanza.fromJid || !stanza.toJid) {
       // XEP-0114 §3: every stanza has both addresses. Without a sender there is nobody to answer.
@@ -225,7 +233,10 @@ export class Inbound {
 
   private refuse(stanza: Stanza, error: StanzaError, epoch = this.link.epoch()): void {
     // Presence has no answer that anyone waits for.
-    const reply = stanza.name === 'presence' ? null : errorReply(stanza, error);
+    const reply =
+      stanza.name === 'presence'
+        ? null
+        : errorReply(stanza, error, stanza.toJid ? undefined : { from: this.link.jid.full });
     if (reply !== null) this.link.answer(reply, epoch);
   }
 }

@@ -94,7 +94,7 @@ for (const name of ['muc', 'pep', 'vcard', 'privacy'] as const) {
       LOG_LEVEL: 'warn',
       NODE_OPTIONS: '--max-old-space-size=320',
       [`${name.toUpperCase()}_SECRET`]: 'hush',
-      ...(name === 'privacy' ? { PRIVACY_ALLOW_UNENFORCED: 'true' } : {}),
+      ...(name === 'privacy' ? { ALLOW_UNENFORCED: 'true' } : {}),
     });
     after(async () => {
       await component.stop();
@@ -103,7 +103,7 @@ for (const name of ['muc', 'pep', 'vcard', 'privacy'] as const) {
     });
     const speaker = new Speaker(
       {
-        name: `${name}'s server`,
+        name: `${name}-server`,
         namespace: 'jabber:component:accept',
         pingAddresses: ` from='a0@localhost/x' to='${domain}'`,
         answersFrom: true,

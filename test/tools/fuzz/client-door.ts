@@ -1,4 +1,4 @@
-import { isRequest, openClient } from './client.js';
+import { isRequest, openAttacker } from './client.js';
 import type { Dice } from './dice.js';
 import { anyElement } from './documents.js';
 import type { Door, Step } from './door.js';
@@ -33,7 +33,7 @@ export function worldOf(own: string): World {
 
 /** A stanza that says who sends it, for whoever gets it. */
 export function marked(node: Node, by: string): Node {
-  return { ...node, children: [...node.children, element('mark', { xmlns: 'urn:fuzz', by })] };
+  return { ...node, children: [...node.children, element('mark', { xmlns: 'urn:fuzz', by, again: by })] };
 }
 
 /** A few elements as one text; sometimes broken as text or bytes. `from`: set where the stream demands one. */
@@ -74,7 +74,7 @@ export function clientDoor(system: SystemUnderFire): Door {
           pingAddresses: " to='localhost'",
           answersFrom: false,
           expects: (said) => isRequest(said, 'jabber:client'),
-          connect: () => openClient(system.core, name, 'fuzz'),
+          connect: () => openAttacker(system.core, name, 'fuzz'),
         },
         system.findings,
       ),

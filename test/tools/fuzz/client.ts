@@ -34,6 +34,19 @@ export async function openClient(core: CoreUnderTest, user: string, resource: st
   return wire;
 }
 
+/** The same for an attacker, who may have changed his password or removed his account (XEP-0077): he gets it back. */
+export async function openAttacker(core: CoreUnderTest, user: string, resource: string): Promise<Wire> {
+  try {
+    return await openClient(core, user, resource);
+  } catch {
+    const account = { jid: `${user}@localhost`, password: 'secret' };
+    await core
+      .control('user.add', { ...account, force: true })
+      .catch(() => core.control('user.passwd', account));
+    return openClient(core, user, resource);
+  }
+}
+
 /** RFC 6120 §8.2.3: a get or set is answered. Nobody can tell what answers one without an id, or with one used before. */
 export function isRequest(said: Said, namespace: string): boolean {
   return (

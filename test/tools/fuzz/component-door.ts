@@ -1,4 +1,4 @@
-import { isRequest, openClient } from './client.js';
+import { isRequest, openAttacker } from './client.js';
 import { ATTACKERS, anySteps, worldOf } from './client-door.js';
 import { openComponent } from './component-client.js';
 import { Dice } from './dice.js';
@@ -214,7 +214,7 @@ export function componentDoor(system: SystemUnderFire): Door {
       pingAddresses: " to='localhost'",
       answersFrom: false,
       expects: (said) => isRequest(said, 'jabber:client'),
-      connect: () => openClient(system.core, 'a0', 'delegates'),
+      connect: () => openAttacker(system.core, 'a0', 'delegates'),
     },
     system.findings,
   );
