@@ -23,6 +23,7 @@ import { PrivacyGate } from './privacy/privacy-gate.js';
 import { AccountRates } from './rates/account-rates.js';
 import { AddressRules } from './rates/address-rules.js';
 import { LoginRates } from './rates/login-rates.js';
+import { RecipientRates } from './rates/recipient-rates.js';
 import { AccountRemoval } from './registration/account-removal.js';
 import { RosterEditor } from './roster/roster-editor.js';
 import { RosterService } from './roster/roster-service.js';
@@ -210,10 +211,14 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
 
   // the doors for clients, last
   const inbound = new ClientInbound({ router, hooks, presence });
+  const exempt = new Set(settings.LIMIT_EXEMPT_ACCOUNTS.map((account) => parseJid(account)?.bare ?? account));
+  const recipients = RecipientRates.of(settings.LIMIT_RECIPIENTS_PER_MINUTE, exempt, log);
+  if (recipients !== null)
+    hooks.clientInbound.add(5, (session, stanza) => recipients.refused(session, stanza));
   const rates = AccountRates.of({
     stanzasPerSecond: settings.LIMIT_ACCOUNT_STANZAS_PER_SECOND,
     bytesPerSecond: settings.LIMIT_ACCOUNT_BYTES_PER_SECOND,
-    exempt: new Set(settings.LIMIT_EXEMPT_ACCOUNTS.map((account) => parseJid(account)?.bare ?? account)),
+    exempt,
     metrics,
     log,
   });

@@ -236,6 +236,11 @@ const entries = {
       'Stanzas of one account from all its clients, in bytes, sustained (five times that at once); above it reading pauses. 0 = no limit.',
     default: 0,
   }),
+  LIMIT_RECIPIENTS_PER_MINUTE: setting(integer(0), {
+    description:
+      'Addresses (bare JIDs, rooms among them) to which all clients of one account may write in a minute; to more of them a stanza is refused. 0 = no limit.',
+    default: 0,
+  }),
   LIMIT_EXEMPT_ACCOUNTS: setting(list(text, 'a bare JID'), {
     description: 'Bare JIDs of accounts that no rate per account concerns, as bots.',
     default: (read) => read('ADMINS') ?? '',

@@ -24,6 +24,8 @@ export interface PresenceTeller {
 
 /** Pending requests kept for one account (RFC 6121 §3.1.3, security warning). */
 const PENDING_LIMIT = 500;
+/** Of those, from one domain: whoever has one must not take all places. */
+const PENDING_OF_DOMAIN = 250;
 const PENDING_BYTES = 8192;
 /** All of them together: each new one is stored with them. */
 const PENDING_TOGETHER = 256 * 1024;
@@ -150,7 +152,8 @@ export class Subscriptions {
     if (
       account.roster.pendingIn.size >= PENDING_LIMIT ||
       stanza.source.length > PENDING_BYTES ||
-      account.roster.pendingWeight + stanza.source.length > PENDING_TOGETHER
+      account.roster.pendingWeight + stanza.source.length > PENDING_TOGETHER ||
+      pendingFrom(account, from.domain) >= PENDING_OF_DOMAIN
     ) {
       this.#log.warn(
         { code: 'presence.pending-limit', account: account.bare },
@@ -218,6 +221,12 @@ export class Subscriptions {
     if (stored === undefined) release();
     else stored.catch(() => {}).then(release);
   }
+}
+
+function pendingFrom(account: AccountState, domain: string): number {
+  let count = 0;
+  for (const contact of account.roster.pendingIn.keys()) if (contact.endsWith(domain)) count++;
+  return count;
 }
 
 function hadFrom(state: SubscriptionState): boolean {

@@ -1,5 +1,5 @@
-import type { SocketTransportOptions } from '../streams/socket-transport.js';
 import { SocketTransport } from '../streams/socket-transport.js';
+import type { SocketTransportOptions } from '../streams/socket-transport-options.js';
 import { connectToFirst } from './connect.js';
 import type { FederationContext } from './context.js';
 import { FederationFailure, failureOf } from './failure.js';

@@ -5,13 +5,14 @@ import { type Element, xml } from '../../shared/xml/element.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { StreamHeader } from '../../shared/xml/stream-parser.js';
-import { StreamParser } from '../../shared/xml/stream-parser.js';
+import { STANZA_TOO_BIG, StreamParser } from '../../shared/xml/stream-parser.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import type { StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
 import { StreamError } from '../../shared/xmpp/stream-error.js';
 import { CompressionLayer } from './compression-layer.js';
 import { declaresTooMuch } from './header-limit.js';
 import { InputRate } from './input-rate.js';
+import type { SocketTransportOptions } from './socket-transport-options.js';
 import {
   type OutgoingHeader,
   type StreamLimits,
@@ -21,26 +22,6 @@ import {
 } from './transport.js';
 import { giveWay, sliceMilliseconds, thisTurn } from './turns.js';
 import { flushThisTurn, flushWhereDue } from './write-scheduler.js';
-
-export interface SocketTransportOptions {
-  /** The client's address where a proxy said it. */
-  readonly remoteAddress?: string;
-  readonly limits: StreamLimits;
-  /** Content namespace for a header that we must send only to say an error (RFC 6120 §4.9.1.2). */
-  readonly contentNamespace: string;
-  /** `from` of such a header, where it is known before the peer's header is (default: none). */
-  readonly domain?: string | undefined;
-  /** Sustained input, after which reading pauses (never drops); 0 = unlimited. */
-  readonly bytesPerSecond: number;
-  /** Called when the peer is let go because it does not read. */
-  readonly notReading: (address: string) => void;
-  /** Makes a TLS socket of a plain one, as the server or as the client of the handshake. */
-  readonly upgrade: ((socket: Socket, domain: string | null) => TLSSocket) | null;
-  /** Longest wait for the peer's closing tag and for the kernel to take our last words. */
-  readonly closeMilliseconds: number;
-  /** Hands on what the peer sends between our closing tag and its own (RFC 6120 §4.4). */
-  readonly readsWhileClosing?: boolean;
-}
 
 const WHITE_SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const HIGH_WATER_BYTES = 64 * 1024;
@@ -332,7 +313,9 @@ export class SocketTransport implements Transport {
     else this.close();
   }
   failed(error: { condition: StreamErrorCondition; text: string }): void {
-    this.fail(error.condition, error.text);
+    // XEP-0205 §3.5
+    const tooBig = error.text === STANZA_TOO_BIG ? xml('stanza-too-big', { xmlns: NS.errors }) : undefined;
+    this.fail(error.condition, error.text, tooBig);
   }
 
   // ---- the socket ----

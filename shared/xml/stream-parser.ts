@@ -6,7 +6,7 @@ import { Stanza } from './stanza.js';
 import type { XmlLimits } from './unit-scanner.js';
 import { utf8Prefix } from './utf8.js';
 
-export type { XmlLimits } from './unit-scanner.js';
+export { STANZA_TOO_BIG, type XmlLimits } from './unit-scanner.js';
 
 /** A stream header (RFC 6120 §4.7), well-formed, otherwise to be judged by who receives it. */
 export interface StreamHeader {

@@ -13,6 +13,9 @@ export interface XmlLimits {
   readonly elements?: number;
 }
 
+/** The text of the problem where an element is larger than it may be. */
+export const STANZA_TOO_BIG = 'stanza too big';
+
 /** `scan` answers this when it sets `problem`. */
 const FAILURE = 5;
 const piecesTogether = 256;
@@ -80,7 +83,7 @@ export class UnitScanner {
       this.#bytes + last.length * 3 > this.limits.stanzaBytes &&
       this.#bytesUpTo(i) > this.limits.stanzaBytes
     ) {
-      return this.refuse('policy-violation', 'stanza too big');
+      return this.refuse('policy-violation', STANZA_TOO_BIG);
     }
     this.unit = this.#characters === 0 ? last : this.#gathered() + last;
     this.unitOpen = false;
@@ -111,7 +114,7 @@ export class UnitScanner {
     this.suspendToken();
     const piece = text.slice(this.#start);
     const bytes = this.#bytesUpTo(text.length);
-    if (bytes > this.limits.stanzaBytes) return this.refuse('policy-violation', 'stanza too big');
+    if (bytes > this.limits.stanzaBytes) return this.refuse('policy-violation', STANZA_TOO_BIG);
     this.#bytes = bytes;
     this.#characters += piece.length;
     this.#start = 0;
@@ -157,7 +160,7 @@ export class UnitScanner {
       const c = this.text.charCodeAt(i);
       const width = c >= 0xd800 && c <= 0xdbff ? 2 : 1;
       if (this.#bytesUpTo(i + width) > this.limits.stanzaBytes)
-        this.refuse('policy-violation', 'stanza too big');
+        this.refuse('policy-violation', STANZA_TOO_BIG);
     }
     return FAILURE;
   }

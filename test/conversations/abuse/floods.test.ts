@@ -231,8 +231,9 @@ describe('growth', () => {
     await away.close();
   });
 
-  test('sessions of one account: resource-constraint with the condition of XEP-0205 §3.4', async () => {
+  test('sessions of one account: resource-constraint with the condition of XEP-0205 §3.4', async (t) => {
     const small = await CoreUnderTest.start({ LIMIT_SESSIONS_PER_ACCOUNT: '2' });
+    t.after(() => small.stop());
     await small.addUsers('romeo');
     const two = [await small.login('romeo', 'a'), await small.login('romeo', 'b')];
     const third = await small.connect();
@@ -243,7 +244,35 @@ describe('growth', () => {
     assert.match(answer.source, /<resource-constraint /);
     assert.match(answer.source, /<resource-limit-exceeded xmlns=['"]urn:xmpp:errors['"]\/>/);
     for (const client of [...two, third]) client.cut();
-    await small.stop();
+  });
+});
+
+describe('those who write to many', () => {
+  test('RFC 6120 §13.12 rule 5: more addresses than LIMIT_RECIPIENTS_PER_MINUTE: policy-violation', async (t) => {
+    const small = await CoreUnderTest.start({ LIMIT_RECIPIENTS_PER_MINUTE: '3', ADMINS: 'prince@localhost' });
+    t.after(() => small.stop());
+    await small.addUsers('romeo', 'prince');
+    const romeo = await small.login('romeo');
+    const write = async (client: RawClient, to: string, name = 'message') => {
+      client.send(
+        `<${name} to='${to}' id='r' type='${name === 'iq' ? 'get' : 'chat'}'><body>x</body></${name}>`,
+      );
+      const answer = await client.stanza((stanza) => stanza.id === 'r');
+      return /<policy-violation /.test(answer.source) ? answer.source : 'sent';
+    };
+    for (const to of ['a@localhost', 'b@localhost', 'c@localhost', 'a@localhost/x', 'b@localhost'])
+      assert.equal(await write(romeo, `nobody-${to}`), 'sent', to);
+    assert.match(
+      await write(romeo, 'nobody-d@localhost'),
+      /<too-many-stanzas xmlns=['"]urn:xmpp:errors['"]\/>/,
+    );
+    assert.match(await write(romeo, 'nobody-e@localhost', 'iq'), /<too-many-stanzas /);
+    assert.equal(await write(romeo, 'nobody-a@localhost'), 'sent', 'whom it has written to already');
+    await romeo.ping();
+    await small.process.said(/"code":"c2s\.too-many-recipients","account":"romeo@localhost"/);
+    const prince = await small.login('prince');
+    for (let k = 0; k < 6; k++) assert.equal(await write(prince, `nobody-${k}@localhost`), 'sent');
+    for (const client of [romeo, prince]) client.cut();
   });
 });
 

@@ -99,7 +99,7 @@ describe('half-open streams', () => {
   });
 });
 
-test('RFC 6120 §13.12 rule 2: attempts to connect are limited where the operator wants so; exempt addresses are not', async () => {
+test('RFC 6120 §13.12 rule 2: attempts to connect are limited where the operator wants so; exempt addresses are not', async (t) => {
   const address = loopbackAddress();
   const { core } = await startFederated(
     'attempts.test',
@@ -107,6 +107,7 @@ test('RFC 6120 §13.12 rule 2: attempts to connect are limited where the operato
     {},
     { LIMIT_ATTEMPTS_PER_MINUTE: '5', LIMIT_EXEMPT_ADDRESSES: '127.7.8.2', LOG_LEVEL: 'info' },
   );
+  t.after(() => core.stop());
   for (const listener of ['c2s', 's2s']) {
     const { host, port } = core.address(listener);
     const tries: Bare[] = [];
@@ -130,7 +131,6 @@ test('RFC 6120 §13.12 rule 2: attempts to connect are limited where the operato
   await sleep(200);
   assert.equal(closed(exempt), 0);
   for (const { socket } of exempt) socket.destroy();
-  await core.stop();
 });
 
 describe('a stranger who never reads is let go before what waits for him is much', () => {
