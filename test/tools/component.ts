@@ -30,6 +30,7 @@ export async function componentBefore(
     ...options,
     timing: {
       lost: { first: 5, most: 40 },
+      broken: { first: 5, most: 40 },
       closeMilliseconds: 100,
       drainMilliseconds: 1_000,
       ...options.timing,

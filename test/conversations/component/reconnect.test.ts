@@ -15,7 +15,7 @@ const pause = (milliseconds: number): Promise<void> =>
 
 test('a server that accepts and then says nothing is given up and tried again', async (t) => {
   const { component, server, log } = await componentBefore(t, {
-    timing: { openMilliseconds: 50, lost: { first: 5, most: 40 } },
+    timing: { openMilliseconds: 400, lost: { first: 5, most: 40 }, broken: { first: 5, most: 40 } },
   });
   void component.start();
   const silent = await server.accept();
@@ -87,7 +87,11 @@ test('a refused secret is not tried again', async (t) => {
 for (const condition of ['host-unknown', 'conflict', 'invalid-namespace']) {
   test(`${condition} is tried again, but slowly`, async (t) => {
     const { component, server, log } = await componentBefore(t, {
-      timing: { lost: { first: 5, most: 40 }, refused: { first: 60_000, most: 60_000 } },
+      timing: {
+        lost: { first: 5, most: 40 },
+        broken: { first: 5, most: 40 },
+        refused: { first: 60_000, most: 60_000 },
+      },
     });
     void component.start();
     const stream = await server.accept();
@@ -105,7 +109,11 @@ for (const condition of ['host-unknown', 'conflict', 'invalid-namespace']) {
 
 test('conflict on a stream that was up does not become a fight', async (t) => {
   const { component, server } = await componentBefore(t, {
-    timing: { lost: { first: 5, most: 40 }, refused: { first: 60_000, most: 60_000 } },
+    timing: {
+      lost: { first: 5, most: 40 },
+      broken: { first: 5, most: 40 },
+      refused: { first: 60_000, most: 60_000 },
+    },
   });
   void component.start();
   const stream = await server.accept();
@@ -162,7 +170,11 @@ test('what a handler answers after its stream has ended is not sent on the next 
 
 test('a silent stream is pinged, a dead one replaced', async (t) => {
   const { component, server, log } = await componentBefore(t, {
-    timing: { lost: { first: 5, most: 40 }, keepalive: { idleMilliseconds: 30, answerMilliseconds: 30 } },
+    timing: {
+      lost: { first: 5, most: 40 },
+      broken: { first: 5, most: 40 },
+      keepalive: { idleMilliseconds: 30, answerMilliseconds: 30 },
+    },
   });
   void component.start();
   const stream = await server.accept();
@@ -184,7 +196,11 @@ test('a silent stream is pinged, a dead one replaced', async (t) => {
 
 test('a component that only listens sends white space, so that nobody takes it for dead', async (t) => {
   const { component, server } = await componentBefore(t, {
-    timing: { lost: { first: 5, most: 40 }, keepalive: { idleMilliseconds: 40, answerMilliseconds: 1_000 } },
+    timing: {
+      lost: { first: 5, most: 40 },
+      broken: { first: 5, most: 40 },
+      keepalive: { idleMilliseconds: 40, answerMilliseconds: 1_000 },
+    },
   });
   component.onPresence(() => undefined);
   void component.start();
