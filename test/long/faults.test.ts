@@ -243,7 +243,7 @@ test('a damaged store at start: said which, a code of its own, no crash; or what
       LOG_LEVEL: 'info',
     });
     try {
-      const started = await damaged.ready(15_000).catch(() => null);
+      const started = await damaged.ready(60_000).catch(() => null);
       if (started === null) {
         refused++;
         assert.equal(damaged.child.signalCode, null, `${name}: ${damaged.output}`);
