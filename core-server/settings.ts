@@ -196,7 +196,7 @@ const entries = {
   }),
   LIMIT_UNAUTHENTICATED_PER_ADDRESS: setting(integer(1), {
     description: 'Of those, connections that have not authenticated yet; by themselves, those of components.',
-    default: 500,
+    default: 2000,
   }),
   LIMIT_UNAUTHENTICATED: setting(integer(1), {
     description:
