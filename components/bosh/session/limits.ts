@@ -45,6 +45,6 @@ export const defaultLimits: BoshLimits = {
   waitingBytes: 67_108_864,
   sessions: 10_000,
   connections: 15_000,
-  sessionsPerAddress: 500,
+  sessionsPerAddress: 2000,
   compressedRequests: true,
 };
