@@ -8,7 +8,7 @@ import { type Address, CoreUnderTest, type ProcessUnderTest } from './core-harne
 const FLOOR_MILLISECONDS = 100;
 const FACTOR = 3;
 /** A core that waits so many times as long as it runs is measured by the machine, not by what it does. */
-const STARVED = 6;
+const STARVED = 3;
 const CONTROL_MILLISECONDS = 700;
 /** A control is good for so long. */
 const CONTROL_AGE_MILLISECONDS = 20_000;
