@@ -78,7 +78,7 @@ export class Storm {
     const storm = new Storm(target, sessions, pause);
     await Promise.all([storm.#writer.start(), storm.#reader.start()]);
     storm.#worker.postMessage('start');
-    await storm.#everybody(120_000);
+    await storm.#everybody(300_000);
     return storm;
   }
 
@@ -94,7 +94,7 @@ export class Storm {
   }
 
   /** Kills the server, starts it again, and waits until everybody is back. */
-  async strike(milliseconds = 120_000): Promise<StormResult> {
+  async strike(milliseconds = 300_000): Promise<StormResult> {
     const before = memory(this.#target.pid(), 'VmRSS');
     this.#up.clear();
     this.#latencies = [];
