@@ -118,7 +118,9 @@ function problemOf(bytes: Buffer, dice: Dice): string {
   const sample = judge(text);
   const beside = besideSaxes(sample);
   if (beside !== '') return beside;
-  return sample.verdict === 'good' ? sameTrees(sample.source) : '';
+  // Where saxes alone refuses what it has trimmed, it has no tree either.
+  const comparable = sample.verdict === 'good' && saxesVerdict(sample.source).verdict === 'good';
+  return comparable ? sameTrees(sample.source) : '';
 }
 
 /** What to ask expat, with our verdict; null where it cannot judge. */
