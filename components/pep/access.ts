@@ -34,12 +34,13 @@ export function refusalOf(
       return contact.groups.some((group) => node.config.rosterGroups.includes(group))
         ? null
         : pubsubError('not-authorized', 'not-in-roster-group');
-    case 'whitelist':
-      return pubsubError('not-allowed', 'closed-node');
     case 'authorize':
       return hasSubscription(node, entity, 'subscribed')
         ? null
         : pubsubError('not-authorized', 'not-subscribed');
+    default:
+      // `whitelist`, and whatever a damaged store may say
+      return pubsubError('not-allowed', 'closed-node');
   }
 }
 

@@ -20,7 +20,14 @@ import { eventsOf } from '../unit/xml/events.js';
 
 // The parser against saxes and libexpat, on streams that a client might send, nearly might, or sends to break it.
 
-const LIMITS = { stanzaBytes: 1_000_000, depth: 1000, attributes: 1000 };
+const LIMITS = { stanzaBytes: 50_000_000, depth: 1000, attributes: 1000 };
+/** Our bounds, which other parsers do not have. */
+const BEYOND: ReadonlySet<string> = new Set([
+  'stanza too big',
+  'too many attributes',
+  'too many elements',
+  'elements nested too deeply',
+]);
 const BATCH = 200;
 const seed = chosenSeed();
 
@@ -43,6 +50,7 @@ function textOf(bytes: Buffer): string | null {
 
 /** What is wrong with our verdict beside that of saxes, or ''. */
 function besideSaxes({ source, verdict, why }: Sample): string {
+  if (BEYOND.has(why)) return '';
   // It lets a local name begin with any name character after the colon, against Namespaces in XML §4. Expat does not.
   if (why === 'malformed name') return '';
   // RFC 6120 §11.6: U+FEFF is no byte order mark here.
@@ -136,7 +144,8 @@ function forExpat(bytes: Buffer): { bytes: Buffer; good: boolean } | null {
   }
   const sample = judge(withoutFifthEditionNames(text));
   // It takes any version number, and knows other encodings.
-  if (XMPP_ONLY.has(sample.verdict) || sample.why === 'XML declaration') return null;
+  if (XMPP_ONLY.has(sample.verdict) || BEYOND.has(sample.why) || sample.why === 'XML declaration')
+    return null;
   return { bytes: Buffer.from(sample.source), good: sample.verdict === 'good' };
 }
 

@@ -5,7 +5,7 @@ import { CLOSE, FAILURE, NOTHING, Scanner } from '../../shared/xml/scanner.js';
 
 // Parsers that were written without ours, and what ours says of a whole stream as one document.
 
-const LIMITS = { stanzaBytes: 1_000_000, depth: 1000, attributes: 1000 };
+const LIMITS = { stanzaBytes: 50_000_000, depth: 1000, attributes: 1000 };
 
 /** XMPP allows less than XML (RFC 6120 §11.1, §11.7): verdicts that have no counterpart. */
 export const XMPP_ONLY: ReadonlySet<string> = new Set([

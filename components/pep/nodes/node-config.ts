@@ -148,7 +148,8 @@ export class NodeConfig {
     for (const field of this.form.fields) {
       const value = changes[field.var];
       if (value === undefined) continue;
-      if (sameValue(value, field.default ?? emptyValue(value))) delete overrides[field.var];
+      if (isEmptied(field, value) || sameValue(value, field.default ?? emptyValue(value)))
+        delete overrides[field.var];
       else overrides[field.var] = value;
     }
     return new NodeConfig(this.form, this.#limits, overrides);
@@ -162,7 +163,9 @@ export class NodeConfig {
   }
 
   value(name: string): FieldValue | undefined {
-    return this.overrides[name] ?? this.form.fields.find((field) => field.var === name)?.default;
+    const field = this.form.fields.find((one) => one.var === name);
+    const value = this.overrides[name];
+    return value === undefined || (field !== undefined && isEmptied(field, value)) ? field?.default : value;
   }
 
   /** The configuration as a result form. */
@@ -242,6 +245,11 @@ export class NodeConfig {
   #flag(name: string): boolean {
     return this.value(`pubsub#${name}`) === true;
   }
+}
+
+/** A field that was emptied although it needs a value (an option, a number): it has its default again. */
+function isEmptied(field: FieldDeclaration, value: FieldValue): boolean {
+  return value === '' && typeof field.default === 'string' && field.default !== '';
 }
 
 /** Whether two values of a field say the same. */

@@ -1,6 +1,6 @@
 import type { Canary } from './canary.js';
 import { caseSeed, Dice } from './dice.js';
-import { minimise, pieces } from './minimise.js';
+import { minimise, pieces, withoutElements } from './minimise.js';
 import type { SystemUnderFire } from './system.js';
 
 /** What one case says, in order: text, or bytes that are no text. */
@@ -24,6 +24,7 @@ export type OpenDoor = (system: SystemUnderFire) => Door;
 const BATCH = 25;
 /** With a finding at hand, so long for making its case smaller. */
 const SHRINKING_MILLISECONDS = 40_000;
+const LOG_MILLISECONDS = 60;
 
 export interface Attack {
   readonly cases: number;
@@ -108,9 +109,15 @@ async function shrink(
   const end = performance.now() + SHRINKING_MILLISECONDS;
   const fails = async (one: Case): Promise<boolean> => {
     if (performance.now() > end) return false;
+    // Lines of the log come later than answers: those of the try before are not this one's.
+    const look = async (): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve, LOG_MILLISECONDS));
+      system.look('again');
+    };
+    await system.findings.tried(look);
     const found = await system.findings.tried(async () => {
       await perform(system, door, one);
-      system.look('again');
+      await look();
     });
     return kinds.some((kind) => found.has(kind));
   };
@@ -141,8 +148,11 @@ export async function smallest(
     const step = small[i];
     if (typeof step !== 'string') continue;
     const around = small;
+    const fewer = await withoutElements(step, (text) =>
+      fails(around.map((one, at) => (at === i ? text : one))),
+    );
     const parts = await minimise(
-      pieces(step),
+      pieces(fewer),
       (part) => fails(around.map((one, at) => (at === i ? part.join('') : one))),
       SHRINKING_MILLISECONDS,
     );

@@ -30,3 +30,32 @@ export async function minimise<T>(
 export function pieces(text: string): string[] {
   return text.match(/<[^\s<>]*|\s+[^\s=<>]+\s*=\s*(?:'[^']*'|"[^"]*")|[^<>\s]{1,16}|\s+|[<>]/g) ?? [];
 }
+
+/** Where whole elements stand in text that is nearly XML, the largest first. */
+function spans(text: string): (readonly [start: number, end: number])[] {
+  const found: [number, number][] = [];
+  const open: { name: string; start: number }[] = [];
+  for (const match of text.matchAll(/<(\/?)([^\s<>/]+)(?:[^<>'"]|'[^']*'|"[^"]*")*?(\/?)>/g)) {
+    const [tag, closing, name = '', empty] = match;
+    if (closing === '/') {
+      if (open.at(-1)?.name !== name) continue;
+      found.push([open.pop()?.start ?? match.index, match.index + tag.length]);
+    } else if (empty === '/') found.push([match.index, match.index + tag.length]);
+    else open.push({ name, start: match.index });
+  }
+  return found.sort(([a, b], [c, d]) => d - c - (b - a));
+}
+
+/** The text with as few elements as still fail. */
+export async function withoutElements(
+  text: string,
+  fails: (text: string) => Promise<boolean>,
+): Promise<string> {
+  for (let at = 0, small = text; ; ) {
+    const span = spans(small)[at];
+    if (span === undefined) return small;
+    const without = small.slice(0, span[0]) + small.slice(span[1]);
+    if (without !== '' && (await fails(without))) small = without;
+    else at++;
+  }
+}

@@ -104,3 +104,27 @@ test('a configuration keeps only what differs from the defaults', () => {
   // What was allowed once and is more than today's bound counts as the bound.
   assert.equal(new NodeConfig(configForm(LIMITS), LIMITS, { 'pubsub#max_items': '5000' }).maxItems, 100);
 });
+
+test('a field that needs a value and is emptied has its default again, also where it was stored empty', () => {
+  const defaults = new NodeConfig(configForm(LIMITS), LIMITS, {});
+  const emptied = {
+    'pubsub#access_model': '',
+    'pubsub#max_items': '',
+    'pubsub#item_expire': '',
+    'pubsub#send_last_published_item': '',
+    'pubsub#title': '',
+  };
+  const narrow = defaults.with({
+    'pubsub#access_model': 'whitelist',
+    'pubsub#max_items': '5',
+    'pubsub#title': 't',
+  });
+  for (const config of [narrow.with(emptied), new NodeConfig(configForm(LIMITS), LIMITS, emptied)]) {
+    assert.equal(config.accessModel, defaults.accessModel);
+    assert.equal(config.maxItems, defaults.maxItems);
+    assert.equal(config.itemLife, defaults.itemLife);
+    assert.equal(config.sendLast, defaults.sendLast);
+    assert.equal(config.title, '');
+  }
+  assert.equal(verdict(node({ access_model: 'damaged' }), contact(true)), 'not-allowed closed-node');
+});
