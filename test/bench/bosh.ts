@@ -52,6 +52,8 @@ class Contestant {
   readonly name: string;
   readonly server: Server;
   readonly load: ChildProcess;
+  /** Before the sessions, in MiB; for each of them, in KiB. */
+  base = Number.NaN;
   memory = Number.NaN;
   readonly rest: Figures[] = [];
   readonly full: Figures[] = [];
@@ -89,6 +91,7 @@ class Contestant {
     const { port, pids, isXmpp } = this.server;
     if (isXmpp) await this.order({ do: 'register', port, sessions });
     const before = usage(pids).memory;
+    this.base = before / 1024;
     await this.order({ do: isXmpp ? 'login' : 'open', port, sessions });
     this.memory = (usage(pids).memory - before) / sessions;
   }
@@ -157,21 +160,30 @@ const median = (list: readonly number[]) =>
   [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? Number.NaN;
 const load = loadBefore.toFixed(1);
 console.log(
-  `\n${sessions} BOSH sessions, ${values.rounds} rounds of ${seconds} s, medians; load average before: ${load}\n`,
+  `\n${sessions} BOSH sessions, ${values.rounds} rounds of ${seconds} s, medians; load average before ${load}, after ${(loadavg()[0] ?? 0).toFixed(1)}\n`,
 );
 console.log(
-  '| server | messages/s | server CPU µs/message | client CPU µs/message | memory KiB/session | p50 / p99 ms at rest | p50 / p99 ms at full load |',
+  '| server | messages/s | server CPU µs/message | client CPU µs/message | memory MiB + KiB/session | p50 / p99 ms at rest | p50 / p99 ms at full load |',
 );
 console.log('|---|---|---|---|---|---|---|');
-for (const { name, memory, rest, full, failure } of contestants) {
+for (const { name, base, memory, rest, full, failure } of contestants) {
   const cell = (list: readonly Figures[], pick: (figures: Figures) => number, digits = 0) =>
     median(list.map(pick)).toFixed(digits);
   const latency = (list: readonly Figures[]) =>
     `${cell(list, (f) => f.p50, 1)} / ${cell(list, (f) => f.p99, 1)}`;
   console.log(
     failure === undefined
-      ? `| ${name} | ${cell(full, (f) => f.rate)} | ${cell(full, (f) => f.cpu)} | ${cell(full, (f) => f.clientCpu)} | ${memory.toFixed(0)} | ${latency(rest)} | ${latency(full)} |`
+      ? `| ${name} | ${cell(full, (f) => f.rate)} | ${cell(full, (f) => f.cpu)} | ${cell(full, (f) => f.clientCpu)} | ${base.toFixed(0)} + ${memory.toFixed(0)} | ${latency(rest)} | ${latency(full)} |`
       : `| ${name} | failed: ${failure} |`,
   );
+}
+// Each round is a pair: what slows the machine slows both.
+const ours = contestants.find(({ name }) => name === 'entourage');
+for (const { name, full, failure } of contestants) {
+  if (ours === undefined || name === 'entourage' || ours.failure !== undefined || failure !== undefined)
+    continue;
+  const ratio = (pick: (figures: Figures) => number) =>
+    median(full.map((one, round) => pick(ours.full[round] ?? one) / pick(one))).toFixed(2);
+  console.log(`entourage to ${name}: messages/s ${ratio((f) => f.rate)}, CPU ${ratio((f) => f.cpu)}`);
 }
 process.exit(contestants.some(({ failure }) => failure !== undefined) ? 1 : 0);
