@@ -225,7 +225,9 @@ export class Subscriptions {
 
 function pendingFrom(account: AccountState, domain: string): number {
   let count = 0;
-  for (const contact of account.roster.pendingIn.keys()) if (contact.endsWith(domain)) count++;
+  const suffix = `@${domain}`;
+  for (const contact of account.roster.pendingIn.keys())
+    if (contact === domain || contact.endsWith(suffix)) count++;
   return count;
 }
 

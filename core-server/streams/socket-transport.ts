@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { type Element, xml } from '../../shared/xml/element.js';
-import { escapeAttribute } from '../../shared/xml/escape.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { StreamHeader } from '../../shared/xml/stream-parser.js';
 import { STANZA_TOO_BIG, StreamParser } from '../../shared/xml/stream-parser.js';
@@ -11,6 +10,7 @@ import type { StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
 import { StreamError } from '../../shared/xmpp/stream-error.js';
 import { CompressionLayer } from './compression-layer.js';
 import { declaresTooMuch } from './header-limit.js';
+import { headerText } from './header-text.js';
 import { InputRate } from './input-rate.js';
 import type { SocketTransportOptions } from './socket-transport-options.js';
 import {
@@ -51,6 +51,8 @@ export class SocketTransport implements Transport {
   #pausedByTurn = false;
   #turn = -1;
   #sliceEnds = 0;
+  /** Why the connection has ended, while what had come of it before waits for its next turn. */
+  #ended: string | null = null;
   #outboundLimit: number;
   #weight: number;
   /** When the beginning of what has not come whole came; 0: nothing is unfinished. */
@@ -100,18 +102,7 @@ export class SocketTransport implements Transport {
 
   sendHeader(header: OutgoingHeader): void {
     this.#headerSent = true;
-    const attribute = (name: string, value: string | undefined) =>
-      value === undefined ? '' : ` ${name}='${escapeAttribute(value)}'`;
-    this.send(
-      `<?xml version='1.0'?><stream:stream xmlns='${header.contentNamespace}' xmlns:stream='${NS.streams}'` +
-        (header.declarations === undefined ? '' : ` ${header.declarations}`) +
-        attribute('id', header.id) +
-        attribute('from', header.from) +
-        attribute('to', header.to) +
-        attribute('version', header.version) +
-        attribute('xml:lang', header.lang) +
-        '>',
-    );
+    this.send(headerText(header));
   }
 
   send(text: string): void {
@@ -129,7 +120,7 @@ export class SocketTransport implements Transport {
 
   /** Hands everything that waits to the socket; the write scheduler calls it. */
   flush(): void {
-    if (this.#lost) return;
+    if (this.#lost || this.#ended !== null) return;
     this.flushes++;
     const text = this.#pending;
     const callbacks = this.#flushCallbacks;
@@ -201,6 +192,7 @@ export class SocketTransport implements Transport {
     this.#beginSlice();
     if (!this.#pausedByStream) this.#parser.resume();
     this.#adjustReading();
+    if (this.#ended !== null) this.#endWith(this.#ended);
   }
 
   #beginSlice(): void {
@@ -323,9 +315,15 @@ export class SocketTransport implements Transport {
   #listen(): void {
     this.#socket.on('data', (chunk: Buffer) => this.#received(chunk));
     this.#socket.on('drain', () => this.handler.drained());
-    this.#socket.on('end', () => this.#loseWith(this.#peerClosed ? 'closed' : 'connection ended'));
+    this.#socket.on('end', () => this.#endWith(this.#peerClosed ? 'closed' : 'connection ended'));
     this.#socket.on('error', (error) => this.#loseWith(error.message));
-    this.#socket.on('close', () => this.#loseWith('connection closed'));
+    this.#socket.on('close', () => this.#endWith('connection closed'));
+  }
+
+  /** A client may say all it has to say and go: what waits only because others had their turn is still heard. */
+  #endWith(reason: string): void {
+    if (this.#pausedByTurn && !this.#pausedByStream) this.#ended ??= reason;
+    else this.#loseWith(reason);
   }
 
   #received(chunk: Buffer): void {

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { test } from 'node:test';
+import { SocketTransport } from '../../../core-server/streams/socket-transport.js';
+import { silentHandler } from '../../../core-server/streams/transport.js';
+import { NS } from '../../../shared/xmpp/namespaces.js';
+
+/** Longer than a stream may work before others have their turn. */
+const TOO_LONG_MILLISECONDS = 6;
+
+/** What a stream hears whose peer sends all this, and its end, at once. */
+async function heard(text: string): Promise<string[]> {
+  const events: string[] = [];
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const lost = new Promise<void>((resolve) => {
+    server.on('connection', (socket) => {
+      const transport = new SocketTransport(socket, {
+        limits: { stanzaBytes: 10_000, depth: 10, attributes: 10, outboundBytes: 100_000 },
+        contentNamespace: NS.client,
+        bytesPerSecond: 0,
+        notReading() {},
+        upgrade: null,
+        closeMilliseconds: 1000,
+      });
+      transport.handler = {
+        ...silentHandler,
+        stanzaReceived(stanza) {
+          const start = performance.now();
+          while (performance.now() - start < TOO_LONG_MILLISECONDS);
+          events.push(stanza.id ?? '');
+          transport.send(`<message id='answer'/>`);
+        },
+        streamClosed: () => events.push('closed'),
+        lost() {
+          events.push('lost');
+          resolve();
+        },
+      };
+    });
+  });
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  client.on('error', () => {});
+  client.end(text);
+  await lost;
+  client.destroy();
+  server.close();
+  return events;
+}
+
+const HEADER = `<stream:stream xmlns='${NS.client}' xmlns:stream='${NS.streams}' to='localhost' version='1.0'>`;
+const IDS = ['1', '2', '3', '4', '5', '6', '7', '8'];
+const MESSAGES = IDS.map((id) => `<message id='${id}'/>`).join('');
+
+test('what came before the connection ended is heard though the stream had to wait for its turn', async () => {
+  assert.deepEqual(await heard(`${HEADER}${MESSAGES}</stream:stream>`), [...IDS, 'closed', 'lost']);
+});
+
+test('so it is where the peer does not close its stream, and half a stanza is not', async () => {
+  assert.deepEqual(await heard(`${HEADER}${MESSAGES}<message id='9'>`), [...IDS, 'lost']);
+});
