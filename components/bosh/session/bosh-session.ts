@@ -142,6 +142,7 @@ export class BoshSession implements AtEndOfTurn {
       return exchange.respond(this.#responder.ok(recoverable));
     }
     this.#pause = undefined;
+    this.#inactivity.clear();
     this.#startWaiting(held);
     const isNext = rid === this.#expected && !this.#blocked;
     if (!isNext) this.#open.addEarly(held);
@@ -239,6 +240,7 @@ export class BoshSession implements AtEndOfTurn {
     }
     this.#respond(pausing, this.#outbox.none());
     this.#pause = seconds;
+    this.#inactivity.clear();
     this.#watchInactivity();
   }
 
@@ -252,6 +254,7 @@ export class BoshSession implements AtEndOfTurn {
     }
     if (++sent.repeats > this.#options.limits.repeats) return this.fail('policy-violation', exchange);
     this.#responder.repeat(sent, exchange);
+    this.#inactivity.clear();
     this.#watchInactivity();
   }
 
@@ -263,6 +266,7 @@ export class BoshSession implements AtEndOfTurn {
     const older = held.exchange;
     held.exchange = exchange;
     if (older.alive) older.respond(this.#responder.ok(recoverable));
+    this.#inactivity.clear();
     this.#watch(held);
     this.#flush();
   }
@@ -438,10 +442,12 @@ export class BoshSession implements AtEndOfTurn {
     }
   }
 
-  /** §"Inactivity": counts while no request is being held open. */
+  /** §"Inactivity": counts while no request is being held open, from the last answer on, whatever the server sends. */
   #watchInactivity(): void {
     if (this.#over) return;
     if (this.#open.isAlive(true)) this.#inactivity.clear();
-    else this.#inactivity.set((this.#pause ?? this.terms.inactivity) * 1000);
+    else if (!this.#inactivity.isSet) {
+      this.#inactivity.set((this.#pause ?? this.terms.inactivity) * 1000);
+    }
   }
 }

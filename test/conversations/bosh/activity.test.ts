@@ -41,6 +41,20 @@ test('a request that is held keeps the session; one whose connection broke does 
   assert.equal(stream.closedBy, 'connection-lost');
 });
 
+test('what the server sends meanwhile does not lengthen the time', async () => {
+  const { client, stream } = await session();
+  const news = setInterval(() => stream.say("<message xmlns='jabber:client'/>"), 200);
+  const gone = stream.until(() => stream.closedBy !== undefined);
+  try {
+    const late = new Promise((_, reject) => setTimeout(reject, 10_000, new Error('still there')).unref());
+    await Promise.race([gone, late]);
+  } finally {
+    clearInterval(news);
+  }
+  assert.equal(stream.closedBy, 'connection-lost');
+  isTerminal(await client.send(), 'item-not-found');
+});
+
 test('a creation whose connection broke leaves no session behind', async () => {
   bosh.upstream.automatic = false;
   const before = bosh.upstream.streams.length;
