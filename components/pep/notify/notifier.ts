@@ -22,7 +22,7 @@ export class Notifier {
   readonly #counter: Counter;
   readonly #tails = new Map<string, Promise<void>>();
   readonly #prefix = randomBytes(6).toString('base64url');
-  /** Resources that are being sent last items, with the nodes that events have told them of meanwhile. */
+  /** Resources that are being sent last items, with the items that events have told them of meanwhile. */
   readonly #arriving = new Map<string, { count: number; readonly told: Set<string> }>();
   #sequence = 0;
   #warned = false;
@@ -37,15 +37,25 @@ export class Notifier {
     });
   }
 
-  /** Tells everyone concerned of an event. `publisher`: the full JID of who published, for `replyto`. */
-  event(owner: string, node: PepNode, event: Element, publisher?: string): void {
+  /**
+   * Tells everyone concerned of an event. `published`, where something was: the full JID of who did it, for `replyto`,
+   * and the item's id.
+   */
+  event(
+    owner: string,
+    node: PepNode,
+    event: Element,
+    published?: { readonly publisher: string; readonly id?: string },
+  ): void {
     if (!node.config.deliversNotifications) return;
     this.#inOrder(owner, async () => {
       const roster = await this.#rosters.get(owner);
       let count = 0;
       for (const recipient of recipientsOf(owner, node, roster, this.#presences)) {
-        this.#arriving.get(recipient.to)?.told.add(`${owner} ${node.name}`);
-        await this.#send(owner, node, recipient, event, publisher);
+        // A retraction tells nothing of the item that is the last one now.
+        if (published?.id !== undefined)
+          this.#arriving.get(recipient.to)?.told.add(keyOf(owner, node, published.id));
+        await this.#send(owner, node, recipient, event, published?.publisher);
         count += 1;
         if (count % BATCH === 0) await this.#pause();
       }
@@ -54,11 +64,11 @@ export class Notifier {
 
   /**
    * Sends one item to one address, with the time at which it was published (XEP-0163 §4.3.4), unless an event has told a
-   * resource that is {@link whileArriving} of this or a newer one.
+   * resource that is {@link whileArriving} of it. (Of a newer one it cannot have been told: both go in order.)
    */
   lastItem(owner: string, node: PepNode, recipient: Recipient, item: Item): void {
     this.#inOrder(owner, async () => {
-      if (this.#arriving.get(recipient.to)?.told.has(`${owner} ${node.name}`)) return;
+      if (this.#arriving.get(recipient.to)?.told.has(keyOf(owner, node, item.id))) return;
       const delay = delayElement({ stamp: item.stamp });
       await this.#send(owner, node, recipient, publishEvent(node, item), item.publisher, delay);
     });
@@ -149,6 +159,11 @@ export class Notifier {
       this.#component.log.error({ code: 'pep.notify-failed', owner, error }, 'notifying failed');
     }
   }
+}
+
+/** XML has no NUL, names may have anything else. */
+function keyOf(owner: string, node: PepNode, id: string): string {
+  return `${owner}\0${node.name}\0${id}`;
 }
 
 /** XEP-0163 §4.3.1 (3): the publishing resource, as an address of XEP-0033. */

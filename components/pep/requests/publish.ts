@@ -31,7 +31,7 @@ export const publish: UseCase = async (pep, request, account) => {
   );
   const node = existing ?? (await newNode(pep, account, name, request.from, config));
   if (submitted === null) {
-    pep.notifier.event(request.owner, node, emptyEvent(node), request.from.full);
+    pep.notifier.event(request.owner, node, emptyEvent(node), { publisher: request.from.full });
     return answer(xml('publish', { node: name }));
   }
   const id = submitted.id ?? (node.config.maxItems === 1 ? 'current' : randomUUID());
@@ -50,12 +50,10 @@ export async function store(pep: Pep, account: Account, node: PepNode, item: New
   const { owner } = account;
   let overflow: readonly string[] = [];
   if (node.config.persistent) overflow = await keep(account, node, item, pep.limits.nodeBytes);
-  pep.notifier.event(
-    owner,
-    node,
-    publishEvent(node, { ...item, place: 0, size: item.payload.length }),
-    item.publisher,
-  );
+  pep.notifier.event(owner, node, publishEvent(node, { ...item, place: 0, size: item.payload.length }), {
+    publisher: item.publisher,
+    id: item.id,
+  });
   if (overflow.length > 0 && node.config.whenFull === 'retract-oldest') {
     pep.notifier.event(owner, node, retractEvent(node, overflow));
   }
