@@ -36,7 +36,8 @@ export function openPortableRooms(storage: Storage, environment: NodeJS.ProcessE
     },
     async create(room) {
       const jid = parseJid(`${room.name}@${domain}`);
-      if (jid === null) return false;
+      // A name that is no localpart, `a/b` for one, makes another address of it.
+      if (jid === null || jid.local === '' || !jid.isBare) return false;
       if ((await rooms.get(jid.local)) !== undefined) return false;
       await rooms.put(jid.local, documentOf(room, own.MUC_HISTORY), { expect: 0 });
       return true;
