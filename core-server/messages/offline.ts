@@ -305,6 +305,8 @@ export const offline = defineFeature({
         : session.outbound.keeping
           ? handed.filter(({ message }) => fromStore.get(message) !== true)
           : [];
+      // should one still wait behind others after all, it is no longer stored, and is to be again
+      for (const { message } of received) fromStore.delete(message);
       // there is room for others from now on, not when the store has written that
       counter.count = Math.max(0, counter.count - received.length);
       for (const { size } of received) counter.size = Math.max(0, counter.size - size);

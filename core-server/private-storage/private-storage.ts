@@ -46,7 +46,8 @@ export const privateStorage = defineFeature({
         );
         const fragments = [
           ...kept,
-          ...[...given.values()].filter(hasContent).map((one) => writeElement(one, '')),
+          // a copy declares for itself the prefixes that were declared around it
+          ...[...given.values()].filter(hasContent).map((one) => writeElement(clone(one), '')),
         ];
         const octets = fragments.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
         if (octets > core.settings.LIMIT_PRIVATE_BYTES)

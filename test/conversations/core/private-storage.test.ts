@@ -51,6 +51,16 @@ test('§"Elements": what is stored is returned, by name and namespace; what neve
   assert.equal(await get(romeo, prefs()), '<exodus xmlns="exodus:prefs"/>');
 });
 
+test('prefixes that are declared around a fragment are kept with it', async () => {
+  romeo.send(
+    "<iq type='set' id='p1' xmlns:p='urn:p'><query xmlns='jabber:iq:private'><p:x p:a='1'><p:y/></p:x></query></iq>",
+  );
+  assert.equal((await romeo.stanza((stanza) => stanza.id === 'p1')).type, 'result');
+  assert.match(await get(romeo, "<x xmlns='urn:p'/>"), /<p:x p:a="1" xmlns:p="urn:p"><p:y\/><\/p:x>/);
+  assert.match(await get(romeo, notes('')), /<storage /, 'and the others are still there');
+  assert.equal(outcome(await set(romeo, "<x xmlns='urn:p'/>")), 'result');
+});
+
 test('resources that set at once lose nothing of each other', async () => {
   const others = [romeo, await core.login('romeo', 'two'), await core.login('romeo', 'three')];
   const answers = await Promise.all(

@@ -129,3 +129,30 @@ test('one that is given up leaves them stored for the next', async (t) => {
   // addressed to the other resource, which does not come back: they are offered to who is there
   assert.deepEqual(await idsUntil(desktop, 'm2'), ['m1', 'm2']);
 });
+
+test('one that waits behind stored messages, and is never acknowledged, is stored again', async (t) => {
+  const core = await CoreUnderTest.start();
+  t.after(() => core.stop());
+  await core.addUsers('romeo', 'juliet');
+  const [romeo] = await managed(core, 'romeo', 'orchard');
+  // more than are handed over before their acknowledgement is waited for
+  const stored = Array.from({ length: 120 }, (_, k) => `s${k}`);
+  await sendAcknowledged(romeo, 'juliet@localhost', stored);
+  const juliet = await core.login('juliet', 'phone');
+  juliet.send(`<enable xmlns='${SM}' resume='true'/>`);
+  const previous = (await juliet.stanza((stanza) => stanza.name === 'enabled')).attribute('id') ?? '';
+  juliet.send('<presence/>');
+  await juliet.stanza((stanza) => stanza.id === 's99');
+  const received = juliet.transcript.slice(juliet.transcript.indexOf('<enabled'));
+  juliet.cut();
+  await hibernating(core);
+  await sendAcknowledged(romeo, 'juliet@localhost', ['behind'], stored.length);
+  const h = received.match(/<(message|presence|iq)[ >]/g)?.length ?? 0;
+  const back = await resume(core, 'juliet', previous, h);
+  assert.equal((await idsUntil(back, 'behind')).at(-2), 's119');
+  // it leaves without having acknowledged these
+  await back.close();
+  const later = await core.online('juliet', 'phone');
+  romeo.send("<message to='juliet@localhost/phone' type='chat' id='end'><body>end</body></message>");
+  assert.deepEqual((await idsUntil(later, 'end')).slice(-3), ['s119', 'behind', 'end']);
+});
