@@ -1,3 +1,4 @@
+import { detachedCopy } from '../../../shared/xml/names.js';
 import type { Stanza } from '../../../shared/xml/stanza.js';
 import {
   type StreamHeader,
@@ -47,6 +48,9 @@ export class BodyError {
     this.sid = sid;
   }
 }
+
+/** Of a body larger than this (bytes) nothing may stay alive but what is asked for. */
+const worthCopying = 1024;
 
 const byteOrderMark = [0xef, 0xbb, 0xbf];
 
@@ -170,7 +174,7 @@ export class BodyReader implements StreamParserHandler {
     // The listeners of a request that is held keep its reader: let that be all.
     this.#payloads = [];
     this.#header = undefined;
-    return readAttributes(header, payloads);
+    return readAttributes(header, payloads, this.#bytes > worthCopying);
   }
 
   /** XML §2.8 [27]: only white space may follow the root (comments and PIs are forbidden here). */
@@ -204,8 +208,14 @@ function isWhiteSpace(bytes: Buffer): boolean {
   return bytes.every((byte) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09);
 }
 
-function readAttributes(header: StreamHeader, payloads: readonly string[]): BodyRequest {
+/**
+ * `detached`: the texts are copies. As they are read they are parts of the body's text and keep all of it alive, as long as a
+ * request is held, or a session lives.
+ */
+function readAttributes(header: StreamHeader, payloads: readonly string[], detached: boolean): BodyRequest {
   const { attributes } = header;
+  const own = (text: string | undefined) => (detached && text !== undefined ? detachedCopy(text) : text);
+  const text = (name: string) => own(attributes.get(name));
   const rid = wholeNumber(attributes.get('rid'));
   const extended = (name: string) => {
     for (const [prefix, namespace] of header.prefixes) {
@@ -217,23 +227,23 @@ function readAttributes(header: StreamHeader, payloads: readonly string[]): Body
   };
   const restart = extended('restart');
   return {
-    sid: attributes.get('sid'),
+    sid: text('sid'),
     rid: rid !== undefined && rid > 0 ? rid : undefined,
-    type: attributes.get('type'),
-    condition: attributes.get('condition'),
-    key: attributes.get('key'),
-    newkey: attributes.get('newkey'),
+    type: text('type'),
+    condition: text('condition'),
+    key: text('key'),
+    newkey: text('newkey'),
     ack: wholeNumber(attributes.get('ack')),
     pause: wholeNumber(attributes.get('pause')),
     hold: wholeNumber(attributes.get('hold')),
     wait: wholeNumber(attributes.get('wait')),
-    to: attributes.get('to'),
-    from: attributes.get('from'),
-    route: attributes.get('route'),
-    lang: header.lang,
-    ver: attributes.get('ver'),
-    content: attributes.get('content'),
-    version: extended('version'),
+    to: text('to'),
+    from: text('from'),
+    route: text('route'),
+    lang: own(header.lang),
+    ver: text('ver'),
+    content: text('content'),
+    version: own(extended('version')),
     restart: restart === 'true' || restart === '1',
     payloads,
   };

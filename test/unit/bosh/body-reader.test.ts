@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { BodyError, BodyReader } from '../../../components/bosh/session/body-request.js';
 
 const limits = { bodyBytes: 2000, element: { stanzaBytes: 800, depth: 8, attributes: 10 } };
@@ -62,4 +64,29 @@ test('bodies that come at the same time are read each for itself', () => {
     assert.equal(request.key, String(k));
     assert.deepEqual(request.payloads, [`<message xmlns='jabber:client'><body>${k}</body></message>`]);
   });
+});
+
+test('a large body is let go of when its payloads are, though its request is kept', () => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const payload = `<message xmlns='jabber:client'>${'x'.repeat(50_000)}</message>`;
+  const roomy = { bodyBytes: 100_000, element: { ...limits.element, stanzaBytes: 100_000 } };
+  const kept: unknown[] = [];
+  gc();
+  const before = process.memoryUsage().heapUsed;
+  for (let k = 0; k < 400; k++) {
+    const reader = new BodyReader(roomy);
+    reader.write(
+      Buffer.from(`${start} key='${'k'.repeat(40)}' from='somebody${k}@example.com'>${payload}</body>`),
+    );
+    const request = reader.end();
+    assert.ok(!(request instanceof BodyError));
+    assert.equal(request.from, `somebody${k}@example.com`);
+    request.payloads = [];
+    kept.push(request);
+  }
+  gc();
+  const bytes = process.memoryUsage().heapUsed - before;
+  // Their texts together are 20 MB.
+  assert.ok(bytes < 5_000_000, `${kept.length} requests keep ${bytes} bytes`);
 });
