@@ -18,8 +18,11 @@ export class KnownContacts {
   readonly #rosters: Rosters;
   readonly #watchers: Watchers;
   readonly #ownership: Ownership;
-  #learned: () => void = () => undefined;
+  /** Lets go of who waits for {@link complete}; null: everything is known. */
+  #learned: (() => void) | null = null;
   #complete: Promise<void>;
+  /** Counts beginnings: what began earlier is over. */
+  #round = 0;
 
   constructor(
     component: Component,
@@ -36,7 +39,8 @@ export class KnownContacts {
     this.#complete = this.#begin();
     component.onUp(() => void this.learnAll());
     component.onDown(() => {
-      this.#learned();
+      this.#round++;
+      this.#learned?.();
       this.#complete = this.#begin();
     });
     rosters.onPush((account, contact, _before, now) => {
@@ -75,18 +79,22 @@ export class KnownContacts {
 
   /** Of the owners that are ours now, from the beginning. */
   async learnAll(): Promise<void> {
+    const round = ++this.#round;
+    // Who comes meanwhile has to wait again, or would get nothing of those that are not known again yet.
+    if (this.#learned === null) this.#complete = this.#begin();
     this.#watchers.clear();
     const owners = this.#accounts.owners.values();
     const work = async (): Promise<void> => {
       for (const owner of owners) {
-        if (!this.#component.server.connected) return;
+        if (!this.#component.server.connected || round !== this.#round) return;
         if (!this.#ownership.mine(owner)) continue;
         await this.learn(owner);
       }
     };
-    const { complete } = this;
     await Promise.all(Array.from({ length: AT_ONCE }, work));
-    if (complete === this.#complete) this.#learned();
+    if (round !== this.#round) return;
+    this.#learned?.();
+    this.#learned = null;
   }
 
   #isRemote(contact: string): boolean {
