@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { gzip } from 'node:zlib';
 import type { Exchange, ExchangeResponse } from '../session/exchange.js';
 
@@ -22,6 +23,7 @@ export interface HttpExchangeOptions {
 export class HttpExchange implements Exchange {
   readonly secure: boolean;
   readonly #response: ServerResponse;
+  readonly #connection: Socket;
   readonly #gzip: boolean;
   readonly #headers: HeaderList;
   readonly #vary: string | undefined;
@@ -32,6 +34,7 @@ export class HttpExchange implements Exchange {
 
   constructor(request: IncomingMessage, response: ServerResponse, options: HttpExchangeOptions) {
     this.#response = response;
+    this.#connection = request.socket;
     this.secure = options.secure;
     this.#headers = options.headers;
     this.#vary = options.vary;
@@ -43,7 +46,8 @@ export class HttpExchange implements Exchange {
   #closed(): void {
     this.#lost = true;
     if (this.#answered) {
-      if (this.#response.writableFinished) this.#written?.();
+      // A response that a connection took to its grave is `finished` too.
+      if (this.#response.writableFinished && !this.#connection.destroyed) this.#written?.();
     } else this.#onLost?.();
   }
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import type { IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { test } from 'node:test';
 import { TrustedProxies } from '../../../components/bosh/http/client-address.js';
-import { acceptsGzip } from '../../../components/bosh/http/http-exchange.js';
+import { acceptsGzip, HttpExchange } from '../../../components/bosh/http/http-exchange.js';
 
 const request = (remoteAddress: string, headers: Record<string, string> = {}, encrypted = false) =>
   ({
@@ -68,4 +70,38 @@ test('RFC 9110 §12.5.3: whether gzip is acceptable', () => {
   for (const no of [undefined, '', 'identity', 'deflate, br', 'gzip;q=0', 'gzip;q=0.000, *', '*;q=0']) {
     assert.equal(acceptsGzip(no), false, String(no));
   }
+});
+
+test('a response counts as written where the connection took it, and not where it broke under it', async () => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const written: string[] = [];
+  const ask = async (name: string, body: string, headers = '') => {
+    const client = connect(port, '127.0.0.1').pause();
+    client.on('error', () => undefined);
+    client.write(`POST / HTTP/1.1\r\nHost: localhost\r\n${headers}Content-Length: 0\r\n\r\n`);
+    const [request, response] = (await once(server, 'request')) as [IncomingMessage, ServerResponse];
+    const exchange = new HttpExchange(request, response, {
+      secure: false,
+      compress: false,
+      headers: [],
+      vary: undefined,
+    });
+    const closed = once(response, 'close');
+    exchange.respond({ status: 200, contentType: 'text/xml', body }, () => written.push(name));
+    return { client, closed };
+  };
+  const kept = await ask('kept', '<body/>');
+  await kept.closed;
+  const last = await ask('last', '<body/>', 'Connection: close\r\n');
+  await last.closed;
+  // More than the system holds for a client that does not read.
+  const broken = await ask('broken', 'x'.repeat(30_000_000));
+  broken.client.destroy();
+  await broken.closed;
+  for (const { client } of [kept, last]) client.destroy();
+  server.close();
+  assert.deepEqual(written, ['kept', 'last']);
 });
