@@ -33,10 +33,10 @@ before(async () => {
   const documents = storage.keyval({ name: 'documents', schema: z.string(), schemaVersion: 1 });
   const entries = storage.archive({ name: 'entries', schema: z.string(), schemaVersion: 1 });
   // branches, leaves, long values, and pages that are free again
-  const all = Array.from({ length: 800 }, (_, i) => i);
+  const all = Array.from({ length: 200 }, (_, i) => i);
   await Promise.all(all.map((i) => documents.put(`owner${i}`, 'x'.repeat((i % 40) * 500))));
   await Promise.all(all.map((i) => entries.append(`owner${i % 7}`, 'y'.repeat(i))));
-  await Promise.all(all.slice(0, 300).map((i) => documents.put(`owner${i}`, 'z')));
+  await Promise.all(all.slice(0, 75).map((i) => documents.put(`owner${i}`, 'z')));
   await storage.close();
   bytes = readFileSync(join(folder, 'core', 'data.mdb'));
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { CoreUnderTest, type ProcessUnderTest } from '../../tools/core-harness.js';
-import type { RawClient } from '../../tools/raw-client.js';
+import { CoreUnderTest, type ProcessUnderTest } from '../tools/core-harness.js';
+import type { RawClient } from '../tools/raw-client.js';
 
 const OCCUPANTS = 50;
 const SENDERS = 10;

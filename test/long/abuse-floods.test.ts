@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Bystanders, growthDuring } from '../../tools/bystanders.js';
-import { CoreUnderTest } from '../../tools/core-harness.js';
-import { deafen, pour, sleep, stopReading } from '../../tools/flood.js';
-import type { RawClient } from '../../tools/raw-client.js';
-import { joinComponent } from '../../tools/raw-component.js';
+import { Bystanders, growthDuring } from '../tools/bystanders.js';
+import { CoreUnderTest } from '../tools/core-harness.js';
+import { deafen, pour, sleep, stopReading } from '../tools/flood.js';
+import type { RawClient } from '../tools/raw-client.js';
+import { joinComponent } from '../tools/raw-component.js';
 
 // Those who are in, and send as much as they can of what is dear. What is refused is refused; what is allowed takes its
 // share of the core and no more; bystanders notice little, and memory stays bounded (RFC 6120 §13.12, XEP-0205).

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Stanza } from '../../../shared/xml/stanza.js';
-import { CoreUnderTest, ProcessUnderTest } from '../../tools/core-harness.js';
-import { startTestServer } from '../../tools/ferretdb/server.js';
-import { befriend, Interests } from '../../tools/pep/interested-client.js';
-import { messagesOf, publishRequest, pubsub } from '../../tools/pep/pubsub.js';
-import type { RawClient } from '../../tools/raw-client.js';
+import type { Stanza } from '../../shared/xml/stanza.js';
+import { CoreUnderTest, ProcessUnderTest } from '../tools/core-harness.js';
+import { startTestServer } from '../tools/ferretdb/server.js';
+import { befriend, Interests } from '../tools/pep/interested-client.js';
+import { messagesOf, publishRequest, pubsub } from '../tools/pep/pubsub.js';
+import type { RawClient } from '../tools/raw-client.js';
 
 const USERS = Array.from({ length: 8 }, (_, number) => `user${number}`);
 const NODE = 'urn:example:shared';
