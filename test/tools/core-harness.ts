@@ -18,7 +18,7 @@ export interface Address {
  * Where a process keeps its data: its folder; or, so that the same conversations are held on it, a database of its own on
  * the server of TEST_STORAGE_URL, in which NAME stands for it.
  */
-function storageOf(dataFolder: string): Record<string, string> {
+export function storageOf(dataFolder: string): Record<string, string> {
   const server = process.env['TEST_STORAGE_URL'];
   if (server === undefined) return { STORAGE_URL: `lmdb:${dataFolder}` };
   const name = basename(dataFolder).replace(/[^A-Za-z0-9]/g, '_');

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { storageOf } from '../core-harness.js';
 
 const main = fileURLToPath(new URL('../../../components/muc/main.js', import.meta.url));
 
@@ -28,7 +29,7 @@ export class MucProcess {
       cwd: this.folder,
       env: {
         PATH: process.env['PATH'] ?? '',
-        STORAGE_URL: `lmdb:${join(this.folder, 'data')}`,
+        ...storageOf(this.folder),
         LOG_LEVEL: 'warn',
         MUC_RATE: '0',
         ...this.#environment,
