@@ -26,7 +26,7 @@ start)
 	echo $! >"$pidf"
 	for _ in $(seq 300); do
 		grep -q '^ready' "$home/out.log" && exit 0
-		alive || break
+		kill -0 "$(cat "$pidf")" 2>/dev/null || break # it may not be what it becomes yet
 		sleep 0.1
 	done
 	echo 'entourage did not start' >&2; tail -5 "$home/out.log" >&2; exit 1 ;;
