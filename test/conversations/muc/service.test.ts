@@ -251,7 +251,7 @@ test('§11.2: closing the service removes everybody with 332; it stays closed un
     } else {
       const { stdout } = await promisify(execFile)(process.execPath, [entourage, 'muc', 'close'], {
         cwd: world.folder,
-        env: { PATH: process.env['PATH'] ?? '', STORAGE_URL: `lmdb:${join(world.folder, 'data')}` },
+        env: { PATH: process.env['PATH'] ?? '', STORAGE_URL: `lmdb:${world.folder}` },
       });
       assert.deepEqual(JSON.parse(stdout), { occupants: 3 });
     }
