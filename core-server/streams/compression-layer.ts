@@ -40,6 +40,11 @@ export class CompressionLayer {
     return this.#deflate.writableLength;
   }
 
+  /** Whether something that came has not reached the parser yet. */
+  get hasInput(): boolean {
+    return !this.#inflate.destroyed && (this.#waiting > 0 || this.#inflate.readableLength > 0);
+  }
+
   /** `done` is called when the kernel has the compressed text. */
   write(text: string, done?: () => void): void {
     this.#deflate.write(text, 'utf8', () => {

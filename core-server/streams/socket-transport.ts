@@ -25,6 +25,8 @@ import { flushThisTurn, flushWhereDue } from './write-scheduler.js';
 
 const WHITE_SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const HIGH_WATER_BYTES = 64 * 1024;
+/** How soon the end of a connection is looked at again while its last words are inflated. */
+const INFLATING_MILLISECONDS = 5;
 
 /** One XML stream over one TCP or TLS socket: bytes → parser → stream, text → one write per turn → bytes. */
 export class SocketTransport implements Transport {
@@ -183,6 +185,7 @@ export class SocketTransport implements Transport {
     this.#pausedByStream = false;
     if (!this.#pausedByTurn) this.#parser.resume();
     this.#adjustReading();
+    if (this.#ended !== null) this.#endWith(this.#ended);
   }
 
   /** Its next turn has come. */
@@ -320,10 +323,18 @@ export class SocketTransport implements Transport {
     this.#socket.on('close', () => this.#endWith('connection closed'));
   }
 
-  /** A client may say all it has to say and go: what waits only because others had their turn is still heard. */
+  /**
+   * A peer may say all it has to say and go: what waits because the stream is held back, or to be inflated, is still heard.
+   * Whoever is held back is let on, and then comes here again.
+   */
   #endWith(reason: string): void {
-    if (this.#pausedByTurn && !this.#pausedByStream) this.#ended ??= reason;
-    else this.#loseWith(reason);
+    if (this.#lost) return;
+    const hears = !this.#closingSent || this.#options.readsWhileClosing === true;
+    const held = this.#pausedByTurn || this.#pausedByStream;
+    const inflating = this.#compression?.hasInput === true;
+    if (!hears || (!held && !inflating)) return this.#loseWith(reason);
+    this.#ended ??= reason;
+    if (!held) setTimeout(() => this.#endWith(reason), INFLATING_MILLISECONDS).unref();
   }
 
   #received(chunk: Buffer): void {

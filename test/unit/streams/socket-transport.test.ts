@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { test } from 'node:test';
+import { constants, deflateSync } from 'node:zlib';
 import { SocketTransport } from '../../../core-server/streams/socket-transport.js';
 import { silentHandler } from '../../../core-server/streams/transport.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
@@ -10,7 +11,11 @@ import { NS } from '../../../shared/xmpp/namespaces.js';
 const TOO_LONG_MILLISECONDS = 6;
 
 /** What a stream hears whose peer sends all this, and its end, at once. */
-async function heard(text: string): Promise<string[]> {
+async function heard(
+  text: string,
+  onStanza: (transport: SocketTransport, id: string | undefined) => void = () => undefined,
+  afterAnswer?: Buffer,
+): Promise<string[]> {
   const events: string[] = [];
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -31,6 +36,7 @@ async function heard(text: string): Promise<string[]> {
           while (performance.now() - start < TOO_LONG_MILLISECONDS);
           events.push(stanza.id ?? '');
           transport.send(`<message id='answer'/>`);
+          onStanza(transport, stanza.id);
         },
         streamClosed: () => events.push('closed'),
         lost() {
@@ -42,7 +48,11 @@ async function heard(text: string): Promise<string[]> {
   });
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
   client.on('error', () => {});
-  client.end(text);
+  if (afterAnswer === undefined) client.end(text);
+  else {
+    client.write(text);
+    client.once('data', () => client.end(afterAnswer));
+  }
   await lost;
   client.destroy();
   server.close();
@@ -59,4 +69,27 @@ test('what came before the connection ended is heard though the stream had to wa
 
 test('so it is where the peer does not close its stream, and half a stanza is not', async () => {
   assert.deepEqual(await heard(`${HEADER}${MESSAGES}<message id='9'>`), [...IDS, 'lost']);
+});
+
+test('so it is where the stream is held back for a while', async () => {
+  const holdBack = (transport: SocketTransport, id: string | undefined): void => {
+    if (id !== '3') return;
+    transport.pause();
+    setTimeout(() => transport.resume(), 50);
+  };
+  assert.deepEqual(await heard(`${HEADER}${MESSAGES}</stream:stream>`, holdBack), [...IDS, 'closed', 'lost']);
+});
+
+test('so it is where what came is still to be inflated (XEP-0138)', async () => {
+  const compress = (transport: SocketTransport, id: string | undefined): void => {
+    if (id === 'compress') transport.startCompression('');
+    if (id !== '3') return;
+    transport.pause();
+    setTimeout(() => transport.resume(), 50);
+  };
+  const compressed = deflateSync(`${HEADER}${MESSAGES}</stream:stream>`, {
+    finishFlush: constants.Z_SYNC_FLUSH,
+  });
+  const events = await heard(`${HEADER}<message id='compress'/>`, compress, compressed);
+  assert.deepEqual(events, ['compress', ...IDS, 'closed', 'lost']);
 });
