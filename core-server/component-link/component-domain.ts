@@ -9,6 +9,7 @@ import type { Origin } from '../routing/origin.js';
 import type { Destination, Router } from '../routing/router.js';
 import type { ComponentStream } from './component-stream.js';
 import type { Grants } from './grants.js';
+import { type Addressed, HeldStanzas } from './held-stanzas.js';
 
 export interface ComponentDomainOptions {
   readonly name: Domain;
@@ -33,8 +34,6 @@ export interface ComponentDomainOptions {
   readonly gone: (domain: ComponentDomain) => void;
 }
 
-const HELD_STANZAS = 5000;
-const HELD_BYTES = 8 * 1024 * 1024;
 /** Wire text that may wait in a component's socket before stanzas are held instead. */
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const PING_MILLISECONDS = 5000;
@@ -42,12 +41,7 @@ const PING_MILLISECONDS = 5000;
 /** Requests of components whose answers are still awaited, at most; the oldest are forgotten. */
 const ASKED = 20_000;
 
-interface Held {
-  readonly stanza: Stanza;
-  readonly owner: string;
-  readonly sent: ((stream: ComponentStream) => void) | undefined;
-  readonly release: () => void;
-}
+const anywhere = (): undefined => undefined;
 
 /** One component domain: its streams, and its stanzas while it restarts. */
 export class ComponentDomain implements Destination {
@@ -69,8 +63,7 @@ export class ComponentDomain implements Destination {
   #measuredAt = Number.NEGATIVE_INFINITY;
   readonly #options: ComponentDomainOptions;
   #streams: readonly ComponentStream[] = [];
-  #held: Held[] = [];
-  #heldBytes = 0;
+  readonly #held = new HeldStanzas();
   #grace: NodeJS.Timeout | null = null;
   #pings = new Map<string, () => void>();
   /** Of several streams of a shared domain, the one that waits for an answer. */
@@ -98,44 +91,48 @@ export class ComponentDomain implements Destination {
     return this.#streams;
   }
   get held(): number {
-    return this.#held.length;
+    return this.#held.size;
   }
 
   deliver(stanza: Stanza, origin: Origin): void {
     const asker = this.#askerOf(stanza);
     if (asker === undefined) this.deliverFor(stanza, origin, this.#ownerOf(stanza));
-    else {
-      this.sent++;
-      asker.send(stanza.text);
-    }
+    else this.#deliver({ stanza, owner: null, place: () => asker, sent: undefined, again: false }, origin);
   }
 
   /**
    * {@link deliver} for load shared by owner: all of one owner's stanzas take one stream, in order. False: not taken.
-   * `stream`: the one to take, where there is still work of that owner on it. `sent` hears on which stream it has gone.
+   * `place`: the one to take, where there is still work of that owner on it. `sent` hears on which stream it has gone.
+   * `again`: it was sent before to a process that is lost, so it comes before what has only waited.
    */
   deliverFor(
     stanza: Stanza,
     origin: Origin,
     owner: string,
-    options: { stream?: ComponentStream | undefined; sent?: (stream: ComponentStream) => void } = {},
+    options: { place?: Addressed['place']; sent?: Addressed['sent']; again?: boolean } = {},
   ): boolean {
-    const stream = options.stream ?? this.streamFor(owner);
-    if (
-      stream !== undefined &&
-      this.#held.length === 0 &&
-      stream.transport.queuedBytes < STREAM_WINDOW_BYTES
-    ) {
-      this.sent++;
-      stream.send(stanza.text);
-      options.sent?.(stream);
-      return true;
+    const { place = anywhere, sent, again = false } = options;
+    return this.#deliver({ stanza, owner, place, sent, again }, origin);
+  }
+
+  #deliver(addressed: Addressed, origin: Origin): boolean {
+    // before a process that has just come gets what waited for it, nothing passes that
+    const stream = this.#held.waitsFor(null) ? undefined : this.#streamOf(addressed);
+    if (stream !== undefined && !this.#held.waitsFor(stream) && this.#send(addressed, stream)) return true;
+    if (this.connected || this.#grace !== null) {
+      if (this.#held.add(addressed, stream ?? null, () => origin.hold())) return true;
     }
-    if ((stream !== undefined || this.#grace !== null) && this.#hold(stanza, origin, owner, options.sent)) {
-      return true;
-    }
-    this.#giveUp(stanza);
+    this.#giveUp(addressed.stanza);
     return false;
+  }
+
+  /** False where so much waits for that process that this has to wait, too. */
+  #send({ stanza, sent }: Addressed, stream: ComponentStream): boolean {
+    if (stream.transport.queuedBytes >= STREAM_WINDOW_BYTES) return false;
+    this.sent++;
+    stream.send(stanza.text);
+    sent?.(stream);
+    return true;
   }
 
   /** Whether a newly authenticated stream may join; a first one may have to prove that it lives (setting `CONFLICT`). */
@@ -171,7 +168,7 @@ export class ComponentDomain implements Destination {
     this.#grace = null;
     this.#tellShares();
     this.#options.up(this, stream);
-    this.#releaseHeld();
+    this.#rearrange();
   }
 
   detach(stream: ComponentStream, comesBack: boolean): void {
@@ -191,11 +188,12 @@ export class ComponentDomain implements Destination {
       this.#options.down(this, comesBack);
     }
     this.#options.streamLost(this, stream);
-    if (!this.connected && this.#grace === null) this.#expire();
+    if (this.connected || this.#grace !== null) this.#rearrange();
+    else this.#expire();
   }
 
-  drained(_stream: ComponentStream): void {
-    if (this.connected) this.#releaseHeld();
+  drained(stream: ComponentStream): void {
+    this.#held.release(stream, (addressed) => this.#send(addressed, stream));
   }
 
   /** It answered a request of ours after so many milliseconds. */
@@ -255,8 +253,15 @@ export class ComponentDomain implements Destination {
     return alive;
   }
 
+  /** Where it goes now: behind what waits of its owner, or where it must, else to whom its owner belongs. */
+  #streamOf({ owner, place, stanza }: Addressed): ComponentStream | undefined {
+    const stream = this.#held.streamOf(owner) ?? place();
+    if (stream !== undefined && this.#streams.includes(stream)) return stream;
+    return this.#streamFor(owner ?? this.#ownerOf(stanza));
+  }
+
   /** The stream that serves this owner now. */
-  streamFor(owner: string): ComponentStream | undefined {
+  #streamFor(owner: string): ComponentStream | undefined {
     if (this.#streams.length < 2) return this.#streams[0];
     return this.#streams[shareOf(owner, this.#streams.length)];
   }
@@ -302,39 +307,17 @@ export class ComponentDomain implements Destination {
     }
   }
 
-  #hold(stanza: Stanza, origin: Origin, owner: string, sent: Held['sent']): boolean {
-    const bytes = stanza.source.length;
-    if (this.#held.length >= HELD_STANZAS || this.#heldBytes + bytes > HELD_BYTES) return false;
-    this.#held.push({ stanza, owner, sent, release: origin.hold() });
-    this.#heldBytes += bytes;
-    return true;
-  }
-
-  #releaseHeld(): void {
-    while (this.#held.length > 0) {
-      const next = this.#held[0];
-      if (next === undefined) return;
-      const stream = this.streamFor(next.owner);
-      if (stream === undefined || stream.transport.queuedBytes >= STREAM_WINDOW_BYTES) return;
-      this.#held.shift();
-      this.#heldBytes -= next.stanza.source.length;
-      this.sent++;
-      stream.send(next.stanza.text);
-      next.sent?.(stream);
-      next.release();
-    }
+  /** Processes came or went: what waits is given to those that it is for now. */
+  #rearrange(): void {
+    if (this.#held.size === 0) return;
+    this.#held.rearrange((addressed) => this.#streamOf(addressed));
+    for (const stream of this.#streams) this.drained(stream);
   }
 
   /** The grace is over (or there is none): requests and messages are answered, the rest is dropped and counted. */
   #expire(): void {
     this.#grace = null;
-    const held = this.#held;
-    this.#held = [];
-    this.#heldBytes = 0;
-    for (const { stanza, release } of held) {
-      this.#giveUp(stanza);
-      release();
-    }
+    this.#held.abandon((stanza) => this.#giveUp(stanza));
     this.#options.gone(this);
   }
 

@@ -182,10 +182,11 @@ export class Delegation {
     this.#send(id, pending);
   }
 
-  #send(id: string, pending: Pending): void {
+  #send(id: string, pending: Pending, again = false): void {
     const { domain, owner, wrapped } = pending;
     const taken = domain.deliverFor(wrapped, localOrigin, owner, {
-      stream: this.#workplace(domain, owner),
+      place: () => this.#workplace(domain, owner),
+      again,
       sent: (stream) => {
         pending.stream = stream;
         pending.sentAt = performance.now();
@@ -293,7 +294,7 @@ export class Delegation {
       this.#ended(pending);
       pending.stream = undefined;
       const harmless = pending.original.type === 'get' || domain.grants.privacyEnforcement;
-      if (stream.finishedItsWork || harmless) this.#send(id, pending);
+      if (stream.finishedItsWork || harmless) this.#send(id, pending, true);
       else this.#finish(id, pending, interrupted(pending.original));
     }
   }
