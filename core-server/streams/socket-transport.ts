@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { readShared } from '../../shared/net/shared-reads.js';
 import { type Element, xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { StreamHeader } from '../../shared/xml/stream-parser.js';
@@ -316,7 +317,7 @@ export class SocketTransport implements Transport {
   // ---- the socket ----
 
   #listen(): void {
-    this.#socket.on('data', (chunk: Buffer) => this.#received(chunk));
+    readShared(this.#socket, (bytes) => this.#received(bytes));
     this.#socket.on('drain', () => this.handler.drained());
     this.#socket.on('end', () => this.#endWith(this.#peerClosed ? 'closed' : 'connection ended'));
     this.#socket.on('error', (error) => this.#loseWith(error.message));
@@ -337,10 +338,11 @@ export class SocketTransport implements Transport {
     if (!held) setTimeout(() => this.#endWith(reason), INFLATING_MILLISECONDS).unref();
   }
 
-  #received(chunk: Buffer): void {
+  /** `bytes` are only lent. */
+  #received(bytes: Buffer): void {
     this.lastReceived = performance.now();
-    if (this.#compression !== null) this.#compression.inflate(chunk);
-    else this.#parse(chunk);
+    if (this.#compression !== null) this.#compression.inflate(Buffer.from(bytes));
+    else this.#parse(bytes);
     flushWhereDue();
   }
 

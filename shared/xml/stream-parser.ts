@@ -50,9 +50,8 @@ export class StreamParser {
   readonly #handler: StreamParserHandler;
   readonly #scanner: Scanner;
   readonly #kept: boolean;
-  /** The chunk at hand, decoded, its bytes, and how far it is scanned. */
+  /** The chunk at hand, decoded, and how far it is scanned. */
   #text = '';
-  #bytes: Buffer = nothing;
   #ascii = true;
   #position = 0;
   /** Bytes after the chunk that are the beginning of a character, or, if `#invalid`, not UTF-8. */
@@ -78,10 +77,16 @@ export class StreamParser {
     return this.#scanner.unitOpen;
   }
 
-  /** Parses the next bytes; keeps them for later while paused. An exception of the handler comes out here. */
+  /**
+   * Parses the next bytes; keeps them for later while paused. The chunk is the caller's again when this returns. An exception
+   * of the handler comes out here.
+   */
   write(chunk: Buffer): void {
     if (this.#stopped || chunk.length === 0) return;
-    this.#enqueue(chunk);
+    const busy =
+      this.#running || this.#paused || this.#queue !== undefined || this.#position < this.#text.length;
+    if (busy || this.#invalid || this.#closing) this.#enqueue(Buffer.from(chunk));
+    else this.#decode(chunk);
     this.#run();
   }
 
@@ -122,12 +127,7 @@ export class StreamParser {
     }
     const parts: Buffer[] = [];
     if (partial !== '') parts.push(Buffer.from(partial, 'utf8'));
-    if (this.#position < this.#text.length) {
-      const at = this.#ascii
-        ? this.#position
-        : Buffer.byteLength(this.#text.slice(0, this.#position), 'utf8');
-      parts.push(this.#bytes.subarray(at));
-    }
+    if (this.#position < this.#text.length) parts.push(Buffer.from(this.#text.slice(this.#position), 'utf8'));
     if (this.#undecoded.length > 0) parts.push(this.#undecoded);
     if (this.#queue !== undefined) parts.push(...this.#queue);
     this.#dropInput();
@@ -165,7 +165,6 @@ export class StreamParser {
   /** Lets go of the chunk: an idle stream must not keep 64 KiB alive. */
   #release(): void {
     this.#text = '';
-    this.#bytes = nothing;
     this.#position = 0;
     this.#scanner.release();
   }
@@ -215,13 +214,9 @@ export class StreamParser {
       this.#text = bytes.toString('utf8', 0, prefix.length);
       this.#invalid = prefix.invalid;
       if (prefix.length < bytes.length) {
-        // Copied: three bytes must not keep a pooled chunk alive.
-        this.#undecoded = prefix.invalid
-          ? bytes.subarray(prefix.length)
-          : Buffer.from(bytes.subarray(prefix.length));
+        this.#undecoded = Buffer.from(bytes.subarray(prefix.length));
       }
     }
-    this.#bytes = bytes;
     this.#position = 0;
   }
 
