@@ -28,6 +28,15 @@ interface Probe {
 }
 
 /**
+ * An occupant's own refusal of the room's presence: who takes none of it cannot be in the room, and so other services
+ * see it too. Not for a passing reason, and not where `service-unavailable` may be a server's word for either.
+ */
+function refusesRoom(bounced: Stanza): boolean {
+  const { condition, type } = StanzaError.fromStanza(bounced);
+  return bounced.name === 'presence' && condition !== 'service-unavailable' && type !== 'wait';
+}
+
+/**
  * Occupants whose resource has gone without a word (XEP-0045 §18.1.2): only that resource, never the account.
  *
  * A server answers an IQ to a resource that is not there with `service-unavailable`, and so does a client that does not
@@ -99,7 +108,7 @@ export class Ghosts {
       return;
     }
     if (session === undefined) return;
-    if (GONE.has(condition)) this.#remove(work, room, session);
+    if (GONE.has(condition) || refusesRoom(bounced)) this.#remove(work, room, session);
     // A server says the same for a resource that is gone and for one that does not want to hear of us.
     else if (condition === 'service-unavailable' && !session.probing)
       this.#probe({ room, session, message: undefined, bounced: false });

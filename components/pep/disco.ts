@@ -67,7 +67,7 @@ const META_DATA: FormDeclaration = {
     { var: 'pubsub#creation_date', type: 'text-single', label: 'Creation date' },
     { var: 'pubsub#title', type: 'text-single', label: 'A short name for the node' },
     { var: 'pubsub#description', type: 'text-single', label: 'A description of the node' },
-    { var: 'pubsub#language', type: 'text-single', label: 'Default language' },
+    { var: 'pubsub#language', type: 'list-single', label: 'Default language' },
     { var: 'pubsub#contact', type: 'jid-multi', label: 'People to contact with questions' },
     { var: 'pubsub#access_model', type: 'list-single', label: 'Access model' },
     { var: 'pubsub#publish_model', type: 'list-single', label: 'Publish model' },

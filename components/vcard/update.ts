@@ -15,8 +15,8 @@ export function updateVcard(store: VcardStore, options: VcardOptions): IqHandler
     if (kind === 'other' || (kind === 'server' && !isAdmin(request))) throw new StanzaError('forbidden');
 
     const { payload } = request;
-    if (payload.children.length === 0) {
-      // An empty vCard is none: clients remove theirs so, and the server those of removed accounts.
+    if (payload.children.length === 0 && request.from.isBare) {
+      // So the server removes those of removed accounts. What a client publishes is published, empty or not.
       await store.remove(owner);
       return undefined;
     }

@@ -18,6 +18,9 @@ export interface NodeLimits {
   readonly maxPayloadBytes: number;
 }
 
+/** What the form suggests: the languages that most pages are written in. */
+const LANGUAGES = 'ar bn cs de en es fa fr hi id it ja ko nl pl pt ru sv tr uk vi zh'.split(' ');
+
 const ACCESS_MODELS: readonly AccessModel[] = ['open', 'presence', 'roster', 'whitelist', 'authorize'];
 
 /** A whole number, or `max` for what the service allows. */
@@ -43,7 +46,14 @@ export function configForm(limits: NodeLimits): FormDeclaration {
       { var: 'pubsub#title', type: 'text-single', label: 'A friendly name for the node' },
       { var: 'pubsub#description', type: 'text-single', label: 'A description of the node' },
       { var: 'pubsub#type', type: 'text-single', label: 'The namespace of the payload' },
-      { var: 'pubsub#language', type: 'text-single', label: 'The default language of the node' },
+      {
+        var: 'pubsub#language',
+        // §5.4: "SHOULD be list-single", to present a list; any other language tag is taken too.
+        type: 'list-single',
+        label: 'The default language of the node',
+        options: LANGUAGES,
+        open: true,
+      },
       { var: 'pubsub#contact', type: 'jid-multi', label: 'The JIDs of those to contact with questions' },
       {
         var: 'pubsub#access_model',

@@ -153,6 +153,24 @@ test('§18.1.2: a delivery error removes the resource that it came from, not the
   );
 });
 
+test('presence of the room that an occupant returns with an error removes that resource, unless it may pass', async (t) => {
+  const world = await fake(t);
+  const { room, first, third } = await coven(world, 'refusal');
+  const refusal = (content: string) =>
+    `<presence type='error' to='${room}/thirdwitch' id='x'>${content}</presence>`;
+  third.send(
+    refusal("<error type='wait'><resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"),
+  );
+  await first.nothing(room);
+  third.send(refusal(''));
+  await third.expect(
+    `<presence type='unavailable' from='${room}/thirdwitch' to='${third.jid}'>${user("<item affiliation='none' role='none'/>", 110, 333)}${ID}</presence>`,
+  );
+  await first.expect(
+    `<presence type='unavailable' from='${room}/thirdwitch' to='${first.jid}'>${user(`<item affiliation='none' jid='${third.jid}' role='none'/>`, 333)}${ID}</presence>`,
+  );
+});
+
 test('a groupchat message that comes back with service-unavailable leads to a probe, and that to the removal', async (t) => {
   const world = await fake(t);
   const { room, first, third } = await coven(world, 'suspicion');

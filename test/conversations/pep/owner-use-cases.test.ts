@@ -52,6 +52,8 @@ describe('owner use cases (XEP-0060 §8)', () => {
       ?.getChild('configure')
       ?.getChild('x', 'jabber:x:data')
       ?.getChildren('field');
+    const language = fields?.find(({ attrs }) => attrs['var'] === 'pubsub#language');
+    assert.equal(language?.attrs['type'], 'list-single');
     const value = (name: string) =>
       fields?.find(({ attrs }) => attrs['var'] === `pubsub#${name}`)?.getChildText('value');
     assert.deepEqual(

@@ -58,13 +58,16 @@ test('XEP-0054 §3.1: one’s own vCard, also while there is none', async (t) =>
   assert.equal(await ask('get', JULIET, 'juliet@capulet.lit'), CARD);
 });
 
-test('XEP-0054 §3.2: an update replaces the whole vCard, an empty one removes it', async (t) => {
+test('XEP-0054 §3.2: an update replaces the whole vCard, also by an empty one; the server removes it', async (t) => {
   const { ask } = await vcards(t);
   await ask('set', JULIET, null, CARD);
   assert.equal(await ask('set', JULIET, 'juliet@capulet.lit', '<DESC>only</DESC>'), 'result');
   assert.equal(await ask('get', JULIET, null), '<DESC>only</DESC>');
   assert.equal(await ask('set', JULIET, null, ''), 'result');
   assert.equal(await ask('get', JULIET, null), '');
+  assert.equal(await ask('get', 'romeo@montague.lit/o', 'juliet@capulet.lit'), '');
+  // As the account itself, without a resource: the server, which removes the account.
+  assert.equal(await ask('set', 'juliet@capulet.lit', null, ''), 'result');
   assert.equal(await ask('get', 'romeo@montague.lit/o', 'juliet@capulet.lit'), 'service-unavailable/cancel');
 });
 
