@@ -1,5 +1,5 @@
 import type { Logger } from '../../shared/observability/types.js';
-import type { Outgoing } from './work.js';
+import type { Outgoing, Write } from './work.js';
 import { Work } from './work.js';
 
 export interface DeliveryOptions {
@@ -9,7 +9,7 @@ export interface DeliveryOptions {
   readonly connected: () => boolean;
   readonly drained: () => Promise<void>;
   /** Begins the writes of a batch. */
-  readonly commit: (batch: readonly Work[]) => Promise<unknown>[];
+  readonly commit: (batch: readonly Work[]) => readonly Write[];
   /** Called for each work that could not be made durable. */
   readonly failed: (work: Work, reason: unknown) => string | null;
   /** Texts for one broadcast: one per addressee, or fewer by multicast. */
@@ -107,28 +107,40 @@ export class Delivery {
     this.#retry = null;
     this.#committing = true;
     const writes = this.#options.commit(retried === null ? batch : [retried, ...batch]);
-    Promise.allSettled(writes).then((results) => {
-      const failure = results.find((result) => result.status === 'rejected');
-      if (failure !== undefined) this.#refuse(batch, retried, failure.reason);
+    Promise.allSettled(writes.map((write) => write.done)).then((results) => {
+      const failed = new Map<Write['of'], unknown>();
+      for (const [index, result] of results.entries()) {
+        const of = writes[index]?.of;
+        if (result.status === 'rejected' && of !== undefined) failed.set(of, result.reason);
+      }
+      if (failed.size > 0) this.#refuse(batch, retried, failed);
       this.#committing = false;
+      for (const work of retried === null ? batch : [retried, ...batch])
+        for (const tell of work.durable) tell();
       for (const work of batch) this.#enqueue(work);
       if (this.#waiting.length > 0) this.#commit();
     });
   }
 
-  /** Not durable: the sender is told so instead of being shown it; the state is written with the next batch. */
-  #refuse(batch: readonly Work[], retried: Work | null, reason: unknown): void {
+  /**
+   * Not durable: the sender is told so instead of being shown it; the state is written with the next batch. What of the
+   * batch did become durable goes its way (a store need not take all of a batch or nothing).
+   */
+  #refuse(batch: readonly Work[], retried: Work | null, failed: ReadonlyMap<Write['of'], unknown>): void {
+    const [[, reason] = []] = failed;
     this.#options.log.error({ code: 'muc.storage-failed', error: String(reason) }, 'changes are not durable');
     const retry = new Work(null);
+    const changed = new Set(failed.keys());
     for (const work of retried === null ? batch : [retried, ...batch]) {
       for (const room of work.rooms) retry.rooms.add(room);
       for (const [session, room] of work.sessions) retry.sessions.set(session, room);
-      if (!work.writes) continue;
+      if (!work.touches(changed)) continue;
+      retry.durable.push(...work.durable.splice(0));
       const answer = this.#options.failed(work, reason);
       work.out = answer === null ? [] : [answer];
       work.sent.length = 0;
     }
-    this.#retry = retry;
+    if (retry.writes) this.#retry = retry;
   }
 
   #enqueue(work: Work): void {

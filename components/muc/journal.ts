@@ -23,6 +23,8 @@ interface RoomJournal {
   after: number;
   /** Messages that are not confirmed. */
   open: number;
+  /** The marker is there: without it nothing of the room may be sent. */
+  readonly marked: Promise<unknown>;
 }
 
 const PAGE = 200;
@@ -69,27 +71,33 @@ export class Journal {
   async append(entry: Journalled): Promise<void> {
     const { store, keep } = this.#options;
     const { room } = entry;
-    const writes: Promise<unknown>[] = [];
     let state = this.#rooms.get(room.local);
     if (state === undefined) {
-      state = { after: room.lastArchiveId, open: 0 };
+      const after = room.lastArchiveId;
+      state = { after, open: 0, marked: store.journal.put(room.local, { after }) };
       this.#rooms.set(room.local, state);
-      writes.push(store.journal.put(room.local, { after: state.after }));
     }
+    const { marked } = state;
     state.open++;
-    writes.push(
-      store.messages.append(room.local, entry.document).then((id) => {
-        entry.archiveId = id;
-        room.lastArchiveId = id;
-        if (id % TRIM_EVERY === 0) this.#trim(room.local, keep + (state?.open ?? 0));
-      }),
-    );
-    try {
-      await Promise.all(writes);
-    } catch (error) {
+    const appended = store.messages.append(room.local, entry.document).then((id) => {
+      entry.archiveId = id;
+      room.lastArchiveId = id;
+      if (id % TRIM_EVERY === 0) this.#trim(room.local, keep + (state?.open ?? 0));
+    });
+    // both are over before anything is said of the message
+    const results = await Promise.allSettled([marked, appended]);
+    for (const result of results) {
+      if (result.status === 'fulfilled') continue;
       state.open--;
-      throw error;
+      if (results[0].status === 'rejected' && this.#rooms.get(room.local) === state)
+        this.#rooms.delete(room.local);
+      throw result.reason;
     }
+  }
+
+  /** Its sender is told that it was not sent: it is not to come back from the archive either. */
+  takeBack({ room, archiveId }: Journalled): void {
+    if (archiveId > 0) void this.#background(this.#options.store.messages.remove(room.local, [archiveId]));
   }
 
   /** These have been written to the stream. */
@@ -150,7 +158,8 @@ export class Journal {
     }
     if (entries.length === 0) await store.journal.delete(local);
     else {
-      this.#rooms.set(local, { after: marker.value.after, open: entries.length });
+      const marked = Promise.resolve();
+      this.#rooms.set(local, { after: marker.value.after, open: entries.length, marked });
       this.#resend(entries);
     }
     return entries.length;

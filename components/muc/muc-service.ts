@@ -21,7 +21,7 @@ import { RoomDirectory } from './rooms/directory.js';
 import { RoomRegistry } from './rooms/registry.js';
 import type { Room } from './rooms/room.js';
 import { RoomStore } from './rooms/store.js';
-import { Work } from './work.js';
+import { Work, type Write } from './work.js';
 
 const PENDING = 50_000;
 const BARRIER_MILLISECONDS = 60_000;
@@ -72,7 +72,6 @@ export class MucService implements Muc {
   readonly #now: () => number;
   readonly #ticks: () => number;
   readonly #secret: Buffer;
-  readonly #removals = new Map<Room, () => void>();
   #timer: NodeJS.Timeout | null = null;
   /** The link is up, and what was unfinished is ahead of everything new. */
   #up = false;
@@ -132,8 +131,10 @@ export class MucService implements Muc {
       commit: (batch) => this.#commit(batch),
       failed: (work, reason) => {
         // Nobody has seen these: newcomers must not either.
-        for (const { room, document } of work.messages)
-          room.history = room.history.filter((kept) => kept !== document);
+        for (const entry of work.messages) {
+          entry.room.history = entry.room.history.filter((kept) => kept !== entry.document);
+          this.#journal.takeBack(entry);
+        }
         return work.cause === null ? null : errorText(work.cause, stanzaErrorOf(reason));
       },
       expand: (broadcast, from) => this.#multicast.expand(broadcast, from),
@@ -227,12 +228,12 @@ export class MucService implements Muc {
     this.#ghosts.linkLost();
   }
 
-  #commit(batch: readonly Work[]): Promise<unknown>[] {
+  #commit(batch: readonly Work[]): Write[] {
     const writes = this.store.write(batch);
     for (const work of batch) {
       for (const room of work.rooms)
         this.directory.changed(room.local, room.destroyed ? null : room.config, room.locked);
-      for (const entry of work.messages) writes.push(this.#journal.append(entry));
+      for (const entry of work.messages) writes.push({ done: this.#journal.append(entry), of: work });
       if (work.messages.length > 0) work.sent.push(() => this.#journal.sent(work.messages));
     }
     return writes;
@@ -256,12 +257,7 @@ export class MucService implements Muc {
     work.saveRoom(room);
     this.#creators.remove(room.creator, room.local);
     this.#journal.forget(room.local);
-    const gone = this.rooms.remove(room);
-    this.#removals.set(room, gone);
-    work.sent.push(() => {
-      gone();
-      this.#removals.delete(room);
-    });
+    work.durable.push(this.rooms.remove(room));
   }
 
   /** Rooms have one owner: two processes on one store, or a shared connection, would each have their own idea of them. */

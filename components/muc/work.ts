@@ -12,6 +12,12 @@ export interface Broadcast {
 
 export type Outgoing = string | Broadcast;
 
+/** A write that has begun, and whose it is: of every work that changed this room or this session, or of one work. */
+export interface Write {
+  readonly done: Promise<unknown>;
+  readonly of: Room | Session | Work;
+}
+
 /** A message whose delivery is accounted for. */
 export interface Journalled {
   readonly room: Room;
@@ -31,6 +37,8 @@ export class Work {
   readonly rooms = new Set<Room>();
   readonly sessions = new Map<Session, Room>();
   readonly messages: Journalled[] = [];
+  /** Called when the rooms and sessions that it changes are durable. */
+  readonly durable: (() => void)[] = [];
   /** Called when everything has been handed to the stream. */
   readonly sent: (() => void)[] = [];
 
@@ -75,6 +83,14 @@ export class Work {
 
   journal(room: Room, document: MessageDocument): void {
     this.messages.push({ room, document, archiveId: 0 });
+  }
+
+  /** Whether something that it changes is among those. */
+  touches(changed: ReadonlySet<Write['of']>): boolean {
+    if (changed.has(this)) return true;
+    for (const room of this.rooms) if (changed.has(room)) return true;
+    for (const session of this.sessions.keys()) if (changed.has(session)) return true;
+    return false;
   }
 
   get writes(): boolean {

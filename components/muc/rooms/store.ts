@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type { ArchiveCollection, KeyValueCollection, Storage } from '../../../shared/storage/storage.js';
 import type { Jid } from '../../../shared/xmpp/jid.js';
 import { parseJid } from '../../../shared/xmpp/jid.js';
-import type { Work } from '../work.js';
+import type { Work, Write } from '../work.js';
 import type { MessageDocument, RoomDocument, SessionDocument } from './documents.js';
 import { CREATORS, INSTANCE, JOURNAL, MESSAGES, ROOMS, SERVICE, SESSIONS } from './documents.js';
 import { Occupant, Room, Session } from './room.js';
@@ -100,43 +100,43 @@ export class RoomStore {
   }
 
   /** Begins the writes of `batch` but for its messages, which the journal appends. */
-  write(batch: readonly Work[]): Promise<unknown>[] {
+  write(batch: readonly Work[]): Write[] {
     const rooms = new Set<Room>();
     const sessions = new Map<Session, Room>();
     for (const work of batch) {
       for (const room of work.rooms) rooms.add(room);
       for (const [session, room] of work.sessions) sessions.set(session, room);
     }
-    const writes: Promise<unknown>[] = [];
+    const writes: Write[] = [];
     // A room that was destroyed and one made anew under its name keep their order: sets remember it.
     for (const room of rooms) {
       if (room.destroyed) {
-        writes.push(
+        const removals = [
           this.rooms.delete(room.local),
           this.messages.clear(room.local),
           this.journal.delete(room.local),
-        );
-      } else writes.push(this.rooms.put(room.local, room.toDocument()));
+        ];
+        for (const done of removals) writes.push({ done, of: room });
+      } else writes.push({ done: this.rooms.put(room.local, room.toDocument()), of: room });
     }
     // Departures first: who left and came back within one batch has one key.
     for (const [session, room] of sessions) {
       if (room.sessions.get(session.jid.full) !== session)
-        writes.push(this.sessions.delete(sessionKey(room, session)));
+        writes.push({ done: this.sessions.delete(sessionKey(room, session)), of: session });
     }
     for (const [session, room] of sessions) {
       const { occupant } = session;
-      if (room.sessions.get(session.jid.full) === session && occupant.role !== 'none')
-        writes.push(
-          this.sessions.put(sessionKey(room, session), {
-            jid: session.jid.full,
-            nick: occupant.nick,
-            role: occupant.role,
-            presence: session.presence,
-            ...(session.lang === undefined ? {} : { lang: session.lang }),
-            priority: session.priority,
-            joinedAt: session.joinedAt,
-          }),
-        );
+      if (room.sessions.get(session.jid.full) !== session || occupant.role === 'none') continue;
+      const done = this.sessions.put(sessionKey(room, session), {
+        jid: session.jid.full,
+        nick: occupant.nick,
+        role: occupant.role,
+        presence: session.presence,
+        ...(session.lang === undefined ? {} : { lang: session.lang }),
+        priority: session.priority,
+        joinedAt: session.joinedAt,
+      });
+      writes.push({ done, of: session });
     }
     return writes;
   }

@@ -8,7 +8,8 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => se
 
 function harness() {
   const sent: string[] = [];
-  const commits: { finish(): void; fail(): void; size: number }[] = [];
+  /** `fail`: nothing of the batch is durable, or all but the work of that place. */
+  const commits: { finish(): void; fail(which?: number): void; size: number }[] = [];
   const state = { connected: true, room: Number.POSITIVE_INFINITY };
   let drained: () => void = () => undefined;
   const delivery = new Delivery({
@@ -24,11 +25,23 @@ function harness() {
       new Promise((resolve) => {
         drained = resolve;
       }),
-    commit: (batch) => [
-      new Promise<void>((resolve, reject) =>
-        commits.push({ finish: resolve, fail: () => reject(new Error('disk full')), size: batch.length }),
-      ),
-    ],
+    commit(batch) {
+      const settle: ((failed: boolean) => void)[] = [];
+      const settleAll = (failed: (place: number) => boolean) => {
+        for (const [place, one] of settle.entries()) one(failed(place));
+      };
+      commits.push({
+        finish: () => settleAll(() => false),
+        fail: (which) => settleAll((place) => which === undefined || place === which),
+        size: batch.length,
+      });
+      return batch.map((of) => ({
+        of,
+        done: new Promise<void>((resolve, reject) =>
+          settle.push((failed) => (failed && of.writes ? reject(new Error('disk full')) : resolve())),
+        ),
+      }));
+    },
     failed: () => 'error',
     expand: (broadcast, from) => ({ text: `${broadcast.text.head}${broadcast.to[from]}`, taken: 1 }),
     backlog: 10,
@@ -74,6 +87,39 @@ test('what cannot be made durable is refused to its sender, not shown to others'
   commits[0]?.fail();
   await delivery.settled();
   assert.deepEqual(sent, ['error', 'reads only']);
+});
+
+test('of a batch that is durable in part only the rest is refused', async () => {
+  const { delivery, sent, commits } = harness();
+  const notified: string[] = [];
+  for (const text of ['one', 'two', 'three']) {
+    const made = work(text, true);
+    made.sent.push(() => notified.push(text));
+    delivery.submit(made);
+  }
+  await turn();
+  commits[0]?.fail(1);
+  await delivery.settled();
+  assert.deepEqual(sent, ['one', 'error', 'three']);
+  assert.deepEqual(notified, ['one', 'three']);
+});
+
+test('whoever waits for a removal to be durable hears of it when it was written again', async () => {
+  const { delivery, commits } = harness();
+  const heard: string[] = [];
+  const removal = new Work(null);
+  removal.saveRoom({} as never);
+  removal.durable.push(() => heard.push('removed'));
+  delivery.submit(removal);
+  await turn();
+  commits[0]?.fail();
+  await delivery.settled();
+  assert.deepEqual(heard, []);
+  delivery.submit(work('later', true));
+  await turn();
+  commits[1]?.finish();
+  await delivery.settled();
+  assert.deepEqual(heard, ['removed']);
 });
 
 test('a full stream is waited for, and the fan-out goes on where it stopped', async () => {

@@ -255,6 +255,45 @@ test('a store that fails: the sender is told, nobody is shown what is not durabl
   );
 });
 
+test('a store that takes part of a batch: what is archived is shown, and only the rest is refused', async () => {
+  const storage = createMemoryStorage();
+  const choosy: MemoryStorage = {
+    ...storage,
+    archive(definition) {
+      const archive = storage.archive(definition);
+      const append: typeof archive.append = (owner, value) =>
+        JSON.stringify(value).includes('<body>two')
+          ? Promise.reject(new StorageError('unavailable', 'the primary is gone'))
+          : archive.append(owner, value);
+      return { ...archive, append };
+    },
+  };
+  const world = await harness(true, choosy);
+  await enter(world, 'hag');
+  await open(world);
+  world.sent.length = 0;
+  for (const body of ['one', 'two', 'three']) {
+    world.receive(
+      `<message from='hag@example/r' to='${ROOM}' type='groupchat' id='${body}'><body>${body}</body></message>`,
+    );
+  }
+  await world.settled();
+  const told = world.sent.map(
+    (text) => `${/ type='(\w+)'/.exec(text)?.[1]} ${/ id='(\w+)'/.exec(text)?.[1]}`,
+  );
+  assert.deepEqual(told, ['groupchat one', 'error two', 'groupchat three']);
+  // a new process shows newcomers the same
+  const next = await harness(true, choosy);
+  next.sent.length = 0;
+  await enter(next, 'bard');
+  const history = next.sent.filter((text) => text.includes('<delay '));
+  assert.deepEqual(
+    history.map((text) => /<body>(\w+)/.exec(text)?.[1]),
+    ['one', 'three'],
+  );
+  assert.equal(next.service.counts.unconfirmed, 0);
+});
+
 test('a room that nobody is in leaves memory, and comes back when it is asked for', async () => {
   const world = await harness(true);
   await enter(world, 'hag');
