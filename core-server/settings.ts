@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import {
   boolean,
   byteSize,
@@ -12,8 +13,10 @@ import {
   text,
 } from '../shared/settings/kinds.js';
 import { defineSettings, type Loaded, setting, settingFamily } from '../shared/settings/setting.js';
-import { sharedSettings } from '../shared/settings/shared.js';
+import { domains, keyHasCertificate, sharedSettings } from '../shared/settings/shared.js';
+import { parseJid } from '../shared/xmpp/jid.js';
 import { parseGrants } from './component-link/grants.js';
+import { CONTACT_KINDS } from './disco/contact-kinds.js';
 import { parseException } from './s2s/policy.js';
 import { parseRoute } from './s2s/targets.js';
 import { AddressList } from './streams/address-list.js';
@@ -32,6 +35,21 @@ const address = custom('an address or a network (`192.0.2.0/24`)', (value) => {
   }
 });
 
+const account = custom('the bare JID of an account', (value) => {
+  const jid = parseJid(value);
+  return jid?.isBare && jid.local !== '' ? jid.bare : undefined;
+});
+
+const contact = custom('`kind=URI`, as `abuse=mailto:abuse@example.org`', (value) => {
+  const [kind = '', uri = ''] = value.split(/=(.*)/s);
+  return CONTACT_KINDS.includes(kind) && /^[a-z][a-z0-9+.-]*:./i.test(uri) ? value : undefined;
+});
+
+const dnsServer = custom('an address, with an optional port', (value) => {
+  const host = /^\[(.+)\](?::\d{1,5})?$/.exec(value)?.[1] ?? /^([^:]+):\d{1,5}$/.exec(value)?.[1] ?? value;
+  return isIP(host) === 0 ? undefined : value;
+});
+
 /** The five components that come with Entourage, with their default domains' first labels. */
 export const STANDARD_COMPONENTS: Readonly<Record<string, string>> = {
   muc: 'conference',
@@ -44,15 +62,15 @@ export const STANDARD_COMPONENTS: Readonly<Record<string, string>> = {
 const entries = {
   ...sharedSettings,
 
-  XMPP_DOMAINS: setting(list(domain), {
+  XMPP_DOMAINS: setting(domains, {
     description: 'Domains whose accounts this core serves; the first is the default.',
     default: 'localhost',
   }),
-  ADMINS: setting(list(text, 'a bare JID'), {
+  ADMINS: setting(list(account), {
     description: 'Bare JIDs of the administrators (XEP-0133 commands, announcements, the server vCard).',
     default: '',
   }),
-  CONTACT_ADDRESSES: setting(list(text, '`kind=URI`, as `abuse=mailto:abuse@example.org`'), {
+  CONTACT_ADDRESSES: setting(list(contact), {
     description:
       'Contact addresses of this server (XEP-0157): kinds abuse, admin, feedback, sales, security, status, support.',
     default: '',
@@ -97,6 +115,7 @@ const entries = {
     default: false,
   }),
   C2S_CLIENT_CA: setting(text.optional(), {
+    reads: 'file',
     description: 'Certificates (PEM file) that may have signed client certificates.',
   }),
   REGISTRATION: setting(choice('closed', 'open'), {
@@ -241,7 +260,7 @@ const entries = {
       'Addresses (bare JIDs, rooms among them) to which all clients of one account may write in a minute; to more of them a stanza is refused. 0 = no limit.',
     default: 0,
   }),
-  LIMIT_EXEMPT_ACCOUNTS: setting(list(text, 'a bare JID'), {
+  LIMIT_EXEMPT_ACCOUNTS: setting(list(account), {
     description: 'Bare JIDs of accounts that no rate per account concerns, as bots.',
     default: (read) => read('ADMINS') ?? '',
     defaultText: '`ADMINS`',
@@ -297,6 +316,7 @@ const entries = {
   }),
   COMPONENT_TLS_PORT: setting(port, { description: 'Port for components with TLS.', default: 5348 }),
   COMPONENT_CA: setting(text.optional(), {
+    reads: 'file',
     description:
       'When set, components on the TLS port must show a certificate signed by one of these (PEM file).',
   }),
@@ -318,7 +338,7 @@ const entries = {
       (read('COMPONENTS') ?? Object.keys(STANDARD_COMPONENTS).join(','))
         .split(',')
         .map((name) => name.trim().toLowerCase())
-        .filter((name) => name !== ''),
+        .filter((name) => name !== '' && name !== 'none'),
     members: {
       DOMAIN: setting(domain, {
         description: 'Its domain.',
@@ -377,10 +397,11 @@ const entries = {
   }),
   S2S_REQUIRE_TLS: setting(boolean, { description: 'No federation without TLS.', default: true }),
   S2S_CA: setting(text.optional(), {
+    reads: 'file',
     description:
       'Trust anchors (PEM file) for other servers; `only:FILE` replaces the system’s instead of adding.',
   }),
-  S2S_DNS_SERVERS: setting(list(text, 'an address, with an optional port'), {
+  S2S_DNS_SERVERS: setting(list(dnsServer), {
     description: 'DNS servers for looking up other servers; empty: the system’s.',
     default: '',
   }),
@@ -419,20 +440,43 @@ const entries = {
 /** Components of ours that keep state which two instances would not share. */
 const UNSHARED: ReadonlySet<string> = new Set(['muc', 'privacy']);
 
-/** Everything an operator can set on the core. Names: `docs/settings.md` is generated from here. */
-export const coreSettings = defineSettings(entries, (settings, problem) => {
-  for (const [name, component] of settings.COMPONENT) {
+/** A domain is the core's own, or one component's: else stanzas for it would go to whichever came first. */
+function oneOwnerOfEachDomain(
+  { COMPONENT, COMPONENTS, XMPP_DOMAINS }: Loaded<typeof entries>,
+  problem: (name: string, expected: string) => void,
+): void {
+  const owners = new Map(XMPP_DOMAINS.map((domain) => [domain, 'XMPP_DOMAINS']));
+  for (const [name, component] of COMPONENT) {
     const key = `COMPONENT_${name.toUpperCase()}`;
-    if (component.CONFLICT === 'share' && UNSHARED.has(name)) {
-      problem(
-        `${key}_CONFLICT`,
-        'expected refuse or replace: two instances of this component do not share their state',
-      );
-    }
-    const grants = component.GRANTS === undefined ? null : parseGrants(component.GRANTS);
-    if (typeof grants === 'string') problem(`${key}_GRANTS`, grants);
+    const owner = owners.get(component.DOMAIN);
+    if (owner !== undefined)
+      problem(`${key}_DOMAIN`, `expected a domain of its own, but ${component.DOMAIN} is in ${owner}`);
+    owners.set(component.DOMAIN, `${key}_DOMAIN`);
+    // One that COMPONENTS lists gets a generated one; it may also be meant to come later.
+    if (component.SECRET === undefined && !COMPONENTS.includes(name))
+      problem(`${key}_SECRET`, `expected a secret, without which nobody can connect (or ${key}_SECRET_FILE)`);
   }
-});
+}
+
+/** Everything an operator can set on the core. Names: `docs/settings.md` is generated from here. */
+export const coreSettings = defineSettings(
+  entries,
+  keyHasCertificate,
+  oneOwnerOfEachDomain,
+  (settings, problem) => {
+    for (const [name, component] of settings.COMPONENT) {
+      const key = `COMPONENT_${name.toUpperCase()}`;
+      if (component.CONFLICT === 'share' && UNSHARED.has(name)) {
+        problem(
+          `${key}_CONFLICT`,
+          'expected refuse or replace: two instances of this component do not share their state',
+        );
+      }
+      const grants = component.GRANTS === undefined ? null : parseGrants(component.GRANTS);
+      if (typeof grants === 'string') problem(`${key}_GRANTS`, grants);
+    }
+  },
+);
 
 export type CoreSettings = Loaded<typeof entries>;
 export type ComponentSettings = CoreSettings['COMPONENT'] extends ReadonlyMap<string, infer V> ? V : never;

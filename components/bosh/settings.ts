@@ -7,6 +7,7 @@ import {
   defineSettings,
   domain,
   integer,
+  keyHasCertificate,
   list,
   path,
   port,
@@ -83,6 +84,7 @@ export const settings = defineSettings(
       default: 'verify',
     }),
     BOSH_UPSTREAM_CA: setting(path.optional(), {
+      reads: 'file',
       description: "Certificates (PEM) that may have signed the XMPP server's, instead of the system's.",
     }),
     BOSH_DOMAINS: setting(list(domain), {
@@ -168,19 +170,26 @@ export const settings = defineSettings(
       default: defaultLimits.sessionsPerAddress,
     }),
   },
+  keyHasCertificate,
   (values, problem) => {
     if (values.BOSH_UPSTREAM === 'core' && values.BOSH_SECRET === undefined) {
-      problem('BOSH_SECRET', 'the secret shared with the core');
+      problem(
+        'BOSH_SECRET',
+        'expected the secret shared with the core, but it is not set (nor is BOSH_SECRET_FILE)',
+      );
     }
     if (values.BOSH_REQUIRE_TLS && !values.BOSH_PUBLIC_URL?.startsWith('https:')) {
-      problem('BOSH_PUBLIC_URL', 'an https: URL, since BOSH_REQUIRE_TLS is on');
+      problem('BOSH_PUBLIC_URL', 'expected an https: URL, since BOSH_REQUIRE_TLS is on');
     }
     if (
       values.BOSH_UPSTREAM !== 'core' &&
       values.BOSH_UPSTREAM.host === '*' &&
       values.BOSH_DOMAINS.length === 0
     ) {
-      problem('BOSH_DOMAINS', 'at least one domain, since BOSH_UPSTREAM follows what clients ask for');
+      problem(
+        'BOSH_DOMAINS',
+        'expected at least one domain, since BOSH_UPSTREAM follows what clients ask for',
+      );
     }
   },
 );

@@ -45,7 +45,7 @@ function accountOf(args: ControlArguments): BareJid {
   const text = args['jid'];
   const jid = typeof text === 'string' ? parseJid(text) : null;
   if (jid === null || jid.local === '' || !jid.isBare)
-    throw new ControlError('invalid', 'expected NAME@DOMAIN');
+    throw new ControlError('invalid', 'expected NAME@DOMAIN, as juliet@example.org');
   return jid.bare;
 }
 

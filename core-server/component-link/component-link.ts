@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { spareDescriptors } from '../../shared/descriptors.js';
 import { hostToListen, portToListen } from '../../shared/settings/kinds.js';
+import { listening } from '../../shared/settings/listening.js';
 import { xml } from '../../shared/xml/element.js';
 import type { Domain } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
@@ -208,13 +209,12 @@ async function listen(
   });
   spareDescriptors(server, core.log);
   if (tls) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: hostToListen(host), port }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  await listening(
+    server,
+    { host: hostToListen(host), port },
+    tls ? 'COMPONENT_TLS_PORT' : 'COMPONENT_PORT',
+    tls ? 'LISTEN_HOST' : 'COMPONENT_PLAIN_HOST',
+  );
   server.on('error', (error) =>
     core.log.error({ code: 'component.listener-failed', err: error }, 'listener failed'),
   );

@@ -6,10 +6,9 @@ import type { Core } from '../core.js';
 import { defineFeature } from '../feature.js';
 import type { IqAnswer, IqRequest, IqScope } from '../iq/iq-registry.js';
 import { isStranger, refuseStranger } from '../iq/strangers.js';
+import { CONTACT_KINDS } from './contact-kinds.js';
 import type { DiscoInfo, DiscoItem, DiscoQuery } from './disco-registry.js';
 import { noItems } from './no-items.js';
-
-const CONTACT_KINDS = ['abuse', 'admin', 'feedback', 'sales', 'security', 'status', 'support'];
 
 /** Service discovery of the server and of accounts (XEP-0030, XEP-0128, XEP-0157). */
 export const disco = defineFeature({

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { spareDescriptors } from '../../shared/descriptors.js';
 import { hostToListen, portToListen } from '../../shared/settings/kinds.js';
+import { listening } from '../../shared/settings/listening.js';
 import { secureServerSocket } from '../../shared/tls/server-socket.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import type { Core } from '../core.js';
@@ -259,13 +260,11 @@ async function listen(
   });
   spareDescriptors(server, core.log);
   if (direct) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: hostToListen(core.settings.LISTEN_HOST), port }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  await listening(
+    server,
+    { host: hostToListen(core.settings.LISTEN_HOST), port },
+    direct ? 'S2S_TLS_PORT' : 'S2S_PORT',
+  );
   server.on('error', (error) =>
     core.log.error({ code: 's2s.listener-failed', err: error }, 'listener failed'),
   );

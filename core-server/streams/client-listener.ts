@@ -4,6 +4,7 @@ import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { spareDescriptors } from '../../shared/descriptors.js';
 import type { Logger } from '../../shared/observability/types.js';
 import { hostToListen } from '../../shared/settings/kinds.js';
+import { listening } from '../../shared/settings/listening.js';
 import { secureServerSocket } from '../../shared/tls/server-socket.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import type { AddressList } from './address-list.js';
@@ -85,13 +86,11 @@ export async function listenForClients(options: ClientListenerOptions): Promise<
     }),
   );
   spareDescriptors(server, options.log);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: hostToListen(options.host), port: options.port, backlog: 1024 }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  await listening(
+    server,
+    { host: hostToListen(options.host), port: options.port, backlog: 1024 },
+    options.direct ? 'C2S_TLS_PORT' : 'C2S_PORT',
+  );
   server.on('error', (error) =>
     options.log.error({ code: 'c2s.listener-failed', err: error }, 'listener failed'),
   );

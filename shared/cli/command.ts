@@ -18,8 +18,11 @@ export interface CommandContext {
 /** One command of `entourage`: a line of the help, its own options, and what it does. */
 export interface Command {
   readonly name: string;
+  /** How it is written, without `entourage`; several ways are lines. */
   readonly usage: string;
   readonly summary: string;
+  /** How many words it takes at most, where it does not look itself. */
+  readonly words?: number;
   readonly options?: NonNullable<ParseArgsConfig['options']>;
   /** Resolves with the exit code; throws CommandError, SettingsError or ControlError for people. */
   run(context: CommandContext): Promise<number>;

@@ -1,6 +1,7 @@
 import { resolveSettings, type SettingReport } from '../settings/load.js';
 import { allKnownNames, definitionOf, mainOf, type ProcessEntry } from '../settings/registry.js';
 import { type SettingProblem, SettingsError } from '../settings/settings-error.js';
+import { type SystemSettings, systemSettingsOf } from './command.js';
 
 /** One process's settings, with where they come from and what is wrong with them. */
 export interface ProcessSettings {
@@ -29,6 +30,34 @@ export async function readSettings(
     all.push({ entry, ...resolved });
   }
   return all;
+}
+
+/**
+ * The settings that a command needs before it can read all others. Where one of them is wrong, the SettingsError has
+ * every problem of `entries` too; a secret that would be made is not missed.
+ */
+export async function systemSettingsWith(
+  entries: readonly ProcessEntry[],
+  environment: NodeJS.ProcessEnv,
+  process?: string,
+): Promise<SystemSettings> {
+  try {
+    return systemSettingsOf(environment, process);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    const all = await readSettings(entries, environment);
+    for (const { problems } of all)
+      if (problems.length > 0)
+        throwProblems(
+          all.map((one) => ({
+            ...one,
+            problems: one.problems.filter(
+              ({ name, value }) => value !== undefined || !name.endsWith('_SECRET'),
+            ),
+          })),
+        );
+    throw error;
+  }
 }
 
 /** Throws one SettingsError with every problem of every process, each once. */

@@ -5,7 +5,7 @@ import { type Page, type Readiness, startObservabilityServer } from '../observab
 import { addStatusPage, type Picture } from '../observability/status-page.js';
 import { loadSettings } from '../settings/load.js';
 import type { Loaded, SettingEntries, SettingsDefinition } from '../settings/setting.js';
-import { SettingsError } from '../settings/settings-error.js';
+import { SettingsError, UnusableSettingError } from '../settings/settings-error.js';
 import type { sharedSettings } from '../settings/shared.js';
 import { StorageError } from '../storage/storage.js';
 import { type ControlServer, createControlServer } from './control-server.js';
@@ -79,7 +79,9 @@ export async function runProcess<D extends SettingEntries & Shared>(
     await host.run();
   } catch (error) {
     log.error(
-      { code: 'process.start-failed', error },
+      error instanceof UnusableSettingError
+        ? { code: 'process.start-failed', setting: error.problem.name }
+        : { code: 'process.start-failed', error },
       error instanceof Error ? error.message : 'cannot start',
     );
     process.exit(error instanceof StorageError && error.code === 'corrupt' ? EXIT.damaged : EXIT.failed);

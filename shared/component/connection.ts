@@ -138,11 +138,27 @@ export class Connection {
       return;
     }
     const delay = this.backoff.next(this.policyFor(end, wasUp));
+    const code = wasUp ? 'component.lost' : 'component.connect-failed';
+    const why = wasUp ? undefined : this.hint(end);
     this.log.warn(
-      { code: wasUp ? 'component.lost' : 'component.connect-failed', ...fields, retryInMilliseconds: delay },
-      wasUp ? 'the stream to the server is lost' : 'cannot connect to the server',
+      { code, ...fields, retryInMilliseconds: delay },
+      wasUp
+        ? 'the stream to the server is lost'
+        : `cannot connect to the server${why === undefined ? '' : `: ${why}`}`,
     );
     this.timer = setTimeout(() => this.start(), delay);
+  }
+
+  /** What an operator would have to look at, where that can be told. */
+  private hint({ kind, condition }: StreamEnd): string | undefined {
+    const { domain, port, tls } = this.options;
+    if (condition === 'host-unknown') return `it expects no component ${domain}`;
+    if (condition === 'conflict') return `another component ${domain} is connected`;
+    if (tls === null && kind === 'lost' && condition === undefined)
+      return `it hung up at once; if port ${port} is one for TLS, CORE_TLS=true is missing`;
+    if (condition === 'ERR_SSL_WRONG_VERSION_NUMBER') return `port ${port} is not one for TLS (CORE_TLS)`;
+    if (isCertificateError(condition)) return 'its certificate is not accepted (CORE_CA, CORE_TLS_NAME)';
+    return undefined;
   }
 
   private policyFor(end: StreamEnd, wasUp: boolean): BackoffPolicy {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostToListen, type Port, portToListen } from '../settings/kinds.js';
+import { listening } from '../settings/listening.js';
 import type { ProcessMetrics } from './metrics.js';
 import type { Logger } from './types.js';
 
@@ -46,13 +47,7 @@ export async function startObservabilityServer(options: ObservabilityOptions): P
   // also ends the wait for a client that does not read its answer
   server.timeout = 30_000;
   server.maxConnections = CONNECTIONS;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, host: hostToListen(options.host) }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  await listening(server, { port, host: hostToListen(options.host) }, 'METRICS_PORT', 'METRICS_HOST');
   const address = server.address() as AddressInfo;
   options.log.info(
     { code: 'observability.listening', host: address.address, port: address.port },

@@ -142,6 +142,9 @@ export function checkUnknown(
     const hint = near === undefined ? '' : `; the nearest is ${near}`;
     report({ name: key, expected: `no such setting (in ${where})${hint}` });
   };
+  for (const line of known === undefined ? [] : sources.strayLines) {
+    report({ name: `.env, line ${line}`, expected: 'expected NAME=VALUE' });
+  }
   for (const key of Object.keys(sources.dotenv)) {
     if (FOREIGN_DOTENV.test(key)) continue;
     if (known !== undefined || key.startsWith(prefix)) look(key, '.env');

@@ -1,3 +1,4 @@
+import { accessSync, constants, statSync } from 'node:fs';
 import type { z } from 'zod';
 import { checkUnknown, type KnownNames, namesOf, prefixOf } from './known.js';
 import {
@@ -60,14 +61,14 @@ export function resolveSettings<D extends SettingEntries>(
   const values: Record<string, unknown> = {};
   for (const [name, entry] of Object.entries(definition.entries)) {
     if (!isFamily(entry)) {
-      values[name] = reader.value(name, entry, '');
+      values[name] = reader.value(name, name, entry, '');
       continue;
     }
     const family = new Map<string, Record<string, unknown>>();
     for (const member of reader.membersOf(name)) {
       const record: Record<string, unknown> = {};
       for (const [key, setting] of Object.entries(entry.members)) {
-        record[key] = reader.value(`${name}_${member}_${key}`, setting, member.toLowerCase());
+        record[key] = reader.value(name, `${name}_${member}_${key}`, setting, member.toLowerCase());
       }
       family.set(member.toLowerCase(), record);
     }
@@ -79,9 +80,7 @@ export function resolveSettings<D extends SettingEntries>(
     );
   }
   const settings = values as Loaded<D>;
-  if (reader.problems.length === 0) {
-    definition.check?.(settings, (name, expected) => reader.problems.push({ name, expected }));
-  }
+  checkRules(definition, settings, reader.wrong, (problem) => reader.problems.push(problem));
   return {
     settings: reader.problems.length === 0 ? settings : undefined,
     reports: reader.reports,
@@ -89,10 +88,55 @@ export function resolveSettings<D extends SettingEntries>(
   };
 }
 
+const WRONG_BY_ITSELF = new Error('a rule asked for a setting that is wrong by itself');
+
+/** Every rule whose settings are each right alone, so that all problems are told at once. */
+function checkRules<D extends SettingEntries>(
+  definition: SettingsDefinition<D>,
+  settings: Loaded<D>,
+  wrong: ReadonlySet<string>,
+  report: (problem: SettingProblem) => void,
+): void {
+  const seen = new Proxy(settings, {
+    get(target, name) {
+      if (typeof name === 'string' && wrong.has(name)) throw WRONG_BY_ITSELF;
+      return Reflect.get(target, name);
+    },
+  });
+  for (const rule of definition.rules) {
+    try {
+      rule(seen, (name, expected) => report({ name, expected }));
+    } catch (error) {
+      if (error !== WRONG_BY_ITSELF) throw error;
+    }
+  }
+}
+
+/** What is wrong with a file or folder that a setting names; undefined where it can be read. */
+function whyUnreadable(path: string, what: 'file' | 'folder'): string | undefined {
+  try {
+    accessSync(path, constants.R_OK);
+    const isFolder = statSync(path).isDirectory();
+    if (isFolder === (what === 'folder')) return undefined;
+    return isFolder ? 'it is a folder' : 'it is no folder';
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    return UNREADABLE[code] ?? code;
+  }
+}
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'there is none',
+  EACCES: 'this user may not read it',
+};
+
 class Reader {
   readonly sources: SettingSources;
   readonly reports: SettingReport[] = [];
   readonly problems: SettingProblem[] = [];
+  /** The entries of the definition with a problem. */
+  readonly wrong = new Set<string>();
+  private readonly partial: boolean;
   private readonly definition: SettingsDefinition;
   private readonly prefix: string;
   /** Settings whose default is being worked out, so that a circle of defaults ends. */
@@ -100,15 +144,22 @@ class Reader {
 
   constructor(definition: SettingsDefinition, options: LoadOptions) {
     this.definition = definition;
+    this.partial = options.partial === true;
     this.sources = new SettingSources(options.environment, options.dotenvPath ?? '.env');
     this.prefix = prefixOf(options.process);
   }
 
-  value(name: string, setting: Setting<unknown>, member: string): unknown {
+  /** `entry` is the definition's own name of it: for a member of a family, the family's. */
+  value(entry: string, name: string, setting: Setting<unknown>, member: string): unknown {
     const before = this.problems.length;
-    const found = this.find(name, setting, member, (expected, value) =>
-      this.problems.push(value === undefined ? { name, expected } : { name, value, expected }),
-    );
+    const value = this.valueOf(name, setting, member);
+    if (this.problems.length > before) this.wrong.add(entry);
+    return value;
+  }
+
+  private valueOf(name: string, setting: Setting<unknown>, member: string): unknown {
+    const before = this.problems.length;
+    const found = this.find(name, setting, member, (problem) => this.problems.push(problem));
     this.reports.push({
       name,
       value:
@@ -120,8 +171,21 @@ class Reader {
     });
     if (this.problems.length > before) return undefined;
     const parsed = setting.schema.safeParse(found?.text);
-    if (parsed.success) return parsed.data;
     const key = found?.source === 'default' || found === undefined ? name : found.key;
+    if (parsed.success) {
+      if (setting.reads !== undefined && found !== undefined && !this.partial) {
+        const reason = whyUnreadable(found.text.replace(/^only:/, ''), setting.reads);
+        if (reason !== undefined) {
+          this.problems.push({
+            name: key,
+            value: found.text,
+            expected: `expected a ${setting.reads} that can be read, but ${reason}`,
+          });
+          return undefined;
+        }
+      }
+      return parsed.data;
+    }
     const expected =
       found === undefined
         ? `expected ${expectedText(setting.schema) || 'a value'}, but it is not set${setting.secret ? ` (nor is ${name}_FILE)` : ''}`
@@ -155,7 +219,7 @@ class Reader {
     name: string,
     setting: Setting<unknown>,
     member: string,
-    problem: (expected: string, value?: string) => void,
+    problem: (problem: SettingProblem) => void,
   ): FoundText | undefined {
     const secret = setting.secret === true;
     const own = setting.shared ? this.sources.find(this.prefix + name, secret, problem) : undefined;

@@ -22,6 +22,8 @@ export interface SettingOptions {
   readonly secret?: boolean;
   /** What of a secret may be shown after all: a connection string without its password. */
   readonly shown?: (text: string) => string;
+  /** The value names a file or a folder that the process reads: checked with everything else. */
+  readonly reads?: 'file' | 'folder';
   /** Means the same in several processes: `<PROCESS>_NAME` overrides it for one. */
   readonly shared?: boolean;
 }
@@ -54,9 +56,15 @@ export type Loaded<D extends SettingEntries> = {
 /** The settings of one process. */
 export interface SettingsDefinition<D extends SettingEntries = SettingEntries> {
   readonly entries: D;
-  /** Rules between settings; calls `problem` for each that is broken. Runs only when each setting alone is right. */
-  check?(settings: Loaded<D>, problem: (name: string, expected: string) => void): void;
+  /** Rules between settings. One that asks for a setting that is wrong by itself is left out. */
+  readonly rules: readonly SettingRule<D>[];
 }
+
+/** A rule between settings; calls `problem` for each that breaks it. */
+export type SettingRule<D extends SettingEntries = SettingEntries> = {
+  // As a method, so that a definition of certain settings is one of any settings too.
+  check(settings: Loaded<D>, problem: (name: string, expected: string) => void): void;
+}['check'];
 
 /** Declares one setting. */
 export function setting<S extends z.ZodType>(schema: S, options: SettingOptions): Setting<z.output<S>> {
@@ -73,12 +81,12 @@ const SETTING_NAME = /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)*$/;
 /** Declares the settings of one process; spread `sharedSettings` (and `componentSettings`) into it. */
 export function defineSettings<const D extends SettingEntries>(
   entries: D,
-  check?: SettingsDefinition<D>['check'],
+  ...rules: SettingRule<D>[]
 ): SettingsDefinition<D> {
   for (const name of Object.keys(entries)) {
     if (!SETTING_NAME.test(name)) throw new TypeError(`not the name of a setting: ${name}`);
   }
-  return check === undefined ? { entries } : { entries, check };
+  return { entries, rules };
 }
 
 /** Whether a definition's entry is a family. */

@@ -22,6 +22,17 @@ export class SettingsError extends Error {
   }
 }
 
+/** A setting that is right as it is written, and cannot be used here: a port that is taken, a file that is no certificate. */
+export class UnusableSettingError extends Error {
+  readonly problem: SettingProblem;
+
+  constructor(problem: SettingProblem) {
+    super(formatProblem(problem));
+    this.name = 'UnusableSettingError';
+    this.problem = problem;
+  }
+}
+
 /** One line for people. */
 export function formatProblem(problem: SettingProblem): string {
   const value = problem.value === undefined ? '' : `=${JSON.stringify(problem.value)}`;

@@ -79,21 +79,33 @@ export const sharedSettings = {
     shared: true,
   }),
   TLS_CERT: setting(path.optional(), {
+    reads: 'file',
     description:
       'Certificate chain (PEM). With none configured, a self-signed one is made under the data folder.',
     shared: true,
   }),
   TLS_KEY: setting(path.optional(), {
+    reads: 'file',
     description: 'Private key (PEM) of `TLS_CERT`.',
     shared: true,
   }),
   TLS_CERTS_DIR: setting(path.optional(), {
+    reads: 'folder',
     description: 'Folder with `<domain>.crt` and `<domain>.key` for each domain, chosen by SNI.',
     shared: true,
   }),
 };
 
-const domains = custom('a comma-separated list of domains, at least one', (value) => {
+/** A key alone would silently mean the self-signed certificate. */
+export function keyHasCertificate(
+  settings: { readonly TLS_CERT?: string | undefined; readonly TLS_KEY?: string | undefined },
+  problem: (name: string, expected: string) => void,
+): void {
+  if (settings.TLS_KEY !== undefined && settings.TLS_CERT === undefined)
+    problem('TLS_CERT', 'expected the certificate of TLS_KEY, but it is not set');
+}
+
+export const domains = custom('a comma-separated list of domains, at least one', (value) => {
   const parsed = list(domain).safeParse(value);
   return parsed.success && parsed.data.length > 0 ? parsed.data : undefined;
 });
@@ -125,15 +137,18 @@ export const componentSettings = {
     shared: true,
   }),
   CORE_CA: setting(path.optional(), {
+    reads: 'file',
     description: "Certificates (PEM) that may have signed the server's certificate, instead of the system's.",
     shared: true,
   }),
   CORE_CLIENT_CERT: setting(path.optional(), {
+    reads: 'file',
     description:
       "This component's own certificate (PEM, with its chain), where the server asks for one (`COMPONENT_CA`).",
     shared: true,
   }),
   CORE_CLIENT_KEY: setting(path.optional(), {
+    reads: 'file',
     description: 'Private key (PEM) of `CORE_CLIENT_CERT`; absent: it is in the same file.',
     shared: true,
   }),
@@ -180,7 +195,7 @@ export const COMPONENT_LABELS: Readonly<Record<string, string>> = {
 
 /** Settings of the core that the launcher reads too. */
 export const systemSettings = {
-  XMPP_DOMAINS: setting(list(domain), {
+  XMPP_DOMAINS: setting(domains, {
     description:
       'The domains whose accounts this system keeps; the first names the default component domains.',
     default: 'localhost',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
+import type { SettingProblem } from './settings-error.js';
 
 /** Where a text came from. */
 export type SettingSource = 'environment' | '.env' | 'file' | 'default' | 'unset';
@@ -15,25 +16,25 @@ export interface FoundText {
 export class SettingSources {
   readonly environment: NodeJS.ProcessEnv;
   readonly dotenv: Readonly<Record<string, string>>;
+  /** Lines of `.env` (from 1) that are no setting: `NAME VALUE`, a name with a space. */
+  readonly strayLines: readonly number[];
 
   constructor(environment: NodeJS.ProcessEnv, dotenvPath: string) {
     this.environment = environment;
-    this.dotenv = readDotenv(dotenvPath);
+    const text = readDotenv(dotenvPath);
+    this.dotenv = parse(text);
+    this.strayLines = strayLines(text);
   }
 
   /** Looks for one key; with `fromFile`, also for `KEY_FILE` beside it. */
-  find(
-    key: string,
-    fromFile: boolean,
-    problem: (expected: string, value?: string) => void,
-  ): FoundText | undefined {
+  find(key: string, fromFile: boolean, problem: (problem: SettingProblem) => void): FoundText | undefined {
     for (const [source, values] of [
       ['environment', this.environment],
       ['.env', this.dotenv],
     ] as const) {
       const text = values[key];
       const file = fromFile ? values[`${key}_FILE`] : undefined;
-      if (text && file) problem(`expected either ${key} or ${key}_FILE, not both`);
+      if (text && file) problem({ name: key, expected: `expected either ${key} or ${key}_FILE, not both` });
       if (text) return { text, source, key };
       if (file) {
         try {
@@ -44,7 +45,11 @@ export class SettingSources {
           };
         } catch (error) {
           const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-          problem(`expected ${key}_FILE to name a readable file (${code})`, file);
+          problem({
+            name: `${key}_FILE`,
+            value: file,
+            expected: `expected a file that can be read (${code})`,
+          });
           return undefined;
         }
       }
@@ -53,14 +58,23 @@ export class SettingSources {
   }
 }
 
-function readDotenv(dotenvPath: string): Readonly<Record<string, string>> {
-  let text: string;
+function readDotenv(dotenvPath: string): string {
   try {
-    text = readFileSync(dotenvPath, 'utf8');
+    return readFileSync(dotenvPath, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return {};
+      return '';
     throw error;
   }
-  return parse(text);
+}
+
+/** A value in quotes may go over several lines. */
+const QUOTED = /^\s*(?:export\s+)?[\w.-]+\s*[=:]\s*(?:'(?:\\'|[^'])*'|"(?:\\"|[^"])*"|`(?:\\`|[^`])*`)/gm;
+const SETTING_LINE = /^\s*(?:export\s+)?[\w.-]+(?:\s*=|:\s)/;
+
+function strayLines(text: string): number[] {
+  const lines = text.replace(QUOTED, (value) => `X=${value.replace(/[^\n]/g, '')}`).split('\n');
+  return lines.flatMap((line, index) =>
+    /^\s*(?:#|$)/.test(line) || SETTING_LINE.test(line) ? [] : [index + 1],
+  );
 }

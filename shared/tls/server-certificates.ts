@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { TlsOptions } from 'node:tls';
 import type { Gauge, Logger, Metrics } from '../observability/types.js';
+import { UnusableSettingError } from '../settings/settings-error.js';
 import { domainToDns } from '../xmpp/jid.js';
 import {
   type CertificateSource,
@@ -64,7 +65,12 @@ export class ServerCertificates {
     const certificates = new ServerCertificates(options);
     const { problems } = await certificates.reload();
     if (certificates.#loaded.length === 0) {
-      throw new Error(`no certificate can be used: ${problems.join('; ') || 'the folder has none'}`);
+      const { TLS_CERT, TLS_CERTS_DIR } = options.settings;
+      throw new UnusableSettingError({
+        name: TLS_CERT === undefined ? 'TLS_CERTS_DIR' : 'TLS_CERT',
+        value: TLS_CERT ?? TLS_CERTS_DIR ?? '',
+        expected: `no certificate can be used: ${problems.join('; ') || 'the folder has none (`<domain>.crt` and `<domain>.key`)'}`,
+      });
     }
     const every = options.watchMilliseconds ?? WATCH_MILLISECONDS;
     if (every > 0) certificates.#timer = setInterval(() => void certificates.checkFiles(), every).unref();

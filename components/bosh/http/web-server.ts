@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { spareDescriptors } from '../../../shared/descriptors.js';
 import type { Logger } from '../../../shared/observability/types.js';
+import { listening } from '../../../shared/settings/listening.js';
 import type { RequestOrigin, TrustedProxies } from './client-address.js';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, from: RequestOrigin) => void;
@@ -58,13 +59,7 @@ export class WebServer {
     server.on('drop', () => this.#dropped());
     // Also ends the wait for a client that does not read its response.
     server.timeout = this.#options.idleSeconds * 1000;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ port, host }, () => {
-        server.off('error', reject);
-        resolve();
-      });
-    });
+    await listening(server, { port, host }, tls === undefined ? 'BOSH_PORT' : 'BOSH_TLS_PORT');
     this.#servers.push(server);
     return { port: (server.address() as AddressInfo).port, server };
   }

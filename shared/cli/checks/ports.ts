@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { hostToListen } from '../../settings/kinds.js';
+import { LISTEN_PROBLEMS } from '../../settings/listening.js';
 import type { ProcessSettings } from '../deployment.js';
 import type { RunFile } from '../run-files.js';
 import { type Finding, finding } from './finding.js';
@@ -50,17 +51,11 @@ function portOf(address: string): number {
   return Number(address.slice(address.lastIndexOf(':') + 1));
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program listens there',
-  EACCES: 'no permission (ports below 1024 need a privilege)',
-  EADDRNOTAVAIL: 'this host has no such address',
-};
-
 function tryToListen(port: number, host: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) =>
-      resolve(REASONS[error.code ?? ''] ?? error.message),
+      resolve(LISTEN_PROBLEMS[error.code ?? ''] ?? error.message),
     );
     server.listen({ port, host: hostToListen(host) }, () => server.close(() => resolve(undefined)));
   });

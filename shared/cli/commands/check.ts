@@ -25,6 +25,7 @@ const DNS_MILLISECONDS = 8_000;
 export const checkCommand: Command = {
   name: 'check',
   usage: 'check [--json] [--no-dns]',
+  words: 0,
   summary: 'say what is wrong here: settings, ports, certificates, secrets, DNS, storage',
   options: { 'no-dns': { type: 'boolean' } },
   async run({ environment, options, json, print }) {

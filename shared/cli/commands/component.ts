@@ -19,7 +19,8 @@ const listSchema = z.array(
 /** `entourage component list|restart`: what the core knows of its components; a restart by the launcher. */
 export const componentCommand: Command = {
   name: 'component',
-  usage: 'component list|restart [NAME] [--json]',
+  usage: 'component list [--json]\ncomponent restart NAME',
+  words: 2,
   summary: 'list components with what they hold; restart one',
   async run({ environment, words, json, print }) {
     const { DATA_DIR: dataFolder } = systemSettingsOf(environment);
@@ -59,6 +60,6 @@ export const componentCommand: Command = {
       print(`${name}: restarted`);
       return EXIT.ok;
     }
-    throw new CommandError(EXIT.usage, 'usage: entourage component list | component restart NAME');
+    throw new CommandError(EXIT.usage, 'expected component list, or component restart NAME');
   },
 };

@@ -11,8 +11,12 @@ export const configCommand: Command = {
   usage: 'config [PROCESS] [--json]',
   summary: 'print every setting in force, its source and meaning; secrets hidden',
   async run({ environment, words, json, print, printError }) {
+    const unknown = words.find((word) => !PROCESSES.some(({ name }) => name === word));
+    if (unknown !== undefined) {
+      const names = PROCESSES.map(({ name }) => name).join(', ');
+      throw new CommandError(EXIT.notFound, `no such process: ${unknown} (there are ${names})`);
+    }
     const entries = PROCESSES.filter(({ name }) => words.length === 0 || words.includes(name));
-    if (entries.length === 0) throw new CommandError(EXIT.notFound, `no such process: ${words.join(' ')}`);
     const settings = systemSettingsOf(environment);
     const complete = completeEnvironment(environment, settings.COMPONENTS, {
       dataFolder: settings.DATA_DIR,

@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { CORE, mainOf, type ProcessEntry } from '../../settings/registry.js';
 import { type Command, systemSettingsOf } from '../command.js';
 import { control, NotRunningError } from '../control-client.js';
-import { readSettings, throwProblems } from '../deployment.js';
+import { readSettings, systemSettingsWith, throwProblems } from '../deployment.js';
 import { completeEnvironment } from '../environment.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { controlSocketPath } from '../run-files.js';
@@ -34,7 +34,7 @@ export const processCommand = (entry: ProcessEntry): Command => ({
     }
     const main = mainOf(entry);
     if (main === undefined) throw new CommandError(EXIT.notFound, `${entry.name} is not installed here`);
-    const settings = systemSettingsOf(environment, entry.name);
+    const settings = await systemSettingsWith([entry], environment, entry.name);
     const isCore = entry === CORE;
     const complete = completeEnvironment(environment, isCore ? settings.COMPONENTS : [entry.name], {
       dataFolder: settings.DATA_DIR,

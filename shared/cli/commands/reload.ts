@@ -13,6 +13,8 @@ export const reloadCommand: Command = {
     const running = livingProcesses(dataFolder)
       .map((file) => file.process)
       .filter((name) => name !== 'launcher' && (words.length === 0 || words.includes(name)));
+    const away = words.find((name) => !running.includes(name));
+    if (away !== undefined) throw new CommandError(EXIT.notRunning, `no process ${away} runs here`);
     if (running.length === 0) throw new CommandError(EXIT.notRunning, 'nothing runs that could reload');
     let exit: number = EXIT.ok;
     for (const name of running) {

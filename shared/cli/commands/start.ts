@@ -4,7 +4,7 @@ import { COMPONENTS, CORE, mainOf } from '../../settings/registry.js';
 import { SettingsError } from '../../settings/settings-error.js';
 import { SettingSources } from '../../settings/sources.js';
 import { type Command, systemSettingsOf } from '../command.js';
-import { installed, readSettings, throwProblems } from '../deployment.js';
+import { installed, readSettings, systemSettingsWith, throwProblems } from '../deployment.js';
 import { completeEnvironment } from '../environment.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { Launcher, type LauncherEnd } from '../launcher.js';
@@ -22,9 +22,10 @@ const ENDS: Readonly<Record<LauncherEnd, number>> = {
 export const startCommand: Command = {
   name: 'start',
   usage: 'start',
+  words: 0,
   summary: 'run the core and every component, each as a process of its own',
   async run({ environment, print }) {
-    const settings = systemSettingsOf(environment);
+    const settings = await systemSettingsWith([CORE, ...COMPONENTS], environment);
     const dataFolder = settings.DATA_DIR;
     const other = readRunFile(dataFolder, 'launcher');
     if (other !== undefined && isAlive(other.pid)) {

@@ -48,6 +48,7 @@ interface Seen {
 export const statusCommand: Command = {
   name: 'status',
   usage: 'status [--json]',
+  words: 0,
   summary: 'print which processes run, whether they serve, where, and how much they have to do',
   async run({ environment, json, print }) {
     const { DATA_DIR: dataFolder } = systemSettingsOf(environment);

@@ -9,8 +9,6 @@ import { CommandError, EXIT } from '../exit-codes.js';
 import { exportStore } from './portable-export.js';
 import { importStore } from './portable-import.js';
 
-const USAGE =
-  'store copy FROM TO | backup FOLDER | export PATH [--for prosody|ejabberd] [--over] | import PATH [--only vcard,pep,…]';
 const COPY_EXITS: Readonly<Record<string, number>> = { conflict: EXIT.exists, unavailable: EXIT.notFound };
 /** Folders beside the stores that a deployment cannot do without. */
 const KEPT_FOLDERS = ['secrets', 'tls'];
@@ -18,7 +16,11 @@ const KEPT_FOLDERS = ['secrets', 'tls'];
 /** `entourage store …`: the data as a whole. */
 export const storeCommand: Command = {
   name: 'store',
-  usage: `${USAGE} [--json]`,
+  usage:
+    'store backup FOLDER\n' +
+    'store copy FROM TO [--json]\n' +
+    'store export PATH [--for prosody|ejabberd] [--only rooms,vcard,pep,…] [--over]\n' +
+    'store import PATH [--only rooms,vcard,pep,…] [--json]',
   summary:
     'move all data between stores, back it up while everything runs, move accounts and rooms (XEP-0227, Prosody, ejabberd)',
   options: { for: { type: 'string' }, only: { type: 'string' }, over: { type: 'boolean' } },
@@ -32,7 +34,10 @@ export const storeCommand: Command = {
       return exportStore(context, words[0]);
     if (verb === 'import' && words[0] !== undefined && words.length === 1)
       return importStore(context, words[0]);
-    throw new CommandError(EXIT.usage, `usage: entourage ${USAGE}`);
+    throw new CommandError(
+      EXIT.usage,
+      'expected store backup FOLDER, copy FROM TO, export PATH or import PATH (`entourage help store`)',
+    );
   },
 };
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { nearest } from '../../settings/nearest.js';
 import { type Command, type CommandContext, systemSettingsOf } from '../command.js';
 import { control, NotRunningError } from '../control-client.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { openOffline } from '../offline-accounts.js';
 import { controlSocketPath } from '../run-files.js';
 
-const USAGE = 'user add|passwd|disable|enable|remove|list [NAME@DOMAIN]';
 const VERBS: Readonly<Record<string, { command: string; done: string; password: boolean }>> = {
   add: { command: 'user.add', done: 'added', password: true },
   passwd: { command: 'user.passwd', done: 'password changed', password: true },
@@ -19,7 +19,12 @@ const listSchema = z.array(z.object({ jid: z.string(), state: z.string(), create
 /** `entourage user …`: accounts, by the running core or, where none runs, in the store itself. */
 export const userCommand: Command = {
   name: 'user',
-  usage: `${USAGE} [--password P|--password-stdin] [--force] [--json]`,
+  usage:
+    'user add|passwd NAME@DOMAIN [--password P|--password-stdin] [--json]\n' +
+    'user disable|enable|remove NAME@DOMAIN [--json]\n' +
+    "user add|remove NAME@DOMAIN --force  (not waiting until a removed account's data is gone)\n" +
+    'user list [DOMAIN] [--json]',
+  words: 2,
   summary: 'manage accounts, whether or not the core runs',
   options: {
     password: { type: 'string' },
@@ -38,9 +43,12 @@ export const userCommand: Command = {
       return EXIT.ok;
     }
     const action = VERBS[verb];
-    if (action === undefined || name === undefined || words.length > 2) {
-      throw new CommandError(EXIT.usage, `usage: entourage ${userCommand.usage}`);
+    if (action === undefined) {
+      const verbs = [...Object.keys(VERBS), 'list'];
+      const near = verb === '' ? '' : `; the nearest is \`user ${nearest(verb, verbs)}\``;
+      throw new CommandError(EXIT.usage, `expected user ${verbs.join('|')}${near}`);
     }
+    if (name === undefined) throw new CommandError(EXIT.usage, `expected user ${verb} NAME@DOMAIN`);
     const args: Record<string, unknown> = { jid: name };
     if (action.password) args['password'] = await passwordOf(context);
     if (options['force'] === true) args['force'] = true;

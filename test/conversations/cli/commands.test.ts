@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Deployment } from '../../tools/cli.js';
@@ -15,7 +17,26 @@ describe('entourage', () => {
     const unknown = await deployment.run(['frobnicate']);
     assert.equal(unknown.code, 2);
     assert.match(unknown.error, /no such command: frobnicate/);
+    assert.doesNotMatch(unknown.error, /nearest/);
+    assert.match((await deployment.run(['statsu'])).error, /the nearest is status/);
+    assert.match((await deployment.run(['user', 'ad', 'x@localhost'])).error, /the nearest is `user add`/);
     assert.equal((await deployment.run(['status', '--frob'])).code, 2);
+    assert.match((await deployment.run(['status', 'all'])).error, /one word too many: all/);
+    const widest = Math.max(...help.out.split('\n').map((line) => line.length));
+    assert.ok(widest < 150, `a line of the help has ${widest} characters`);
+    for (const args of [
+      ['user', '--help'],
+      ['help', 'user'],
+      ['user', 'help'],
+    ]) {
+      const { code, out } = await deployment.run(args);
+      assert.deepEqual(
+        [code, out.split('\n', 1)[0]?.slice(0, 31)],
+        [0, 'usage: entourage user add|passw'],
+        out,
+      );
+    }
+    assert.match((await deployment.run(['--version'])).out, /^Entourage \d+\.\d+\.\d+/);
   });
 
   test('wrong settings: every problem at once, exit code 78, nothing started', async (t) => {
@@ -25,9 +46,16 @@ describe('entourage', () => {
       XMPP_DOMIANS: 'x',
       STORAGE_URL: 'lmdb:./data',
       COMPONENTS: 'none',
+      LOG_LEVEL: 'loud',
+      TLS_CERT: '/nowhere/fullchain.pem',
+      'C2S TLS_PORT': '5223',
     });
     const result = await deployment.run(['start']);
     assert.equal(result.code, 78);
+    assert.match(result.error, /^5 settings are wrong:/);
+    assert.match(result.error, /LOG_LEVEL="loud": expected trace/);
+    assert.match(result.error, /TLS_CERT="\/nowhere\/fullchain.pem": expected a file that can be read/);
+    assert.match(result.error, /\.env, line 7: expected NAME=VALUE/);
     assert.match(result.error, /C2S_PORT="many": expected a port/);
     assert.match(result.error, /XMPP_DOMIANS: no such setting \(in \.env\); the nearest is XMPP_DOMAINS/);
     assert.ok(!existsSync(join(deployment.folder, 'data', 'run')));
@@ -44,6 +72,22 @@ describe('entourage', () => {
     const plain = await deployment.run(['config', 'core']);
     assert.match(plain.out, /XMPP_DOMAINS +localhost +default/);
   });
+});
+
+test('a port that is taken, an address of another host: named by the setting, without a stack', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  t.after(() => other.close());
+  const { port } = other.address() as AddressInfo;
+  const deployment = new Deployment(t, { COMPONENTS: 'none', C2S_PORT: String(port) });
+  const taken = await deployment.run(['core']);
+  assert.equal(taken.code, 1);
+  assert.match(taken.out, new RegExp(`"msg":"C2S_PORT=.*${port}.*another program listens there`));
+  const { out } = await deployment.run(['core'], {
+    environment: { C2S_PORT: 'auto', LISTEN_HOST: '192.0.2.77' },
+  });
+  assert.match(out, /"msg":"LISTEN_HOST=.*192\.0\.2\.77.*this host has no such address/);
+  assert.doesNotMatch(taken.out + out, /"stack"/);
 });
 
 describe('entourage user', () => {

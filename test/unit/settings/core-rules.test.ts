@@ -29,3 +29,53 @@ test('components that keep unshared state refuse to be shared; grants are read b
     ['COMPONENT_MUC_CONFLICT', 'COMPONENT_PRIVACY_CONFLICT', 'COMPONENT_VCARD_GRANTS'],
   );
 });
+
+test('each domain has one owner, and a component of somebody else a secret', () => {
+  assert.deepEqual(wrong({ COMPONENTS: 'none' }), []);
+  assert.deepEqual(
+    wrong({
+      XMPP_DOMAINS: 'example.org,example.net',
+      COMPONENTS: 'muc,pep',
+      COMPONENT_MUC_DOMAIN: 'example.net',
+      COMPONENT_PEP_DOMAIN: 'irc.example.org',
+      COMPONENT_IRC_DOMAIN: 'irc.example.org',
+    }),
+    ['COMPONENT_MUC_DOMAIN', 'COMPONENT_IRC_DOMAIN', 'COMPONENT_IRC_SECRET'],
+  );
+});
+
+test('addresses, contacts, files and rules between settings are all looked at, whatever else is wrong', () => {
+  assert.deepEqual(
+    wrong({
+      C2S_PORT: 'many',
+      XMPP_DOMAINS: ',',
+      ADMINS: 'juliet',
+      CONTACT_ADDRESSES: 'abuse=somebody',
+      S2S_DNS_SERVERS: 'nope',
+      S2S_CA: 'only:/nowhere/ca.pem',
+      C2S_CLIENT_CA: '/',
+      TLS_CERTS_DIR: '/nowhere',
+      TLS_KEY: '/dev/null',
+    }).sort(),
+    [
+      'ADMINS',
+      'C2S_CLIENT_CA',
+      'C2S_PORT',
+      'CONTACT_ADDRESSES',
+      'LIMIT_EXEMPT_ACCOUNTS',
+      'S2S_CA',
+      'S2S_DNS_SERVERS',
+      'TLS_CERT',
+      'TLS_CERTS_DIR',
+      'XMPP_DOMAINS',
+    ],
+  );
+  assert.deepEqual(
+    wrong({
+      ADMINS: 'juliet@example.org',
+      CONTACT_ADDRESSES: 'abuse=mailto:abuse@example.org,support=xmpp:help@example.org',
+      S2S_DNS_SERVERS: '192.0.2.1,192.0.2.1:5353,2001:db8::1,[2001:db8::1]:53',
+    }),
+    [],
+  );
+});

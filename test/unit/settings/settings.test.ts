@@ -198,7 +198,7 @@ describe('settings', () => {
           environment: { MUC_SECRET_FILE: '/nowhere/x' },
         }),
       ),
-      ['MUC_SECRET|/nowhere/x|expected MUC_SECRET_FILE to name a readable file (ENOENT)'],
+      ['MUC_SECRET_FILE|/nowhere/x|expected a file that can be read (ENOENT)'],
     );
     assert.deepEqual(
       problemsOf(() => loadSettings(muc, { process: 'muc', dotenvPath: noDotenv, environment: {} })),
