@@ -1,8 +1,9 @@
-import { checkOwner, decodeValue, encodeValue, parseText } from './document.js';
+import { checkOwner, encodeValue } from './document.js';
 import type { LmdbDatabase, LmdbEnvironment } from './lmdb-environment.js';
 import { lmdbFailure } from './lmdb-errors.js';
 import { OverlaidDatabase } from './lmdb-overlay.js';
 import type { Commit } from './lmdb-writer.js';
+import { readableEntries, type StoredEntry, type Unreadable } from './readable-entries.js';
 import type { ArchiveCollection, ArchiveEntry, ArchivePage, CollectionDefinition } from './storage.js';
 
 // Two sub-databases: the entries under [owner, id], each `{"schemaVersion":1,"value":…}`; and per owner the last id
@@ -85,8 +86,10 @@ export class LmdbArchive<T> implements ArchiveCollection<T> {
   readonly #environment: LmdbEnvironment;
   readonly #definition: CollectionDefinition<T>;
   readonly #files: LmdbArchiveFiles;
+  readonly #unreadable: Unreadable;
 
-  constructor(files: LmdbArchiveFiles, definition: CollectionDefinition<T>) {
+  constructor(files: LmdbArchiveFiles, definition: CollectionDefinition<T>, unreadable: Unreadable) {
+    this.#unreadable = unreadable;
     this.#environment = files.environment;
     this.#definition = definition;
     this.#files = files;
@@ -105,17 +108,8 @@ export class LmdbArchive<T> implements ArchiveCollection<T> {
   async page(owner: string, page: ArchivePage = {}): Promise<ArchiveEntry<T>[]> {
     checkOwner(this.#definition.name, owner);
     await this.#files.settled(owner);
-    const { name } = this.#definition;
-    const result: ArchiveEntry<T>[] = [];
-    for (const [id, bytes] of this.#range(owner, page)) {
-      const where = `${owner}#${id}`;
-      const stored = parseText(name, where, bytes.toString('utf8')) as {
-        schemaVersion: number;
-        value: unknown;
-      };
-      result.push({ id, value: decodeValue(this.#definition, where, stored) });
-    }
-    return result;
+    const fetch = (part: ArchivePage) => this.#range(owner, part);
+    return readableEntries(this.#definition, owner, page, fetch, this.#unreadable);
   }
 
   async remove(owner: string, ids: readonly number[]): Promise<void> {
@@ -184,7 +178,7 @@ export class LmdbArchive<T> implements ArchiveCollection<T> {
     }
   }
 
-  #range(owner: string, page: ArchivePage): [number, Buffer][] {
+  #range(owner: string, page: ArchivePage): StoredEntry[] {
     this.#environment.assertOpen();
     if (this.#files.entries === undefined || page.limit === 0) return [];
     const lowest = (page.after ?? 0) + 1;
@@ -199,7 +193,11 @@ export class LmdbArchive<T> implements ArchiveCollection<T> {
         reverse: backwards,
         ...(page.limit === undefined ? {} : { limit: page.limit }),
       });
-      return [...range].map(({ key, value }) => [Number(key[1]), value]);
+      return [...range].map(({ key, value }) => {
+        const text = value.toString('utf8');
+        // one without our header is no JSON of ours either
+        return { id: Number(key[1]), ...(unpackEntry(text) ?? { schemaVersion: 0, text: '' }) };
+      });
     } catch (error) {
       throw lmdbFailure(error, `reading from ${this.#environment.folder}`);
     }

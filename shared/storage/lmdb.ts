@@ -4,6 +4,7 @@ import { LmdbArchive, LmdbArchiveFiles } from './lmdb-archive.js';
 import { LmdbEnvironment } from './lmdb-environment.js';
 import { keyvalDatabase, LmdbKeyValue } from './lmdb-keyval.js';
 import { OverlaidDatabase } from './lmdb-overlay.js';
+import type { Unreadable } from './readable-entries.js';
 import type {
   ArchiveCollection,
   CollectionDefinition,
@@ -20,18 +21,22 @@ export interface LmdbOptions {
   readonly readOnly?: boolean;
   /** Told of each transaction that fails. */
   readonly failed?: (error: StorageError) => void;
+  /** Told of each entry of an archive that cannot be read. */
+  readonly unreadable?: Unreadable;
 }
 
 /** The embedded driver: an LMDB environment of one process, read without a wait, written in transactions. */
 export class LmdbStorage implements Storage {
   readonly #environment: LmdbEnvironment;
   readonly #process: string;
+  readonly #unreadable: Unreadable;
   // Whoever declares a collection again shares what is not committed yet, else the two would not see each other.
   readonly #keyvals = new Map<string, OverlaidDatabase>();
   readonly #archives = new Map<string, LmdbArchiveFiles>();
 
   constructor(options: LmdbOptions) {
     this.#process = options.process;
+    this.#unreadable = options.unreadable ?? (() => {});
     this.#environment = new LmdbEnvironment(join(options.folder, options.process), {
       readOnly: options.readOnly === true,
       failed: options.failed ?? (() => {}),
@@ -51,7 +56,7 @@ export class LmdbStorage implements Storage {
     checkCollection(name);
     const files = this.#archives.get(name) ?? new LmdbArchiveFiles(this.#environment, name);
     this.#archives.set(name, files);
-    return new LmdbArchive(files, collection);
+    return new LmdbArchive(files, collection, this.#unreadable);
   }
 
   ping(): Promise<void> {

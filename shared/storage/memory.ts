@@ -1,7 +1,7 @@
 import { checkCollection, checkOwner, conflict, decodeValue, encodeValue, parseText } from './document.js';
+import { readableEntries } from './readable-entries.js';
 import {
   type ArchiveCollection,
-  type ArchiveEntry,
   type ArchivePage,
   type CollectionDefinition,
   type KeyValueCollection,
@@ -149,23 +149,12 @@ function archive<T>(
       return id;
     },
     async page(owner, page: ArchivePage = {}) {
-      let ids = [...entriesOf(owner).keys()].filter(
-        (id) => id > (page.after ?? 0) && id < (page.before ?? Number.POSITIVE_INFINITY),
-      );
-      if (page.backwards === true) ids.reverse();
-      if (page.limit !== undefined) ids = ids.slice(0, page.limit);
-      const result: ArchiveEntry<T>[] = [];
-      for (const id of ids) {
-        const entry = entriesOf(owner).get(id);
-        if (entry === undefined) continue;
-        const where = `${owner}#${id}`;
-        const value = parseText(definition.name, where, entry.text);
-        result.push({
-          id,
-          value: decodeValue(definition, where, { schemaVersion: entry.schemaVersion, value }),
-        });
-      }
-      return result;
+      const fetch = ({ after = 0, before = Number.POSITIVE_INFINITY, backwards, limit }: ArchivePage) => {
+        const found = [...entriesOf(owner)].map(([id, entry]) => ({ id, ...entry }));
+        if (backwards === true) found.reverse();
+        return found.filter(({ id }) => id > after && id < before).slice(0, limit);
+      };
+      return readableEntries(definition, owner, page, fetch, () => undefined);
     },
     async remove(owner, ids) {
       const entries = entriesOf(owner);

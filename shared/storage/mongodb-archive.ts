@@ -1,9 +1,10 @@
 import { type Collection, type IndexDescription, MongoBulkWriteError, ObjectId } from 'mongodb';
-import { checkOwner, decodeValue, encodeValue, parseText } from './document.js';
+import { checkOwner, encodeValue } from './document.js';
 import type { MongoConnection } from './mongodb-connection.js';
 import { bulkFailures, isDuplicateKey, mongoFailure } from './mongodb-errors.js';
 import { ownersOf } from './mongodb-keyval.js';
 import { Lane, type LaneOperation } from './mongodb-lane.js';
+import { readableEntries, type StoredEntry, type Unreadable } from './readable-entries.js';
 import {
   type ArchiveCollection,
   type ArchiveEntry,
@@ -256,8 +257,10 @@ export class MongoArchiveStore {
 export class MongoArchive<T> implements ArchiveCollection<T> {
   readonly #store: MongoArchiveStore;
   readonly #definition: CollectionDefinition<T>;
+  readonly #unreadable: Unreadable;
 
-  constructor(store: MongoArchiveStore, definition: CollectionDefinition<T>) {
+  constructor(store: MongoArchiveStore, definition: CollectionDefinition<T>, unreadable: Unreadable) {
+    this.#unreadable = unreadable;
     this.#store = store;
     this.#definition = definition;
   }
@@ -282,27 +285,24 @@ export class MongoArchive<T> implements ArchiveCollection<T> {
   }
 
   async page(owner: string, page: ArchivePage = {}): Promise<ArchiveEntry<T>[]> {
-    const { name } = this.#definition;
-    checkOwner(name, owner);
+    checkOwner(this.#definition.name, owner);
     // The protocol takes a limit of 0 for none.
     if (page.limit === 0) return [];
     await this.#store.lane.settled(owner);
+    const fetch = (part: ArchivePage) => this.#fetch(owner, part);
+    return readableEntries(this.#definition, owner, page, fetch, this.#unreadable);
+  }
+
+  async #fetch(owner: string, page: ArchivePage): Promise<StoredEntry[]> {
     const id = { $gt: page.after ?? 0, $lt: page.before ?? Number.MAX_SAFE_INTEGER };
-    const found = await this.#store.connection.run(`reading from ${name}`, () =>
+    const found = await this.#store.connection.run(`reading from ${this.#definition.name}`, () =>
       this.#store.entries
         .find({ owner, id })
         .sort({ id: page.backwards === true ? -1 : 1 })
         .limit(page.limit ?? 0)
         .toArray(),
     );
-    return found.map((entry) => {
-      const where = `${owner}#${entry.id}`;
-      const value = parseText(name, where, entry.document);
-      return {
-        id: entry.id,
-        value: decodeValue(this.#definition, where, { schemaVersion: entry.schemaVersion, value }),
-      };
-    });
+    return found.map(({ id, schemaVersion, document }) => ({ id, schemaVersion, text: document }));
   }
 
   async remove(owner: string, ids: readonly number[]): Promise<void> {

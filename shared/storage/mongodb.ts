@@ -3,6 +3,7 @@ import { MongoArchive, MongoArchiveStore } from './mongodb-archive.js';
 import { MongoConnection, type MongoOptions } from './mongodb-connection.js';
 import { MongoKeyValue } from './mongodb-keyval.js';
 import { MongoKeyValueStore } from './mongodb-keyval-store.js';
+import { tellUnreadable, type Unreadable } from './readable-entries.js';
 import {
   type ArchiveCollection,
   type CollectionDefinition,
@@ -22,10 +23,12 @@ export class MongoStorage implements Storage {
   readonly #keyvals = new Map<string, MongoKeyValueStore>();
   readonly #archives = new Map<string, MongoArchiveStore>();
 
+  readonly #unreadable: Unreadable;
   readonly #closeTimeout: number;
 
-  private constructor(connection: MongoConnection, closeTimeout: number) {
+  private constructor(connection: MongoConnection, { log, closeTimeout = CLOSE_TIMEOUT }: MongoOptions) {
     this.#connection = connection;
+    this.#unreadable = tellUnreadable(log);
     this.#closeTimeout = closeTimeout;
   }
 
@@ -38,7 +41,7 @@ export class MongoStorage implements Storage {
       await connection.close();
       throw error;
     }
-    return new MongoStorage(connection, options.closeTimeout ?? CLOSE_TIMEOUT);
+    return new MongoStorage(connection, options);
   }
 
   keyval<T>(collection: CollectionDefinition<T>): KeyValueCollection<T> {
@@ -54,7 +57,7 @@ export class MongoStorage implements Storage {
     checkCollection(name);
     const store = this.#archives.get(name) ?? new MongoArchiveStore(this.#connection, name);
     this.#archives.set(name, store);
-    return new MongoArchive(store, collection);
+    return new MongoArchive(store, collection, this.#unreadable);
   }
 
   ping(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Logger } from '../observability/types.js';
 import { LmdbStorage } from './lmdb.js';
+import { tellUnreadable } from './readable-entries.js';
 import { type Storage, StorageError } from './storage.js';
 
 export interface OpenOptions {
@@ -45,6 +46,7 @@ export async function openStorage(url: string, options: OpenOptions): Promise<St
       folder: location.folder,
       process: options.process,
       readOnly: options.readOnly === true,
+      unreadable: tellUnreadable(options.log),
       ...(options.failed === undefined ? {} : { failed: options.failed }),
     });
   }

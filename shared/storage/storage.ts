@@ -68,6 +68,10 @@ export interface ArchivePage {
 export interface ArchiveCollection<T> {
   /** Resolves with the entry's id when it is durable. Appends of one owner keep their call order. */
   append(owner: string, value: T): Promise<number>;
+  /**
+   * Those that can be read: one that is damaged is logged (`storage.entry-unreadable`) and left out, and fewer than `limit`
+   * still means that there are no more. Rejects with `schema-too-new` where an entry is of a newer release.
+   */
   page(owner: string, page?: ArchivePage): Promise<ArchiveEntry<T>[]>;
   /** Removes those entries; resolves when durable. */
   remove(owner: string, ids: readonly number[]): Promise<void>;

@@ -362,6 +362,22 @@ function describeForms(storage: () => Storage, owner: () => string): void {
     );
   });
 
+  test('a damaged entry of an archive costs itself only, and a short page is the last', async () => {
+    const alice = owner();
+    const loose = storage().archive({ name: 'damaged', schema: z.unknown(), schemaVersion: 1 });
+    for (const text of ['a', 1, 'b', 2, 3, 'c', 4]) await loose.append(alice, { text });
+    const strict = storage().archive({ ...log, name: 'damaged' });
+    const read = async (options: Parameters<typeof strict.page>[1]) =>
+      (await strict.page(alice, options)).map((entry) => entry.value.text).join('');
+    assert.equal(await read({}), 'abc');
+    assert.equal(await read({ limit: 2 }), 'ab');
+    assert.equal(await read({ limit: 3 }), 'abc');
+    assert.equal(await read({ limit: 2, backwards: true }), 'cb');
+    assert.equal(await read({ limit: 9, backwards: true }), 'cba');
+    const [first] = await strict.page(alice);
+    assert.equal(await read({ limit: 2, after: first?.id ?? 0 }), 'bc');
+  });
+
   test('a document that does not fit its schema is refused, without showing its contents', async () => {
     const alice = owner();
     await storage()

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { createMemoryStorage } from '../../../shared/storage/memory.js';
+import { openStorage } from '../../../shared/storage/open.js';
 import { StorageError } from '../../../shared/storage/storage.js';
 import { contentText, elementText, isStanzaInParts, jidText } from '../../../shared/storage/stored-text.js';
 import { documentsOf, isBadDocument } from '../../../shared/storage/walk.js';
+import { recordingLogger } from '../../tools/silent-logger.js';
 
 test('one document that cannot be read is told, and the others are read', async () => {
   const storage = createMemoryStorage();
@@ -18,6 +23,26 @@ test('one document that cannot be read is told, and the others are read', async 
   for await (const [owner, { value }] of documentsOf(strict, (one) => bad.push(one)))
     good.push(`${owner}${value.n}`);
   assert.deepEqual([good, bad], [['a1', 'c3'], ['b']]);
+});
+
+test('an entry of an archive that cannot be read is left out, and the operator told once, not what is in it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'entourage-damaged-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const log = recordingLogger();
+  const storage = await openStorage(`lmdb:${folder}`, { process: 'core', log });
+  t.after(() => storage.close());
+  const loose = storage.archive({ name: 'c', schema: z.unknown(), schemaVersion: 1 });
+  for (const n of [1, 'secret', 3]) await loose.append('a', { n });
+  const strict = storage.archive({ name: 'c', schema: z.object({ n: z.number() }), schemaVersion: 1 });
+  for (let times = 0; times < 2; times++)
+    assert.deepEqual(
+      (await strict.page('a', { limit: 2 })).map((entry) => entry.value.n),
+      [1, 3],
+    );
+  const lines = log.lines.filter((line) => line.code === 'storage.entry-unreadable');
+  assert.equal(lines.length, 1, JSON.stringify(log.lines));
+  assert.match(JSON.stringify(lines), /a#2/);
+  assert.doesNotMatch(JSON.stringify(lines), /secret/);
 });
 
 test('a failure of the store is none of one document', async () => {
