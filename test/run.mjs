@@ -2,6 +2,7 @@
 // long ones. `npm test -- WORD…` takes only test files whose path contains a word. ENTOURAGE_CI=1: a skip is a failure.
 // `--long`: the long ones instead, one after the other, in their short modes; in full with ENTOURAGE_LONG=full (`npm run long`).
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -36,8 +37,17 @@ function testFiles() {
     .filter((path) => path.endsWith('.test.js'))
     .filter((path) => path.startsWith('long/') === long)
     .filter((path) => words.length === 0 || words.some((word) => path.includes(word)))
-    .sort()
+    .sort((a, b) => turn(a).localeCompare(turn(b)))
     .map((path) => join(folder, path));
+}
+
+/**
+ * Where a file stands in the run: the short ones last, that none of the long is left alone at the end; and neighbours in a
+ * folder, which want the same of the machine (to compute, or to wait for a foreign server), apart from each other.
+ */
+function turn(path) {
+  const last = path.startsWith('unit/') ? 1 : 0;
+  return `${last} ${createHash('sha256').update(path).digest('hex')}`;
 }
 
 /** The place of a test in its source, for people. */
@@ -47,8 +57,11 @@ function place(data) {
     : ` (${relative(join(root, 'dist'), data.file).replace(/\.js$/, '.ts')})`;
 }
 
+/** Half of the time a file waits for a process to start or a clock to pass: two for each of two cores. */
+const BESIDE_EACH_OTHER = Math.max(4, availableParallelism());
+
 /** Runs test files; says what failed and was skipped, and resolves with it. */
-async function runTests(files, concurrency = long ? 1 : Math.max(2, availableParallelism())) {
+async function runTests(files, concurrency = long ? 1 : BESIDE_EACH_OTHER) {
   const failures = [];
   const skips = [];
   const summary = [];

@@ -1,4 +1,5 @@
 import { softwareVersion } from '../component/software.js';
+import { LogOutput } from '../observability/log-output.js';
 import { createLogger, type ProcessLogger } from '../observability/logger.js';
 import { createMetrics, type ProcessMetrics } from '../observability/metrics.js';
 import { type Page, type Readiness, startObservabilityServer } from '../observability/server.js';
@@ -227,7 +228,9 @@ class ProcessHost<D extends SettingEntries & Shared> {
     const told = readiness.ready ? 'ready' : readiness.reason;
     if (told === this.told) return;
     this.told = told;
-    process.send?.({ type: 'readiness', ...readiness, addresses: this.addresses });
+    const message = { type: 'readiness', ...readiness, addresses: this.addresses };
+    // Log lines go by another pipe, and later: the launcher's `ready` line must not overtake them.
+    LogOutput.to(1).whenWritten(() => process.connected && process.send?.(message));
   }
 
   /** While the disk is full it says what was so before; a process does not end over that. */

@@ -21,6 +21,9 @@ export class LogOutput implements DestinationStream {
   #rest: Buffer | null = null;
   #busy = false;
   #dropped = 0;
+  #accepted = 0;
+  /** Whom to tell when so many of the accepted lines have left. */
+  #waiting: { readonly lines: number; readonly call: () => void }[] = [];
 
   private constructor(descriptor: number) {
     this.#descriptor = descriptor;
@@ -43,11 +46,18 @@ export class LogOutput implements DestinationStream {
       return;
     }
     this.#lines.push(line);
+    this.#accepted++;
     this.#size += line.length;
     if (this.#busy) return;
     this.#busy = true;
     // what one turn says is one write
     setImmediate(() => this.#next());
+  }
+
+  /** Calls when the lines of before are where the reader finds them; at once where none waits. */
+  whenWritten(call: () => void): void {
+    if (this.#busy) this.#waiting.push({ lines: this.#accepted, call });
+    else call();
   }
 
   #take(): Buffer | null {
@@ -77,6 +87,7 @@ export class LogOutput implements DestinationStream {
       this.#busy = false;
       return;
     }
+    const leaving = this.#accepted - this.#lines.length;
     write(this.#descriptor, bytes, (error, written) => {
       if (error?.code === 'EAGAIN') {
         this.#rest = bytes;
@@ -85,8 +96,14 @@ export class LogOutput implements DestinationStream {
       }
       // nobody reads any more: nothing can be done about that line
       this.#rest = error !== null || written >= bytes.length ? null : bytes.subarray(written);
+      if (this.#rest === null) this.#hasLeft(leaving);
       this.#next();
     });
+  }
+
+  #hasLeft(lines: number): void {
+    const told = this.#waiting.findIndex((waiting) => waiting.lines > lines);
+    for (const { call } of this.#waiting.splice(0, told < 0 ? this.#waiting.length : told)) call();
   }
 
   /** The last lines of a process that ends, as far as somebody takes them. */

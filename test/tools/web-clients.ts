@@ -80,6 +80,9 @@ export function connectStrophe(url: string, jid: string, password: string): Prom
         next: () => inbox.next(),
         nextError: async () => (await errors.next()).body,
         vanish: () => {
+          // Or it repeats a request that was lost, for minutes.
+          connection.maxRetries = 0;
+          connection._proto._abortAllRequests?.();
           connection.reset();
           // Or its idle loop goes on for ever.
           connection.connected = false;

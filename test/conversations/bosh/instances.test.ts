@@ -66,10 +66,11 @@ test('when one is killed, the sessions of the other go on, and what was said to 
   mercutio.sendPresence();
   mercutio.sendMessage(romeo.jid, 'I am here');
   await romeo.stanza((one) => one.name === 'message');
-  await a?.stop('SIGKILL');
+  const killed = a?.stop('SIGKILL');
+  mercutio.vanish(); // in this turn, before he begins to ask again and again
+  await killed;
   // Whether or not the core has seen by now that he is gone: it is kept for him.
   romeo.send(`<message to='${mercutio.jid}' type='chat' id='late'><body>are you?</body></message>`);
-  mercutio.vanish();
   assert.equal((await juliet.send({ type: 'terminate' })).body.attrs['condition'], undefined);
   const again = await connectStrophe(`http://127.0.0.1:${b?.port}/http-bind`, 'mercutio@localhost', 'secret');
   again.sendPresence();
