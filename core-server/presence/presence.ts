@@ -160,6 +160,9 @@ export class Presence implements PresenceHandlers {
     // §4.6.3 rule 2: and those who got directed presence
     if (directed !== null) {
       for (const entity of directed) {
+        // rule 1: own resources and subscribers, however they came to be named, have heard the broadcast
+        if (wasAvailable && (entity === account.bare || account.roster.subscribesToUs(entity as BareJid)))
+          continue;
         if (account.rules !== null && !this.#mayShow(session, parseKnown(entity))) continue;
         this.#router.route(stanza.readdress({ to: entity }), localOrigin);
       }

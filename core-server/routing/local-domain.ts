@@ -140,8 +140,11 @@ export class LocalDomain implements Destination {
       // XEP-0030 §8 rule 2: an account without items and one that is not look the same
       const none = noItems(stanza);
       if (none !== null) return router.reply(resultOf(stanza, none));
-      // RFC 6120 §13.11: and so do the rosters of others (RFC 6121 §2.3.3)
-      const condition = stanza.payload?.namespace === NS.roster ? 'forbidden' : 'service-unavailable';
+      // RFC 6120 §13.11: and so do the rosters of others (RFC 6121 §2.3.3) and their last activity (XEP-0012 §4)
+      const { namespace, name } = stanza.payload ?? {};
+      const hidden =
+        namespace === NS.roster || (namespace === NS.last && name === 'query' && stanza.type === 'get');
+      const condition = hidden ? 'forbidden' : 'service-unavailable';
       return router.bounce(stanza, new StanzaError(condition));
     }
     if (verdictOf(account, null, 'in', 'iq', stanza.fromJid) !== 'allow') {

@@ -71,7 +71,8 @@ export class ClientInbound {
 
   /** The answer goes to this session itself, not wherever its address leads. */
   #refuse(session: Session, stanza: Stanza, error: StanzaError): void {
-    const addressed = stanza.toJid === null ? stanza.readdress({ to: null }) : stanza;
+    // what is no address is echoed (RFC 6120 §8.3.3.8), or the client could not tell what is answered; nothing is not
+    const addressed = stanza.to === '' ? stanza.readdress({ to: null }) : stanza;
     const reply = this.#parts.router.errorFor(addressed, error);
     if (reply !== null) session.deliver(reply);
   }

@@ -29,8 +29,8 @@ export const retrieveItems: UseCase = async (pep, request, account) => {
   let entries: readonly ItemEntry[] = all;
   let set: ReturnType<typeof xml> | undefined;
   if (wanted.length > 0) {
+    // §6.5.8: "if available"; that there is none of them is no error of §6.5.9
     entries = all.filter((entry) => wanted.includes(entry.id));
-    if (entries.length === 0) throw new StanzaError('item-not-found');
   } else if (resultSet !== null) {
     const { items, page } = pageOf(all, resultSet, { id: (entry) => entry.id, limit: PAGE });
     entries = items;

@@ -3,7 +3,7 @@ import { child, type Element, xml } from '../../../shared/xml/element.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../../feature.js';
-import { refuseStranger } from '../strangers.js';
+import { isStranger } from '../strangers.js';
 
 const lastSchema = z.object({ at: z.number(), status: z.string().optional() });
 
@@ -21,9 +21,8 @@ export const lastActivity = defineFeature({
 
     core.iq.on('account', 'get', NS.last, 'query', async (request): Promise<Element> => {
       const { account } = request;
-      if (account === null) throw new StanzaError('service-unavailable');
-      // §4 has `forbidden` for those who may not see the presence; that would tell them that the account exists
-      refuseStranger(request);
+      // §4: `forbidden` for those who may not see the presence; local-domain.ts says the same where there is no account
+      if (account === null || isStranger(request)) throw new StanzaError('forbidden');
       if (account.availableSessions().length > 0) return seconds(0);
       const last = await collection.get(account.bare);
       if (last === undefined) throw new StanzaError('item-not-found');

@@ -166,7 +166,18 @@ describe('presence (RFC 6121 §4)', () => {
     juliet.send("<presence type='unavailable'/>");
     await romeo.expect("<presence type='unavailable' from='juliet@localhost/balcony' to='romeo@localhost'/>");
     await romeo.expectNothing(); // once, not twice
-    await close(juliet, romeo);
+    // nor to oneself, nor to who got directed presence before there was any broadcast
+    const chamber = await core.online('juliet', 'chamber');
+    await quiet(chamber, romeo);
+    juliet.send("<presence to='romeo@localhost'/><presence/><presence to='juliet@localhost'/>");
+    juliet.send("<presence type='unavailable'/>");
+    await juliet.ping();
+    for (const client of [romeo, chamber]) {
+      await client.ping();
+      const types = client.received.splice(0).map((item) => item.kind === 'element' && item.stanza.type);
+      assert.deepEqual(types, [undefined, undefined, 'unavailable'], client.jid);
+    }
+    await close(juliet, chamber, romeo);
   });
 
   test('§4.3.2: probes of strangers, of subscribers, for bare and full JIDs', async () => {

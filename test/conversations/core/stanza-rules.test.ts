@@ -46,6 +46,7 @@ describe('stanzas (RFC 6120 §8, §10)', () => {
         romeo.send(stanza);
         const error = await romeo.element();
         assert.deepEqual([error.type, error.id], ['error', 'j'], stanza.slice(0, 60));
+        assert.equal(error.from, to === '' ? undefined : to, '§8.3.3.8: echoed');
         assert.equal(StanzaError.fromStanza(error).condition, 'jid-malformed');
         assert.equal(StanzaError.fromStanza(error).type, 'modify');
       }
