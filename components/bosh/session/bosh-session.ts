@@ -9,6 +9,7 @@ import type {
 } from '../upstreams/upstream.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { Activity } from './activity.js';
+import { Backlog } from './backlog.js';
 import type { BodyRequest } from './body-request.js';
 import { type BodyAttributes, recoverable, writeBody, writeTerminal } from './body-response.js';
 import type { TerminalCondition } from './conditions.js';
@@ -16,6 +17,7 @@ import { type AtEndOfTurn, atEndOfTurn } from './end-of-turn.js';
 import type { Exchange } from './exchange.js';
 import { HeldRequest } from './held-request.js';
 import { KeySequence } from './key-sequence.js';
+import { LastWords } from './last-words.js';
 import { LazyTimer } from './lazy-timer.js';
 import type { SessionTerms } from './negotiation.js';
 import { OpenRequests } from './open-requests.js';
@@ -50,8 +52,7 @@ export class BoshSession implements AtEndOfTurn {
   /** The rid to be processed next. */
   #expected: number;
   readonly #open: OpenRequests;
-  /** The upstream takes no more for now: requests wait unprocessed, and with them the client. */
-  #blocked = false;
+  readonly #backlog: Backlog;
   #flushScheduled = false;
   /** Set until the creation request has been answered. */
   #creation: HeldRequest | undefined;
@@ -64,8 +65,7 @@ export class BoshSession implements AtEndOfTurn {
   /** Runs while a request with a `wait` is unanswered. */
   readonly #waits = new LazyTimer(() => this.#someWaited());
   #over = false;
-  /** What the next request is told, where nobody was there when the session ended. */
-  #lastWords: string | undefined;
+  readonly #lastWords: LastWords;
 
   constructor(options: BoshSessionOptions, request: BodyRequest, rid: number, exchange: Exchange) {
     this.#options = options;
@@ -83,6 +83,7 @@ export class BoshSession implements AtEndOfTurn {
       stream: () => this.#stream,
     });
     this.#responder = new Responder(this.sid, this.terms, this.#cache, this.#acknowledgements);
+    this.#lastWords = new LastWords(this.#open, this.#responder, () => this.#settle());
     this.#activity = new Activity(options.terms);
     this.#keys = new KeySequence(request.newkey);
     const creation = new HeldRequest(request, rid, exchange);
@@ -103,7 +104,9 @@ export class BoshSession implements AtEndOfTurn {
       writable: () => this.#writable(),
       ended: (end) => this.#endedByServer(end),
     });
-    this.#forward(creation);
+    this.#backlog = new Backlog(this.#stream, options.room);
+    // nothing may end before the call has returned
+    if (!this.#forward(creation)) setImmediate(() => this.#overwhelmed());
     this.#scheduleFlush();
   }
 
@@ -124,7 +127,7 @@ export class BoshSession implements AtEndOfTurn {
     const { rid } = request;
     if (rid === undefined) return this.fail('bad-request', exchange);
     if (rid < this.#expected) return this.#repeated(rid, request, exchange);
-    if (this.#over) return this.#tellLastWords(rid, exchange);
+    if (this.#over) return this.#lastWords.tell(exchange, rid === this.#expected);
     const held = new HeldRequest(request, rid, exchange);
     // §"In-Order Message Forwarding": the window begins after the previous request.
     if (rid >= this.#expected + this.terms.requests + (held.isPauseOrEnd ? 1 : 0)) {
@@ -137,14 +140,14 @@ export class BoshSession implements AtEndOfTurn {
     if (this.#activity.isTooMuch(held, unanswered, lastResponseWasEmpty)) {
       return this.fail('policy-violation', exchange);
     }
+    const isNext = rid === this.#expected && !this.#backlog.blocked;
     // §"Recoverable Binding Conditions": there is no room now; the client sends it again, after what is missing.
-    if (rid !== this.#expected && !this.#hasRoomFor(held)) {
+    if (!isNext && !this.#hasRoomFor(held)) {
       return exchange.respond(this.#responder.ok(recoverable));
     }
     this.#pause = undefined;
     this.#inactivity.clear();
     this.#startWaiting(held);
-    const isNext = rid === this.#expected && !this.#blocked;
     if (!isNext) this.#open.addEarly(held);
     this.#watch(held);
     if (isNext) this.#processNext(held);
@@ -161,7 +164,7 @@ export class BoshSession implements AtEndOfTurn {
   fail(condition: TerminalCondition, exchange: Exchange): void {
     if (!this.#over) {
       this.#finish(condition, clientEndOf(condition), false);
-      this.#answerOthers(writeTerminal('other-request'));
+      this.#lastWords.answerOthers(writeTerminal('other-request'));
     }
     this.#responder.refuse(exchange, condition);
   }
@@ -170,7 +173,7 @@ export class BoshSession implements AtEndOfTurn {
   shutdown(): void {
     if (this.#over) return;
     this.#finish('system-shutdown', 'system-shutdown', true);
-    this.#endWith(writeTerminal('system-shutdown'));
+    this.#lastWords.say(writeTerminal('system-shutdown'));
   }
 
   /** Ends what lingers. */
@@ -191,7 +194,7 @@ export class BoshSession implements AtEndOfTurn {
   // ---- requests
 
   #processInOrder(): void {
-    while (!this.#over && !this.#blocked) {
+    while (!this.#over && !this.#backlog.blocked) {
       const next = this.#open.takeEarly(this.#expected);
       if (next === undefined) return;
       this.#processNext(next);
@@ -216,8 +219,9 @@ export class BoshSession implements AtEndOfTurn {
       held.due = true;
     }
     // XEP-0206 §"Authentication and Resource Binding": what a restart request carries is ignored.
-    if (!request.restart) this.#forward(held);
-    else {
+    if (!request.restart) {
+      if (!this.#forward(held)) return this.fail('internal-server-error', exchange);
+    } else {
       const header = restartHeader(this.#header, request);
       if (header === undefined) return this.fail('host-unknown', exchange);
       this.#stream.restart(header);
@@ -228,9 +232,17 @@ export class BoshSession implements AtEndOfTurn {
     if (this.terms.wait === 0) held.due = true;
   }
 
-  #forward({ request }: HeldRequest): void {
-    for (const payload of request.payloads) if (!this.#stream.send(payload)) this.#blocked = true;
+  #forward({ request }: HeldRequest): boolean {
+    const { payloads } = request;
     request.payloads = none;
+    return this.#backlog.forward(payloads);
+  }
+
+  /** There is no room for what the server's stream leaves. */
+  #overwhelmed(): void {
+    if (this.#over) return;
+    this.#finish('no room', 'connection-lost', true);
+    this.#lastWords.say(writeTerminal('internal-server-error'));
   }
 
   /** §"Inactivity": answers everything at once, the pause itself without payloads, and waits longer (or shorter). */
@@ -323,7 +335,7 @@ export class BoshSession implements AtEndOfTurn {
       const oldest = this.#open.held[0];
       if (oldest === undefined || !this.#open.isAlive()) break;
       if (oldest === this.#creation && this.#outbox.isEmpty && !oldest.due) break;
-      const crowded = this.#open.held.length > this.terms.hold && !this.#blocked;
+      const crowded = this.#open.held.length > this.terms.hold && !this.#backlog.blocked;
       if (this.#outbox.isEmpty && !crowded && !oldest.due) break;
       this.#open.held.shift();
       // The connection of the oldest is gone but a newer one is there: payloads take that one.
@@ -363,8 +375,8 @@ export class BoshSession implements AtEndOfTurn {
   }
 
   #writable(): void {
-    if (!this.#blocked || this.#over) return;
-    this.#blocked = false;
+    if (!this.#backlog.blocked || this.#over) return;
+    if (!this.#backlog.resume()) return this.#overwhelmed();
     this.#processInOrder();
     this.#flush();
   }
@@ -375,7 +387,7 @@ export class BoshSession implements AtEndOfTurn {
     const condition = this.#outbox.hasError ? 'remote-stream-error' : end;
     const content = this.#outbox.take().content;
     this.#finish(condition ?? 'ended by the server', undefined, true);
-    this.#endWith(writeBody({ type: 'terminate', condition }, content));
+    this.#lastWords.say(writeBody({ type: 'terminate', condition }, content));
   }
 
   // ---- the end
@@ -385,6 +397,7 @@ export class BoshSession implements AtEndOfTurn {
    * client is not sent: it has left, and the server answers for it.
    */
   #endedByClient(last: HeldRequest): void {
+    this.#backlog.flush();
     if (!this.terms.acknowledgements) this.#acknowledgements.elementsUpTo(this.#cache.last?.lastElement ?? 0);
     this.#finish('terminated by the client', 'closed', true);
     const open = [...this.#open.held.splice(0), last];
@@ -392,13 +405,13 @@ export class BoshSession implements AtEndOfTurn {
     for (const held of open) {
       this.#respond(held, this.#outbox.none(), held === oldest ? { type: 'terminate' } : undefined);
     }
-    this.#answerOthers(writeBody());
+    this.#lastWords.answerOthers(writeBody());
   }
 
   #inactive(): void {
     if (this.#over) return;
     this.#finish('inactivity', 'connection-lost', false);
-    this.#answerOthers(writeTerminal('item-not-found'));
+    this.#lastWords.answerOthers(writeTerminal('item-not-found'));
   }
 
   /** Ends everything but the answers. `end` closes the stream; without one the server has ended it. */
@@ -407,39 +420,15 @@ export class BoshSession implements AtEndOfTurn {
     clearTimeout(this.#creationTimer);
     this.#inactivity.stop();
     this.#waits.stop();
+    this.#backlog.drop();
     if (end !== undefined) this.#stream.close(end);
     this.#options.over(this, why, lingers);
-  }
-
-  /** Gives the last words to the oldest request, or keeps them for the next one. */
-  #endWith(body: string): void {
-    const oldest = this.#open.held.find((held) => held.exchange.alive);
-    if (oldest === undefined) this.#lastWords = body;
-    else {
-      oldest.exchange.respond(this.#responder.ok(body), () => this.#settle());
-      this.#open.held.splice(this.#open.held.indexOf(oldest), 1);
-    }
-    this.#answerOthers(writeBody({ type: 'terminate' }));
-  }
-
-  #tellLastWords(rid: number, exchange: Exchange) {
-    const words = this.#lastWords;
-    if (words === undefined || rid !== this.#expected)
-      return this.#responder.refuse(exchange, 'item-not-found');
-    this.#lastWords = undefined;
-    exchange.respond(this.#responder.ok(words), () => this.#settle());
   }
 
   /** The last response has been written: no request can acknowledge it, so that counts as delivered. */
   #settle(): void {
     this.#acknowledgements.elementsUpTo(this.#outbox.none().last);
     this.#stream.close('closed');
-  }
-
-  #answerOthers(body: string): void {
-    for (const held of this.#open.takeAll()) {
-      if (held.exchange.alive) held.exchange.respond(this.#responder.ok(body));
-    }
   }
 
   /** §"Inactivity": counts while no request is being held open, from the last answer on, whatever the server sends. */

@@ -268,3 +268,70 @@ test('what waits for missing requests is bounded for all sessions together, and 
   }
   await small.stop();
 });
+
+test('what waits since the server takes no more is within the same bounds', async () => {
+  const small = await startBosh({ wait: 10, polling: 0, waitingBytes: 20_000 });
+  const blocked = async () => {
+    const client = new BoshClient(small.port);
+    await client.create();
+    const stream = small.upstream.last;
+    stream.accepts = false;
+    const first = client.send({}, message('1'));
+    await stream.until(() => stream.sent.length === 1);
+    return { client, stream, first, large: client.text({}, message('2', 'x'.repeat(15_000))) };
+  };
+  const one = await blocked();
+  const held = post(small.port, one.large);
+  const deadline = performance.now() + 8_000;
+  while (small.sessions.find(one.client.sid ?? '')?.heldCount !== 2) {
+    assert.ok(performance.now() < deadline);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const other = await blocked();
+  assert.equal((await post(small.port, other.large)).body.attrs['type'], 'error', 'no room');
+  one.stream.resume();
+  await one.stream.until(() => one.stream.sent.length === 2);
+  // room is given back, and the client of the other says it again
+  const again = post(small.port, other.large);
+  other.stream.resume();
+  await other.stream.until(() => other.stream.sent.length === 2);
+  for (const { client } of [one, other]) await client.send({ type: 'terminate' });
+  await Promise.all([held, again, one.first, other.first]);
+  await small.stop();
+});
+
+test('of one request the server gets as much as it takes and then the rest, all of it before the end', async () => {
+  const small = await startBosh({ wait: 10, polling: 0, waitingBytes: 3_000 });
+  const open = async () => {
+    const client = new BoshClient(small.port);
+    await client.create();
+    small.upstream.last.accepts = false;
+    return { client, stream: small.upstream.last };
+  };
+  const { client, stream } = await open();
+  const first = client.send({}, message('1') + message('2'));
+  await stream.until(() => stream.sent.length > 0);
+  assert.equal(stream.sent.length, 1);
+  stream.resume();
+  await stream.until(() => stream.sent.length === 2);
+  stream.accepts = false;
+  await client.send({ type: 'terminate' }, message('3') + message('4'));
+  const ids = stream.sent.map((text) => / id='(\d)'/.exec(text)?.[1]);
+  assert.deepEqual(ids, ['1', '2', '3', '4']);
+  assert.equal(stream.closedBy, 'closed');
+  await first;
+  // no room for the rest
+  const crowded = await open();
+  const { body } = await crowded.client.send({}, message('1') + message('2', 'x'.repeat(5_000)));
+  assert.equal(body.attrs['condition'], 'internal-server-error');
+  assert.equal(crowded.stream.closedBy, 'connection-lost');
+  // and of a session that ends while something waits nothing is counted any more
+  for (let i = 0; i < 4; i++) {
+    const lost = await open();
+    const waiting = lost.client.send({}, message('1') + message('2', 'x'.repeat(2_000)));
+    await lost.stream.until(() => lost.stream.sent.length > 0);
+    await lost.client.send({ rid: 1 });
+    assert.equal((await waiting).body.attrs['condition'], 'other-request', `${i}`);
+  }
+  await small.stop();
+});

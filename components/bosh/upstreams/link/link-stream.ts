@@ -184,7 +184,7 @@ export class LinkStream implements UpstreamStream {
 
   /** Nothing waits any more. */
   #emptied(): void {
-    if (this.#state !== 'open') return;
+    if (this.#state !== 'open' && this.#state !== 'opening') return;
     if (this.#leaving) this.#close('closed');
     else if (this.#send.available && !this.#full) this.#events.writable();
   }
