@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { CoreUnderTest } from '../../tools/core-harness.js';
-import { BLOCKING, blockList, outcome, unblock } from '../../tools/privacy.js';
+import { after, before, describe, test } from 'node:test';
+import { CoreUnderTest, type ProcessUnderTest } from '../../tools/core-harness.js';
+import { BLOCKING, block, blockList, outcome, unblock } from '../../tools/privacy.js';
 import type { RawClient } from '../../tools/raw-client.js';
 
 // Both processes are killed (SIGKILL) at each step of a change. Afterwards the lists, the rules in force, and what every
@@ -35,29 +35,34 @@ async function standing(
 const isPush = (item: RawClient['received'][number], name: 'block' | 'unblock'): boolean =>
   item.kind === 'element' && item.stanza.type === 'set' && item.stanza.hasChild(name, BLOCKING);
 
-for (const [point, change] of [
-  ['privacy.after-intent', 'block'],
-  ['privacy.after-enforced', 'block'],
-  ['privacy.after-commit', 'block'],
-  ['privacy.after-push', 'block'],
-  ['privacy.after-enforced', 'unblock'],
-  ['privacy.after-commit', 'unblock'],
-] as const) {
-  test(`The component dies at ${point} of an ${change}: both resources end up told of what is in force`, async () => {
-    const core = await CoreUnderTest.start({
+describe('The component is killed, the core is not', () => {
+  let core: CoreUnderTest;
+  let component: ProcessUnderTest;
+  before(async () => {
+    core = await CoreUnderTest.start({
       COMPONENTS: 'privacy',
       COMPONENT_PRIVACY_SECRET: 'secret',
       COMPONENT_GRACE_SECONDS: '20',
     });
-    try {
-      await core.addUsers('romeo', 'tybalt');
-      let component = await core.component('privacy');
-      const romeo = await core.online('romeo', 'one');
-      const other = await core.online('romeo', 'two');
-      if (change === 'unblock') {
-        const payload = `<block xmlns='${BLOCKING}'><item jid='tybalt@localhost'/></block>`;
-        assert.equal(outcome(await romeo.iq('set', payload)), 'result');
-      }
+    await core.addUsers('tybalt');
+    component = await core.component('privacy');
+  });
+  after(() => core?.stop());
+
+  for (const [point, change] of [
+    ['privacy.after-intent', 'block'],
+    ['privacy.after-enforced', 'block'],
+    ['privacy.after-commit', 'block'],
+    ['privacy.after-push', 'block'],
+    ['privacy.after-enforced', 'unblock'],
+    ['privacy.after-commit', 'unblock'],
+  ] as const) {
+    test(`It dies at ${point} of an ${change}: both resources end up told of what is in force`, async () => {
+      const name = `romeo-${point.replace(/.*-/, '')}-${change}`;
+      await core.addUsers(name);
+      const romeo = await core.online(name, 'one');
+      const other = await core.online(name, 'two');
+      if (change === 'unblock') await block(romeo, 'tybalt@localhost');
       for (const client of [romeo, other]) await blockList(client);
       await component.stop();
       component = await core.component('privacy', { ENTOURAGE_FAULT: point });
@@ -81,11 +86,41 @@ for (const [point, change] of [
       }
       await romeo.close();
       await other.close();
-    } finally {
-      await core.stop();
-    }
+    });
+  }
+
+  test('Its store is lost: what clients see in their lists is what is in force, when it is back', async () => {
+    await core.addUsers('romeo');
+    const romeo = await core.online('romeo', 'one');
+    await block(romeo, 'tybalt@localhost');
+    await component.stop('SIGKILL');
+    const store = join(core.dataFolder, 'privacy');
+    renameSync(store, `${store}-kept`);
+    const second = await core.component('privacy');
+    await second.waitFor(/privacy\.synchronised/g);
+    assert.deepEqual(await standing(core, romeo), { listed: false, enforced: false });
+    // with the old store it is as before: that store decides again
+    await second.stop();
+    rmSync(store, { recursive: true });
+    renameSync(`${store}-kept`, store);
+    component = await core.component('privacy');
+    await component.waitFor(/privacy\.synchronised/g);
+    assert.deepEqual(await standing(core, romeo), { listed: true, enforced: true });
+    await romeo.close();
   });
-}
+
+  test('An account that is removed takes its lists along: its name’s next owner has none', async () => {
+    await core.addUsers('benvolio');
+    const benvolio = await core.online('benvolio', 'one');
+    await block(benvolio, 'tybalt@localhost');
+    await benvolio.iq('get', `<query xmlns='jabber:iq:privacy'/>`);
+    await core.control('user.remove', { jid: 'benvolio@localhost' });
+    await core.control('user.add', { jid: 'benvolio@localhost', password: 'secret', force: true });
+    const next = await core.online('benvolio', 'one');
+    assert.deepEqual(await standing(core, next), { listed: false, enforced: false });
+    await next.close();
+  });
+});
 
 for (const [point, expected] of [
   ['privacy.core-before-store', false],
@@ -121,49 +156,3 @@ for (const [point, expected] of [
     }
   });
 }
-
-test('The component’s store is lost: what clients see in their lists is what is in force, when it is back', async () => {
-  const core = await CoreUnderTest.start({ COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' });
-  try {
-    await core.addUsers('romeo', 'tybalt');
-    const first = await core.component('privacy');
-    const romeo = await core.online('romeo', 'one');
-    const payload = `<block xmlns='${BLOCKING}'><item jid='tybalt@localhost'/></block>`;
-    assert.equal(outcome(await romeo.iq('set', payload)), 'result');
-    await first.stop('SIGKILL');
-    const store = join(core.dataFolder, 'privacy');
-    renameSync(store, `${store}-kept`);
-    const second = await core.component('privacy');
-    await second.waitFor(/privacy\.synchronised/g);
-    assert.deepEqual(await standing(core, romeo), { listed: false, enforced: false });
-    // with the old store it is as before: that store decides again
-    await second.stop();
-    rmSync(store, { recursive: true });
-    renameSync(`${store}-kept`, store);
-    const third = await core.component('privacy');
-    await third.waitFor(/privacy\.synchronised/g);
-    assert.deepEqual(await standing(core, romeo), { listed: true, enforced: true });
-    await romeo.close();
-  } finally {
-    await core.stop();
-  }
-});
-
-test('An account that is removed takes its lists along: its name’s next owner has none', async () => {
-  const core = await CoreUnderTest.start({ COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' });
-  try {
-    await core.addUsers('romeo', 'tybalt');
-    await core.component('privacy');
-    const romeo = await core.online('romeo', 'one');
-    const payload = `<block xmlns='${BLOCKING}'><item jid='tybalt@localhost'/></block>`;
-    assert.equal(outcome(await romeo.iq('set', payload)), 'result');
-    await romeo.iq('get', `<query xmlns='jabber:iq:privacy'/>`);
-    await core.control('user.remove', { jid: 'romeo@localhost' });
-    await core.control('user.add', { jid: 'romeo@localhost', password: 'secret', force: true });
-    const next = await core.online('romeo', 'one');
-    assert.deepEqual(await standing(core, next), { listed: false, enforced: false });
-    await next.close();
-  } finally {
-    await core.stop();
-  }
-});
