@@ -167,13 +167,27 @@ export function federationTests(name: keyof typeof servers): void {
       },
     ));
 
-  test(`${name}: dialback where certificates are self-signed`, (t) =>
-    withPeer(name, { signed: 'neither' }, t.skip.bind(t), async (world) => {
-      await converse(world);
-      const log = world.core.process.output;
-      assert.ok(/"code":"s2s.connected"[^\n]*"by":"dialback"/.test(log), 'we authenticate by dialback');
-      assert.ok(/"code":"s2s.accepted"[^\n]*"certificate":false/.test(log), 'they authenticate by dialback');
-    }));
+  test(`${name}: where certificates are self-signed`, (t) =>
+    withPeer(
+      name,
+      { signed: 'neither', core: { COMPONENTS: 'muc', COMPONENT_MUC_SECRET: 'secret' } },
+      t.skip.bind(t),
+      async (world) => {
+        await t.test('dialback', async () => {
+          await converse(world);
+          const log = world.core.process.output;
+          assert.ok(/"code":"s2s.connected"[^\n]*"by":"dialback"/.test(log), 'we authenticate by dialback');
+          assert.ok(
+            /"code":"s2s.accepted"[^\n]*"certificate":false/.test(log),
+            'they authenticate by dialback',
+          );
+        });
+        await t.test('a room of ours is entered from there', () => enterOurRoom(world));
+        await t.test('a peer that goes and comes back, and a core that is killed', () =>
+          goAndComeBack(world),
+        );
+      },
+    ));
 
   test(`${name}: refused for its self-signed certificate where the policy is strict`, (t) =>
     withPeer(
@@ -205,91 +219,85 @@ export function federationTests(name: keyof typeof servers): void {
       await juliet.close();
       await romeo.close();
     }));
+}
 
-  test(`${name}: a peer that goes and comes back, and a core that is killed`, (t) =>
-    withPeer(name, { signed: 'neither' }, t.skip.bind(t), async ({ core, peer }) => {
-      const juliet = await core.online('juliet', 'balcony', OURS);
-      let romeo = await peer.login('romeo', 'orchard');
-      const send = (id: string) =>
-        juliet.send(
-          `<message to='romeo@${THEIRS}/orchard' type='chat' id='${id}'><body>${id}</body></message>`,
-        );
-      send('before');
-      await romeo.stanza((stanza) => stanza.id === 'before');
-      // ejabberd would forget its new account, which is in its log only
-      await peer.kill(name === 'ejabberd' ? 'SIGTERM' : 'SIGKILL');
-      // nobody is there: everything comes back
-      for (const id of ['d1', 'd2', 'd3']) send(id);
-      for (const id of ['d1', 'd2', 'd3']) {
-        const returned = await juliet.stanza((stanza) => stanza.id === id);
-        assert.equal(returned.type, 'error', returned.source);
-        assert.ok(returned.source.includes('<remote-server-timeout'), returned.source);
-      }
-      await peer.start();
-      romeo = await peer.login('romeo', 'orchard');
-      const after = ['a1', 'a2', 'a3', 'a4', 'a5'];
-      for (const id of after) send(id);
-      for (const id of after) {
-        const message = await romeo.stanza((stanza) => stanza.name === 'message');
-        assert.equal(message.id, id, 'in order, once');
-      }
-      romeo.send(`<message to='juliet@${OURS}/balcony' type='chat' id='r1'><body>x</body></message>`);
-      await juliet.stanza((stanza) => stanza.id === 'r1');
-      juliet.cut();
-      await core.restart('SIGKILL');
-      const again = await core.online('juliet', 'balcony', OURS);
-      again.send(`<message to='romeo@${THEIRS}/orchard' type='chat' id='n1'><body>x</body></message>`);
-      await romeo.stanza((stanza) => stanza.id === 'n1');
-      romeo.send(`<message to='juliet@${OURS}/balcony' type='chat' id='r2'><body>x</body></message>`);
-      // a server may notice only now that its stream is dead: then the message comes back and the next one goes through
-      const outcome = await Promise.race([
-        again.stanza((stanza) => stanza.id === 'r2').then(() => 'delivered'),
-        romeo.stanza((stanza) => stanza.id === 'r2').then(() => 'returned'),
-      ]);
-      if (outcome === 'returned') {
-        romeo.send(`<message to='juliet@${OURS}/balcony' type='chat' id='r3'><body>x</body></message>`);
-        await again.stanza((stanza) => stanza.id === 'r3');
-      }
-      await again.close();
-      await romeo.close();
-    }));
-  test(`${name}: a room of ours is entered from there`, (t) =>
-    withPeer(
-      name,
-      { signed: 'neither', core: { COMPONENTS: 'muc', COMPONENT_MUC_SECRET: 'secret' } },
-      t.skip.bind(t),
-      async ({ core, peer, dns }) => {
-        const host = dns.zone.srv?.[`_xmpp-server._tcp.${OURS}`] ?? [];
-        dns.zone = { ...dns.zone, srv: { ...dns.zone.srv, [`_xmpp-server._tcp.conference.${OURS}`]: host } };
-        await core.component('muc');
-        const room = `hall@conference.${OURS}`;
-        const juliet = await core.online('juliet', 'balcony', OURS);
-        const romeo = await peer.login('romeo', 'orchard');
-        await romeo.goOnline();
-        const entering = "<x xmlns='http://jabber.org/protocol/muc'/>";
-        const self = (nick: string) => (stanza: Stanza) =>
-          stanza.name === 'presence' && stanza.from === `${room}/${nick}` && stanza.source.includes("'110'");
-        juliet.send(`<presence to='${room}/juliet'>${entering}</presence>`);
-        await juliet.stanza(self('juliet'));
-        // XEP-0045 §10.1.2: an instant room
-        const form = "<x xmlns='jabber:x:data' type='submit'/>";
-        await juliet.iq('set', `<query xmlns='http://jabber.org/protocol/muc#owner'>${form}</query>`, room);
-        romeo.send(`<presence to='${room}/romeo'>${entering}</presence>`);
-        await romeo.stanza(self('romeo'));
-        await juliet.stanza((stanza) => stanza.name === 'presence' && stanza.from === `${room}/romeo`);
-        for (const [client, nick, id] of [
-          [romeo, 'romeo', 'g1'],
-          [juliet, 'juliet', 'g2'],
-        ] as const) {
-          client.send(`<message to='${room}' type='groupchat' id='${id}'><body>${id}</body></message>`);
-          for (const hearer of [romeo, juliet]) {
-            const heard = await hearer.stanza((stanza) => stanza.source.includes(`<body>${id}</body>`));
-            assert.equal(heard.from, `${room}/${nick}`);
-          }
-        }
-        await romeo.close();
-        await juliet.stanza((stanza) => stanza.type === 'unavailable' && stanza.from === `${room}/romeo`);
-        await juliet.close();
-      },
-    ));
+/** A room of ours is entered from there. */
+async function enterOurRoom({ core, peer, dns }: World): Promise<void> {
+  const host = dns.zone.srv?.[`_xmpp-server._tcp.${OURS}`] ?? [];
+  dns.zone = { ...dns.zone, srv: { ...dns.zone.srv, [`_xmpp-server._tcp.conference.${OURS}`]: host } };
+  await core.component('muc');
+  const room = `hall@conference.${OURS}`;
+  const juliet = await core.online('juliet', 'balcony', OURS);
+  const romeo = await peer.login('romeo', 'orchard');
+  await romeo.goOnline();
+  const entering = "<x xmlns='http://jabber.org/protocol/muc'/>";
+  const self = (nick: string) => (stanza: Stanza) =>
+    stanza.name === 'presence' && stanza.from === `${room}/${nick}` && stanza.source.includes("'110'");
+  juliet.send(`<presence to='${room}/juliet'>${entering}</presence>`);
+  await juliet.stanza(self('juliet'));
+  // XEP-0045 §10.1.2: an instant room
+  const form = "<x xmlns='jabber:x:data' type='submit'/>";
+  await juliet.iq('set', `<query xmlns='http://jabber.org/protocol/muc#owner'>${form}</query>`, room);
+  romeo.send(`<presence to='${room}/romeo'>${entering}</presence>`);
+  await romeo.stanza(self('romeo'));
+  await juliet.stanza((stanza) => stanza.name === 'presence' && stanza.from === `${room}/romeo`);
+  for (const [client, nick, id] of [
+    [romeo, 'romeo', 'g1'],
+    [juliet, 'juliet', 'g2'],
+  ] as const) {
+    client.send(`<message to='${room}' type='groupchat' id='${id}'><body>${id}</body></message>`);
+    for (const hearer of [romeo, juliet]) {
+      const heard = await hearer.stanza((stanza) => stanza.source.includes(`<body>${id}</body>`));
+      assert.equal(heard.from, `${room}/${nick}`);
+    }
+  }
+  await romeo.close();
+  await juliet.stanza((stanza) => stanza.type === 'unavailable' && stanza.from === `${room}/romeo`);
+  await juliet.close();
+}
+
+/** First they are away, then we are killed: what comes back, and what goes through afterwards. */
+async function goAndComeBack({ core, peer }: World): Promise<void> {
+  const juliet = await core.online('juliet', 'balcony', OURS);
+  let romeo = await peer.login('romeo', 'orchard');
+  const send = (id: string) =>
+    juliet.send(`<message to='romeo@${THEIRS}/orchard' type='chat' id='${id}'><body>${id}</body></message>`);
+  send('before');
+  await romeo.stanza((stanza) => stanza.id === 'before');
+  // ejabberd would forget its new account, which is in its log only
+  await peer.kill(peer.name === 'ejabberd' ? 'SIGTERM' : 'SIGKILL');
+  // nobody is there: everything comes back
+  for (const id of ['d1', 'd2', 'd3']) send(id);
+  for (const id of ['d1', 'd2', 'd3']) {
+    const returned = await juliet.stanza((stanza) => stanza.id === id);
+    assert.equal(returned.type, 'error', returned.source);
+    assert.ok(returned.source.includes('<remote-server-timeout'), returned.source);
+  }
+  await peer.start();
+  romeo = await peer.login('romeo', 'orchard');
+  const after = ['a1', 'a2', 'a3', 'a4', 'a5'];
+  for (const id of after) send(id);
+  for (const id of after) {
+    const message = await romeo.stanza((stanza) => stanza.name === 'message');
+    assert.equal(message.id, id, 'in order, once');
+  }
+  romeo.send(`<message to='juliet@${OURS}/balcony' type='chat' id='r1'><body>x</body></message>`);
+  await juliet.stanza((stanza) => stanza.id === 'r1');
+  juliet.cut();
+  await core.restart('SIGKILL');
+  const again = await core.online('juliet', 'balcony', OURS);
+  again.send(`<message to='romeo@${THEIRS}/orchard' type='chat' id='n1'><body>x</body></message>`);
+  await romeo.stanza((stanza) => stanza.id === 'n1');
+  romeo.send(`<message to='juliet@${OURS}/balcony' type='chat' id='r2'><body>x</body></message>`);
+  // a server may notice only now that its stream is dead: then the message comes back and the next one goes through
+  const outcome = await Promise.race([
+    again.stanza((stanza) => stanza.id === 'r2').then(() => 'delivered'),
+    romeo.stanza((stanza) => stanza.id === 'r2').then(() => 'returned'),
+  ]);
+  if (outcome === 'returned') {
+    romeo.send(`<message to='juliet@${OURS}/balcony' type='chat' id='r3'><body>x</body></message>`);
+    await again.stanza((stanza) => stanza.id === 'r3');
+  }
+  await again.close();
+  await romeo.close();
 }
