@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { FakeWorld } from '../../tools/muc/fake-world.js';
@@ -13,6 +13,14 @@ const ITEMS = 'http://jabber.org/protocol/disco#items';
 const COMMANDS = 'http://jabber.org/protocol/commands';
 
 const entourage = fileURLToPath(new URL('../../../../shared/cli/entourage.mjs', import.meta.url));
+
+/** One as it comes, for the tests that want nothing special of it. */
+const plain = new Promise<FakeWorld>((resolve, reject) => {
+  before(async () => {
+    await FakeWorld.start().then(resolve, reject);
+  });
+});
+after(async () => (await plain).stop());
 
 async function fake(
   t: TestContext,
@@ -24,8 +32,8 @@ async function fake(
   return world;
 }
 
-test('XEP-0410: a self-ping is answered by the room; from outside it is not-acceptable, room or no room', async (t) => {
-  const world = await fake(t);
+test('XEP-0410: a self-ping is answered by the room; from outside it is not-acceptable, room or no room', async () => {
+  const world = await plain;
   const { room, third } = await coven(world, 'selfping');
   const ping = (to: string) => `<iq type='get' id='s2c1' to='${to}'><ping xmlns='urn:xmpp:ping'/></iq>`;
   await third.ask(ping(`${room}/thirdwitch`), iqResult(third, `${room}/thirdwitch`, 's2c1'));
@@ -37,8 +45,8 @@ test('XEP-0410: a self-ping is answered by the room; from outside it is not-acce
     );
 });
 
-test('§17.4 rule 3: a vCard request goes to the account, its answer comes back without the address', async (t) => {
-  const world = await fake(t);
+test('§17.4 rule 3: a vCard request goes to the account, its answer comes back without the address', async () => {
+  const world = await plain;
   const { room, third, first } = await coven(world, 'vcard');
   third.send(`<iq type='get' id='v1' to='${room}/firstwitch'><vCard xmlns='vcard-temp'/></iq>`);
   const asked = await world.toAccount();
@@ -63,8 +71,8 @@ test('§17.4 rule 3: a vCard request goes to the account, its answer comes back 
   await third.nothing(room);
 });
 
-test('a private message that comes back is returned to its sender without the address', async (t) => {
-  const world = await fake(t);
+test('a private message that comes back is returned to its sender without the address', async () => {
+  const world = await plain;
   const { room, first, third } = await coven(world, 'pm-bounce');
   third.send(`<message to='${room}/firstwitch' type='chat' id='pm'><body>x</body></message>`);
   await first.next();
@@ -76,8 +84,8 @@ test('a private message that comes back is returned to its sender without the ad
   );
 });
 
-test('§7.8.2: the inviter learns that there is no such JID', async (t) => {
-  const world = await fake(t);
+test('§7.8.2: the inviter learns that there is no such JID', async () => {
+  const world = await plain;
   const { room, third } = await coven(world, 'no-such-invitee');
   third.send(`<message id='i1' to='${room}'>${user("<invite to='nobody@shakespeare.lit'/>")}</message>`);
   await third.nothing(room);
@@ -89,8 +97,8 @@ test('§7.8.2: the inviter learns that there is no such JID', async (t) => {
   );
 });
 
-test('XEP-0307: a room name that nobody has', async (t) => {
-  const world = await fake(t);
+test('XEP-0307: a room name that nobody has', async () => {
+  const world = await plain;
   const hag = await world.login('hag66', 'pda');
   await hag.ask(
     `<iq type='get' id='u' to='${world.muc}'><unique xmlns='http://jabber.org/protocol/muc#unique'/></iq>`,
@@ -269,8 +277,8 @@ test('§11.2: closing the service removes everybody with 332; it stays closed un
   }
 });
 
-test('SIGTERM ends the stream with <reset/>: the component will be back', async (t) => {
-  const world = await fake(t);
+test('SIGTERM ends the stream with <reset/>: the component will be back', async () => {
+  const world = await plain;
   const { first } = await coven(world, 'reset');
   const closed = world.disconnected();
   await world.end('SIGTERM');
