@@ -3,6 +3,7 @@ import { clientLink } from './client-link/client-link.js';
 import { adHocCommands } from './commands/ad-hoc.js';
 import { componentLink } from './component-link/component-link.js';
 import { disco } from './disco/disco.js';
+import { entityCapabilities } from './disco/entity-capabilities.js';
 import type { Feature } from './feature.js';
 import { lastActivity } from './iq/features/last-activity.js';
 import { ping } from './iq/features/ping.js';
@@ -47,6 +48,7 @@ export const features: readonly Feature[] = [
   privateStorage,
   // about the server and its accounts
   disco,
+  entityCapabilities,
   ping,
   version,
   time,

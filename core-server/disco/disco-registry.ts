@@ -39,6 +39,7 @@ export class DiscoRegistry {
   #answers = new Map<string, string>();
   readonly #items: ((scope: Scope, query: DiscoQuery) => DiscoItem[])[] = [];
   readonly #nodes = new Map<string, NodeHandlers>();
+  readonly #dynamic: ((name: string) => DiscoInfo | null)[] = [];
 
   identity(scope: Scope, identity: Identity): void {
     this.#identities[scope].push(identity);
@@ -64,8 +65,18 @@ export class DiscoRegistry {
   node(name: string, handlers: NodeHandlers): void {
     this.#nodes.set(name, handlers);
   }
+  /** Answers disco#info for nodes of the server whose names change; null for those it does not know. */
+  dynamicNode(info: (name: string) => DiscoInfo | null): void {
+    this.#dynamic.push(info);
+  }
   nodeHandlers(name: string): NodeHandlers | undefined {
-    return this.#nodes.get(name);
+    const known = this.#nodes.get(name);
+    if (known !== undefined) return known;
+    for (const dynamic of this.#dynamic) {
+      const info = dynamic(name);
+      if (info !== null) return { info: () => info };
+    }
+    return undefined;
   }
 
   /** What has been contributed may be another now: answers are made anew. */
@@ -73,7 +84,7 @@ export class DiscoRegistry {
     this.#answers.clear();
   }
   /** An answer that everybody gets, as wire text: made once, until {@link changed}. */
-  common(kind: 'info' | 'items', scope: Scope, make: () => string): string {
+  common(kind: 'info' | 'items' | 'capabilities', scope: Scope, make: () => string): string {
     const key = `${kind} ${scope}`;
     let text = this.#answers.get(key);
     if (text === undefined) {

@@ -14,7 +14,7 @@ import { noItems } from './no-items.js';
 export const disco = defineFeature({
   name: 'service discovery',
   xeps: [
-    { id: '0030', version: '2.5rc3', status: 'complete' },
+    { id: '0030', version: '2.5.0', status: 'complete' },
     { id: '0128', version: '1.0.1', status: 'complete' },
     { id: '0157', version: '1.1.1', status: 'complete' },
   ],

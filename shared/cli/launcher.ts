@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { Logger } from '../observability/types.js';
 import { ControlError, type ControlServer, createControlServer } from './control-server.js';
@@ -32,6 +33,9 @@ export interface LauncherOptions {
   /** How long the `ready` line waits for components once the core serves; then it names those it does without. */
   readonly componentsMilliseconds?: number;
 }
+
+/** How long who asks for a restart waits until the process serves. */
+const RESTART_WAIT_MILLISECONDS = 20_000;
 
 /** Why the system ended by itself. */
 export type LauncherEnd = 'stopped' | 'refused' | 'failed';
@@ -102,7 +106,7 @@ export class Launcher {
   async start(): Promise<void> {
     const { dataFolder } = this.options;
     this.control.handle('status', () => this.status());
-    this.control.handle('restart', ({ name }) => this.restart(String(name)));
+    this.control.handle('restart', ({ name, wait }) => this.restart(String(name), wait === true));
     this.control.handle('halt', ({ name }) => this.halt(String(name)));
     this.control.handle('stop', () => void setImmediate(() => void this.stop()));
     this.control.handle('reload', () => this.reload());
@@ -237,9 +241,15 @@ export class Launcher {
     }));
   }
 
-  private async restart(name: string): Promise<unknown> {
-    await this.find(name).restart();
-    return { process: name, restarted: true };
+  /** With `wait`, until it serves again or a while has gone by; `ready` says which. */
+  private async restart(name: string, wait: boolean): Promise<unknown> {
+    const child = this.find(name);
+    await child.restart();
+    if (wait && !child.ready) {
+      const signal = AbortSignal.timeout(RESTART_WAIT_MILLISECONDS);
+      await once(child, 'ready', { signal }).catch(() => undefined);
+    }
+    return { process: name, restarted: true, ready: child.ready };
   }
 
   /** Ends one process until it is restarted. */

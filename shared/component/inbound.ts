@@ -4,7 +4,7 @@ import type { Stanza } from '../xml/stanza.js';
 import type { Jid } from '../xmpp/jid.js';
 import { NS } from '../xmpp/namespaces.js';
 import { errorReply, StanzaError } from '../xmpp/stanza-error.js';
-import type { IqHandler } from './component.js';
+import { type IqHandler, NOT_MINE } from './component.js';
 import { delegationGeneration, unwrapDelegated, wrapAnswer } from './delegation.js';
 import type { Disco } from './disco.js';
 import { CheckedRequest, IqHandlers, type Outcome, runHandler } from './iq-handlers.js';
@@ -205,16 +205,30 @@ export class Inbound {
     const { payload } = iq;
     if (iq.type !== 'get' || payload === null || to.local !== '' || to.resource !== '') return registered;
     const { disco, software } = this.link;
+    const items: IqHandler = ({ payload: { attrs } }) => {
+      const { node } = attrs;
+      // XEP-0030 §7
+      if (node && !disco.knows(node)) throw new StanzaError('item-not-found');
+      return xml('query', { xmlns: NS.discoItems, node });
+    };
     if (payload.namespace === NS.discoInfo && payload.name === 'query') {
       if (registered !== undefined && !disco.knows(iq.element.getChildElements()[0]?.attrs['node'])) {
         return registered;
       }
       return (request) => disco.answerInfo(request);
     }
-    if (registered !== undefined) return registered;
+    if (registered !== undefined) {
+      // One that answers for accounts only leaves the component itself to us.
+      return payload.name === 'query' && payload.namespace === NS.discoItems
+        ? async (request) => {
+            const answer = await registered(request);
+            return answer === NOT_MINE ? items(request) : answer;
+          }
+        : registered;
+    }
     switch (`${payload.name} ${payload.namespace}`) {
       case `query ${NS.discoItems}`:
-        return ({ payload: { attrs } }) => xml('query', { xmlns: NS.discoItems, node: attrs['node'] });
+        return items;
       case `ping ${NS.ping}`:
         return () => undefined;
       case `query ${NS.version}`:

@@ -23,7 +23,10 @@ interface Credentials {
 /** Non-SASL authentication (XEP-0078), for clients from before XMPP 1.0; log-in and resource in one step. */
 export const legacyAuth = defineFeature({
   name: 'legacy-auth',
-  xeps: [{ id: '0078', version: '2.5', status: 'complete' }],
+  xeps: [
+    { id: '0078', version: '2.5', status: 'complete' },
+    { id: '0086', version: '1.0', status: 'complete', note: 'In every error, of components too.' },
+  ],
   settings: ['LEGACY_AUTH', 'PASSWORD_STORAGE', 'C2S_REQUIRE_TLS', 'SASL_TRIES'],
   setup(core) {
     const { settings } = core;

@@ -133,7 +133,8 @@ export const sasl = defineFeature({
       // §6.4.5: a limit on retries
       const final = condition === 'encryption-required' || text === TOO_MANY_LOGINS.text;
       if (negotiation.failures >= core.settings.SASL_TRIES || final) {
-        stream.fail('policy-violation', 'too many failed attempts');
+        const why = condition === 'encryption-required' ? 'TLS comes first' : 'too many failed attempts';
+        stream.fail('policy-violation', why);
       }
     }
   },

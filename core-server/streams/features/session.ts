@@ -5,7 +5,7 @@ import { refuseStranger } from '../../iq/strangers.js';
 /** RFC 3921 §3 session establishment: a no-operation that old clients insist on, advertised as optional. */
 export const session = defineFeature({
   name: 'session',
-  specifications: ['RFC 3921 §3'],
+  specifications: ['RFC 3920', 'RFC 3921 §3'],
   setup(core) {
     core.streamFeatures.add({
       name: 'session',

@@ -16,6 +16,8 @@ const listSchema = z.array(
   }),
 );
 
+const restartSchema = z.object({ ready: z.boolean().default(true) });
+
 /** `entourage component list|restart`: what the core knows of its components; a restart by the launcher. */
 export const componentCommand: Command = {
   name: 'component',
@@ -49,7 +51,10 @@ export const componentCommand: Command = {
     }
     if (verb === 'restart' && name !== undefined) {
       try {
-        await control(controlSocketPath(dataFolder, 'launcher'), 'restart', { name });
+        const { ready } = restartSchema.parse(
+          await control(controlSocketPath(dataFolder, 'launcher'), 'restart', { name, wait: true }),
+        );
+        if (!ready) throw new CommandError(EXIT.failed, `${name}: started again, but it does not serve yet`);
       } catch (error) {
         if (!(error instanceof NotRunningError)) throw error;
         throw new CommandError(

@@ -149,8 +149,12 @@ describe('launcher', () => {
     const socket = controlSocketPath(system.folder, 'launcher');
     const [core, bosh] = [system.pid('core'), system.pid('bosh')];
     const from = system.lines.length;
-    await control(socket, 'restart', { name: 'bosh' });
-    await system.line('start.process-ready', from);
+    assert.deepEqual(await control(socket, 'restart', { name: 'bosh', wait: true }), {
+      process: 'bosh',
+      restarted: true,
+      ready: true,
+    });
+    assert.ok(system.lines.slice(from).some((line) => line.includes('start.process-ready')));
     assert.notEqual(system.pid('bosh'), bosh);
     assert.equal(system.pid('core'), core);
     assert.ok(!system.lines.some((line) => line.includes('start.died')));

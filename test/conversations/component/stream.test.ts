@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { NOT_MINE } from '../../../shared/component/component.js';
 import { xml } from '../../../shared/xml/element.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { componentBefore } from '../../tools/component.js';
@@ -254,6 +255,10 @@ test('every entity answers ping, version, time and disco; the rest is service-un
     await condition("<query xmlns='http://jabber.org/protocol/disco#info' node='x'/>"),
     'item-not-found',
   );
+  assert.equal(
+    await condition("<query xmlns='http://jabber.org/protocol/disco#items' node='x'/>"),
+    'item-not-found',
+  );
   assert.equal(await condition("<what xmlns='urn:example:unknown'/>"), 'service-unavailable');
   assert.equal(
     await condition("<ping xmlns='urn:xmpp:ping'/>", 'get', 'user@vcard.capulet.lit'),
@@ -276,6 +281,24 @@ test('every entity answers ping, version, time and disco; the rest is service-un
   const bounced = await stream.next();
   assert.deepEqual([bounced.name, bounced.id, bounced.type], ['message', 'm', 'error']);
   assert.equal(stream.unread, 0);
+});
+
+test('a handler of disco#items for accounts leaves the component’s own domain an empty answer', async (t) => {
+  const { component, server } = await componentBefore(t);
+  component.onIq('get', 'http://jabber.org/protocol/disco#items', 'query', () => NOT_MINE);
+  void component.start();
+  const stream = await server.accept();
+  await stream.establish();
+  const ask = async (to: string) => {
+    stream.write(
+      `<iq type='get' id='q' from='a@b' to='${to}'><query xmlns='http://jabber.org/protocol/disco#items'/></iq>`,
+    );
+    return (await stream.next()).type;
+  };
+  assert.deepEqual(
+    [await ask('vcard.capulet.lit'), await ask('user@vcard.capulet.lit')],
+    ['result', 'error'],
+  );
 });
 
 test('a handler that throws costs one error answer and one log line', async (t) => {

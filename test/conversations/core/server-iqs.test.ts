@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Stanza } from '../../../shared/xml/stanza.js';
+import { verifyCaps } from '../../../shared/xmpp/caps.js';
+import { NS } from '../../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import type { RawClient } from '../../tools/raw-client.js';
@@ -40,6 +42,27 @@ const features = (answer: Stanza) =>
   (answer.element.getChild('query', INFO)?.getChildren('feature') ?? []).map(
     ({ attrs }) => attrs['var'] ?? '',
   );
+
+describe('entity capabilities of the server (XEP-0115)', () => {
+  test('§6.3, §7: a stream feature whose hash disco#info proves, at its node and at none', async () => {
+    const client = await core.connect();
+    await client.open('localhost');
+    const offered = (await client.authenticate('romeo', 'secret', 'localhost')).source;
+    await client.close();
+    const caps = /<c xmlns='http:\/\/jabber.org\/protocol\/caps'[^>]*>/.exec(offered)?.[0] ?? '';
+    const [node = '', ver = ''] = ['node', 'ver'].map(
+      (name) => new RegExp(` ${name}='([^']*)'`).exec(caps)?.[1],
+    );
+    for (const ask of [`<query xmlns='${INFO}'/>`, `<query xmlns='${INFO}' node='${node}#${ver}'/>`]) {
+      const query = (await romeo.iq('get', ask, 'localhost')).element.getChild('query', INFO);
+      assert.ok(query);
+      assert.equal(verifyCaps({ node, ver, hash: 'sha-1' }, query), 'valid');
+      assert.ok(query.getChildren('feature').some(({ attrs }) => attrs['var'] === NS.caps));
+    }
+    const other = await romeo.iq('get', `<query xmlns='${INFO}' node='${node}#AAAA'/>`, 'localhost');
+    assert.equal(condition(other), 'item-not-found');
+  });
+});
 
 describe('service discovery (XEP-0030)', () => {
   test('§3.1: the server: identity, features, each once, among them disco itself', async () => {
