@@ -1,4 +1,4 @@
-import { clone, type Element, xml } from '../../shared/xml/element.js';
+import { children, clone, type Element, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import type { BareJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
@@ -13,6 +13,7 @@ export function stanzaIdElement(account: BareJid, id: string): Element {
  * every message is returned as it is, after a search of its content.
  */
 export function withoutForgedIds(message: Stanza, account: BareJid): Stanza {
+  if (message.finding(claimants)?.includes(account) === false) return message;
   // an address needs no escaping, so it is there as it is or in character references; most ids are by somebody else
   const plain = !message.mentions('&#');
   if (plain && !(message.mentions(NS.stanzaId) && message.mentions(account))) return message;
@@ -28,4 +29,11 @@ export function withoutForgedIds(message: Stanza, account: BareJid): Stanza {
   if (kept.length === element.children.length) return message;
   element.children = kept;
   return Stanza.fromElement(element);
+}
+
+/** By whom the ids of a message are said to be. */
+function claimants(message: Stanza): readonly string[] {
+  if (!message.mentions('&#') && !message.mentions(NS.stanzaId)) return [];
+  if (!message.hasChild('stanza-id', NS.stanzaId)) return [];
+  return children(message.element, 'stanza-id', NS.stanzaId).map((id) => id.attrs['by'] ?? '');
 }

@@ -44,6 +44,9 @@ interface Root {
   readonly others: string;
 }
 
+/** What was found in a content, by who looked. */
+type Findings = Map<(stanza: Stanza) => unknown, unknown>;
+
 const own: ReadonlySet<string> = new Set(['xmlns', 'to', 'from', 'id', 'type', 'xml:lang']);
 const unlimited = { stanzaBytes: Number.MAX_SAFE_INTEGER, depth: 1000, attributes: 10_000 };
 const noChildren: readonly ChildName[] = [];
@@ -72,6 +75,7 @@ export class Stanza {
   #rest: string | undefined;
   #text: string | undefined;
   #element: Element | undefined;
+  #findings: Findings | undefined;
   #children: readonly ChildName[] | undefined;
   #first: ChildName | null | undefined;
   #toJid: Jid | null | undefined;
@@ -92,6 +96,7 @@ export class Stanza {
     this.#rest = undefined;
     this.#text = undefined;
     this.#element = element;
+    this.#findings = undefined;
     this.#children = undefined;
     this.#first = undefined;
     this.#toJid = undefined;
@@ -236,11 +241,26 @@ export class Stanza {
   /** {@link readdress} for one of many addressees: what does not name the addressee is rendered once for all of them. */
   addressedTo(addressee: Jid): Stanza {
     // Flat: each addressee's text is made of it, and it must not keep the chunk it came in.
-    if (this.#rest === undefined) this.#rest = detachedCopy(this.#afterTo());
+    if (this.#findings === undefined) {
+      this.#rest = detachedCopy(this.#afterTo());
+      this.#findings = new Map();
+    }
     const copy = this.readdress({ to: addressee.full });
     copy.#rest = this.#rest;
+    copy.#findings = this.#findings;
     copy.#toJid = addressee;
+    copy.#fromJid = this.fromJid;
     return copy;
+  }
+
+  /**
+   * What `look` finds in the content: asked once for all addressees of a stanza that is {@link addressedTo} many. Undefined
+   * for any other stanza, where looking for what is wanted at the moment may be cheaper than looking for all there is.
+   */
+  finding<T>(look: (stanza: Stanza) => T): T | undefined {
+    if (this.#findings === undefined) return undefined;
+    if (!this.#findings.has(look)) this.#findings.set(look, look(this));
+    return this.#findings.get(look) as T;
   }
 
   /** Takes over what has been read of a stanza that has the same content. */
