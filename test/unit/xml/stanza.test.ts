@@ -1,44 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  child,
-  childElements,
-  children,
-  clone,
-  Element,
-  namespaceOf,
-  textOf,
-  xml,
-} from '../../../shared/xml/element.js';
-import { escapeAttribute, escapeText } from '../../../shared/xml/escape.js';
+import { child, childElements, Element, textOf } from '../../../shared/xml/element.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
-import { StreamParser } from '../../../shared/xml/stream-parser.js';
 import { jid } from '../../../shared/xmpp/jid.js';
-import { LIMITS } from './events.js';
-
-const STREAMS = 'http://etherx.jabber.org/streams';
-
-/** The stanzas of a stream whose header declares `declarations` beside the stream prefix. */
-function received(text: string, declarations = "xmlns='jabber:client'"): Stanza[] {
-  const stanzas: Stanza[] = [];
-  const parser = new StreamParser(
-    {
-      streamOpened: () => {},
-      stanza: (stanza) => stanzas.push(stanza),
-      streamClosed: () => {},
-      failed: (error) => assert.fail(error.text),
-    },
-    LIMITS,
-  );
-  parser.write(Buffer.from(`<stream:stream xmlns:stream='${STREAMS}' ${declarations}>${text}`));
-  return stanzas;
-}
-
-function only(text: string, declarations?: string): Stanza {
-  const stanzas = received(text, declarations);
-  assert.equal(stanzas.length, 1);
-  return stanzas[0] as Stanza;
-}
+import { only, STREAMS } from './received.js';
 
 describe('the root', () => {
   test('attributes are decoded', () => {
@@ -330,88 +295,6 @@ describe('the wire text', () => {
   });
 });
 
-describe('from a tree', () => {
-  test('what the element says', () => {
-    const stanza = Stanza.fromElement(
-      xml(
-        'iq',
-        { type: 'result', to: 'a@b', id: 7, 'xml:lang': 'en', from: undefined },
-        xml('query', 'urn:q', xml('item', { n: `"'&<>` }), 'te<xt&'),
-      ),
-    );
-    assert.equal(stanza.name, 'iq');
-    assert.equal(stanza.namespace, 'jabber:client');
-    assert.equal(stanza.id, '7');
-    assert.equal(stanza.from, undefined);
-    assert.deepEqual(stanza.payload, { name: 'query', namespace: 'urn:q' });
-    assert.equal(
-      stanza.text,
-      `<iq to='a@b' id='7' type='result' xml:lang='en'><query xmlns='urn:q'><item n='&quot;&apos;&amp;&lt;&gt;'/>te&lt;xt&amp;</query></iq>`,
-    );
-    assert.equal(Stanza.parse(stanza.text).text, stanza.text);
-  });
-
-  test('namespaces come out neutral', () => {
-    assert.equal(
-      Stanza.fromElement(xml('message', 'jabber:server', xml('body', 'jabber:client'))).text,
-      '<message><body/></message>',
-    );
-    assert.equal(Stanza.fromElement(xml('r', { xmlns: 'urn:sm' })).text, `<r xmlns='urn:sm'/>`);
-    assert.equal(
-      Stanza.fromElement(xml('stream:error', { 'xmlns:stream': STREAMS }, xml('reset', 'urn:e'))).text,
-      `<stream:error xmlns:stream='${STREAMS}'><reset xmlns='urn:e'/></stream:error>`,
-    );
-    const forwarded = xml(
-      'message',
-      {},
-      xml('forwarded', 'urn:f', xml('message', 'jabber:client', xml('body'))),
-    );
-    assert.equal(
-      Stanza.fromElement(forwarded).text,
-      `<message><forwarded xmlns='urn:f'><message xmlns='jabber:client'><body/></message></forwarded></message>`,
-    );
-  });
-
-  test('characters that XML cannot hold never reach the wire', () => {
-    const text = Stanza.fromElement(
-      xml('message', { id: 'a\u0000\ud800' }, xml('body', {}, 'x\u0001\uffff\udc00y\r')),
-    ).text;
-    assert.equal(text, `<message id='a\ufffd\ufffd'><body>x\ufffd\ufffd\ufffdy&#13;</body></message>`);
-    assert.equal(textOf(child(only(text).element, 'body')), 'x\ufffd\ufffd\ufffdy\r');
-  });
-
-  test('an element of a larger tree takes with it what it inherits', () => {
-    const { element } = only(
-      `<iq xmlns:p='urn:p' xmlns:q='urn:q'><a xmlns='urn:a'><b><p:c/></b></a><d/></iq>`,
-    );
-    const inner = element.getChild('a')?.getChild('b') as Element;
-    assert.equal(Stanza.fromElement(inner).text, `<b xmlns='urn:a' xmlns:p='urn:p'><p:c/></b>`);
-    assert.equal(Stanza.fromElement(element.getChild('d') as Element).text, '<d/>');
-    assert.equal(element.toString().includes(`<b><p:c/></b>`), true, 'the tree is left alone');
-  });
-
-  test('names that are none are refused', () => {
-    for (const name of ['', 'a b', '1', 'a:b:c', ':a', 'a/', 'a>', 'x\ud800', '\u0000']) {
-      assert.throws(() => Stanza.fromElement(xml('message', {}, xml(name))), TypeError, JSON.stringify(name));
-      assert.throws(
-        () => Stanza.fromElement(xml('message', { [name]: 'x' })),
-        TypeError,
-        JSON.stringify(name),
-      );
-    }
-    assert.equal(
-      Stanza.fromElement(xml('message', {}, xml('é\u{10000}'))).text,
-      '<message><é\u{10000}/></message>',
-    );
-  });
-
-  test('xml() leaves the attributes it is given alone', () => {
-    const attributes = { a: null, b: 1 };
-    assert.deepEqual(xml('x', attributes).attrs, { b: '1' });
-    assert.deepEqual(attributes, { a: null, b: 1 });
-  });
-});
-
 describe('parsing trusted text', () => {
   test('one stanza, white space around it', () => {
     const stanza = Stanza.parse(` \n<message xmlns='jabber:client'><body>é</body></message>\n`);
@@ -456,41 +339,4 @@ test('on every kind of stream the tree and the children are of jabber:client, th
     assert.ok(stanza.hasChild('body', namespace));
     assert.ok(child(stanza.element, 'body', namespace));
   }
-});
-
-describe('helpers', () => {
-  const { element } = only(
-    `<iq xmlns:p='urn:p'><a xmlns='urn:a'><b/><b xmlns='urn:b'/></a><a/><p:c><d/></p:c></iq>`,
-  );
-
-  test('child and children', () => {
-    assert.equal(namespaceOf(element), 'jabber:client');
-    assert.equal(child(element, 'a'), element.children[1]);
-    assert.equal(child(element, 'a', 'urn:a'), element.children[0]);
-    assert.equal(child(element, 'a', 'jabber:component:accept'), element.children[1]);
-    assert.equal(child(element, 'a', 'urn:other'), undefined);
-    assert.equal(children(element.children[0] as Element, 'b').length, 1);
-    assert.equal(child(element, 'c', 'urn:p'), element.children[2]);
-    assert.ok(child(xml('message', {}, xml('body')), 'body'));
-    assert.equal(textOf(undefined), '');
-  });
-
-  test('a clone means the same elsewhere and is independent', () => {
-    const copy = clone(element.children[2] as Element);
-    assert.equal(copy.parent, null);
-    assert.equal(copy.toString(), '<p:c xmlns="jabber:client" xmlns:p="urn:p"><d/></p:c>');
-    copy.attrs['x'] = 'y';
-    (copy.children[0] as Element).name = 'e';
-    assert.equal((element.children[2] as Element).toString(), '<p:c><d/></p:c>');
-  });
-
-  test('escaping', () => {
-    assert.equal(escapeText(`a<b>&"'\r\n\t`), `a&lt;b&gt;&amp;"'&#13;\n\t`);
-    assert.equal(escapeAttribute(`a<b>&"'\r\n\t`), `a&lt;b&gt;&amp;&quot;&apos;&#13;&#10;&#9;`);
-    assert.equal(escapeText('é😀\u0085'), 'é😀\u0085');
-    for (const lone of ['\ud83d', '\ude00', 'x\ud83dy', '\ude00\ud83d']) {
-      assert.ok(!/[\ud800-\udfff]/.test(escapeText(lone)), JSON.stringify(lone));
-      assert.ok(!/[\ud800-\udfff]/.test(escapeAttribute(lone)), JSON.stringify(lone));
-    }
-  });
 });
