@@ -66,6 +66,13 @@ export async function befriend(one: RawClient, other: RawClient): Promise<void> 
   forget(one, other);
 }
 
+/** What either did has reached the other, on one server. */
+export async function both(one: RawClient, other: RawClient): Promise<void> {
+  await one.ping();
+  await other.ping();
+  await one.ping();
+}
+
 export function bare(client: RawClient): string {
   return client.jid.replace(/\/.*/, '');
 }
