@@ -32,7 +32,10 @@ export const streamManagement = defineFeature({
       name: 'stream management',
       namespaces: [NS.streamManagement],
       offer: (stream) =>
-        stream.account === null || stream.session !== null ? null : `<sm xmlns='${NS.streamManagement}'/>`,
+        // also on a stream that Bind 2 has bound, as long as it can be enabled
+        stream.account === null || registry.of(stream.session) !== undefined
+          ? null
+          : `<sm xmlns='${NS.streamManagement}'/>`,
       receive(stream, element) {
         switch (element.name) {
           case 'enable':

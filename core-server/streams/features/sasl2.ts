@@ -155,7 +155,8 @@ export const sasl2 = defineFeature({
         `<success xmlns='${NS.sasl2}'>${additional}` +
           `<authorization-identifier>${escapeText(identity)}</authorization-identifier>${inline}</success>`,
       );
-      // no restart: the features of the authenticated stream follow at once
+      // no restart: the features of the authenticated stream follow at once, and a resumed one has nothing left to bind
+      if (resumed !== null) stream.bound(resumed.session);
       stream.sendFeatures();
       if (resumed !== null) core.streamManagement.replay(stream, resumed);
       bound?.begin();

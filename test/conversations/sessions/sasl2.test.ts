@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { Stanza } from '../../../shared/xml/stanza.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import { RawClient } from '../../tools/raw-client.js';
 
@@ -23,6 +24,13 @@ async function secured(): Promise<RawClient> {
 const plain = (user: string, password = 'secret') => Buffer.from(`\0${user}\0${password}`).toString('base64');
 const authenticate = (user: string, inner = '', password?: string) =>
   `<authenticate xmlns='${SASL2}' mechanism='PLAIN'><initial-response>${plain(user, password)}</initial-response>${inner}</authenticate>`;
+
+/** The names of the features that are offered, in alphabetical order. */
+const offered = (features: Stanza): string[] =>
+  features
+    .children()
+    .map(({ name }) => name)
+    .sort();
 
 test('XEP-0388 §2.1: offered inside TLS only, with what can be had inline', async () => {
   const open = await core.connect();
@@ -97,7 +105,7 @@ test('XEP-0386: one request logs in, binds, enables stream management and carbon
   const enabled = success.element.getChild('bound', BIND2)?.getChild('enabled', SM);
   const id = enabled?.attrs['id'] ?? '';
   assert.notEqual(id, '');
-  await client.element('features');
+  assert.deepEqual(offered(await client.element('features')), ['c', 'csi', 'sub', 'ver']);
   client.jid = jid;
   await client.goOnline();
   client.cut();
@@ -115,7 +123,8 @@ test('XEP-0386: one request logs in, binds, enables stream management and carbon
   assert.equal(resumed.element.getChildText('authorization-identifier'), jid);
   assert.ok(resumed.element.getChild('resumed', SM), resumed.source);
   assert.equal(resumed.element.getChild('bound', BIND2), undefined);
-  await again.element('features');
+  // Nothing that a resumed stream could not take any more: xmpp.js binds and resumes whatever it is offered.
+  assert.deepEqual(offered(await again.element('features')), ['c', 'csi', 'sub', 'ver']);
   const message = await again.stanza((stanza) => stanza.name === 'message');
   assert.equal(message.id, 'w1');
   await romeo.close();
@@ -131,6 +140,17 @@ test('XEP-0386: a resumption that fails is said, and a resource is bound instead
     success.element.getChild('failed', SM)?.getChild('item-not-found', 'urn:ietf:params:xml:ns:xmpp-stanzas'),
   );
   assert.ok(success.element.getChild('bound', BIND2));
+  await client.close();
+});
+
+test('XEP-0198 §3: on a stream bound without it, stream management is offered and can be enabled', async () => {
+  const client = await secured();
+  await client.open('localhost');
+  client.send(authenticate('romeo', `<bind xmlns='${BIND2}'/>`));
+  await client.element('success');
+  assert.deepEqual(offered(await client.element('features')), ['c', 'csi', 'sm', 'sub', 'ver']);
+  client.send(`<enable xmlns='${SM}'/>`);
+  await client.element('enabled');
   await client.close();
 });
 
