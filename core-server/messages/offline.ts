@@ -360,8 +360,8 @@ function takesMessages(session: Session): boolean {
 function worthStoring(message: Stanza): boolean {
   const type = messageType(message);
   if (type !== 'normal' && type !== 'chat') return false;
-  if (message.hasChild('no-store', NS.hints) || message.hasChild('no-permanent-store', NS.hints))
-    return false;
+  // XEP-0334 §4.1, §4.2: `no-permanent-store` is about archives, waiting for its receiver is none
+  if (message.hasChild('no-store', NS.hints)) return false;
   if (message.hasChild('store', NS.hints)) return true;
   if (type === 'normal') return message.children().length > 0;
   return message.children().some((part) => part.namespace !== NS.chatStates && part.name !== 'thread');

@@ -80,9 +80,11 @@ describe('offline messages (XEP-0160)', () => {
     romeo.send(chat('receipt', "<received xmlns='urn:xmpp:receipts' id='1'/>"));
     romeo.send(chat('normal', '<body>x</body>', 'juliet@localhost', 'normal'));
     romeo.send("<message to='juliet@localhost' id='untyped' type='what'><subject>s</subject></message>");
+    // XEP-0334 §4.1: stored for delivery all the same
+    romeo.send(chat('unarchived', "<body>x</body><no-permanent-store xmlns='urn:xmpp:hints'/>"));
     await romeo.expectNothing();
     const juliet = await core.online('juliet');
-    assert.deepEqual(await messages(juliet), ['receipt', 'normal', 'untyped']);
+    assert.deepEqual(await messages(juliet), ['receipt', 'normal', 'untyped', 'unarchived']);
     await juliet.close();
   });
 

@@ -233,6 +233,7 @@ describe('privileged entities (XEP-0356), the server’s side', () => {
           'another namespace of the IQ',
           () => ask(`<iq xmlns='jabber:server' type='get' id='in'>${ping}</iq>`),
         ],
+        ['an IQ without a namespace of its own', () => ask(`<iq type='get' id='in'>${ping}</iq>`)],
         [
           'another `from`',
           () => ask(`<iq xmlns='jabber:client' type='get' id='in' from='romeo@localhost'>${ping}</iq>`),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import { RawClient } from '../../tools/raw-client.js';
 
@@ -11,6 +12,8 @@ before(async () => {
     C2S_PROXIES: '127.0.0.0/8',
     C2S_TLS_PORT: 'auto',
     BANNED_ADDRESSES: '198.51.100.0/24',
+    REGISTRATION: 'open',
+    REGISTRATIONS_PER_ADDRESS: '2',
   });
   await core.addUsers('romeo');
 });
@@ -66,3 +69,26 @@ for (const [what, first] of [
     assert.equal((await client.next()).kind, 'lost');
   });
 }
+
+test('XEP-0077 §9: one address may make so many accounts in an hour', async () => {
+  const register = async (address: string, name: string): Promise<string> => {
+    const client = await core.connect();
+    client.send(header(address));
+    await client.open('localhost');
+    const answer = await client.iq(
+      'set',
+      `<query xmlns='jabber:iq:register'><username>${name}</username><password>x</password></query>`,
+    );
+    client.cut();
+    return answer.type === 'error' ? StanzaError.fromStanza(answer).condition : String(answer.type);
+  };
+  assert.deepEqual(
+    [
+      await register('203.0.113.80', 'one'),
+      await register('203.0.113.80', 'two'),
+      await register('203.0.113.80', 'three'),
+      await register('203.0.113.81', 'three'),
+    ],
+    ['result', 'result', 'resource-constraint', 'result'],
+  );
+});
