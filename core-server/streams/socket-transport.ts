@@ -398,7 +398,7 @@ export class SocketTransport implements Transport {
     this.#pending = '';
     this.#flushCallbacks = null;
     // Half-open connections serve nobody: what was queued is sent by end(), then both directions are gone.
-    if (!this.#socket.destroyed) this.#socket.end();
+    if (!this.#socket.writableEnded) this.#socket.end();
     const socket = this.#socket;
     setTimeout(() => socket.destroy(), this.#options.closeMilliseconds).unref();
     this.handler.lost(reason);

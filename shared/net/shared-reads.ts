@@ -4,8 +4,14 @@ import type { Socket } from 'node:net';
 const BYTES = 64 * 1024;
 
 let shared: Buffer | null = null;
+let slots: Slots | null = null;
 
-/** What a socket of Node keeps where `onread` was given when it was made. */
+/** Where a socket keeps what `onread` gave it. */
+interface Slots {
+  readonly buffer: symbol;
+  readonly callback: symbol;
+}
+
 interface Internals {
   readonly _handle?: { readonly useUserBuffer?: (buffer: Buffer) => void } | null;
   [symbol: symbol]: unknown;
@@ -22,10 +28,8 @@ interface Internals {
 export function readShared(socket: Socket, received: (bytes: Buffer) => void): boolean {
   const internals = socket as unknown as Internals;
   const handle = internals._handle;
-  const own = Object.getOwnPropertySymbols(socket);
-  const buffer = own.find(({ description }) => description === 'kBuffer');
-  const callback = own.find(({ description }) => description === 'kBufferCb');
-  if (typeof handle?.useUserBuffer !== 'function' || buffer === undefined || callback === undefined) {
+  slots ??= slotsOf(socket);
+  if (typeof handle?.useUserBuffer !== 'function' || slots === null || !(slots.buffer in socket)) {
     socket.on('data', received);
     return false;
   }
@@ -34,8 +38,15 @@ export function readShared(socket: Socket, received: (bytes: Buffer) => void): b
   // What had come before, or was put back (the rest after a PROXY header), comes before what the socket reads from now on.
   const early: Buffer | null = socket.read();
   if (early !== null) process.nextTick(received, early);
-  internals[buffer] = bytes;
-  internals[callback] = (length: number) => received(bytes.subarray(0, length));
+  internals[slots.buffer] = bytes;
+  internals[slots.callback] = (length: number) => received(bytes.subarray(0, length));
   handle.useUserBuffer(bytes);
   return true;
+}
+
+function slotsOf(socket: Socket): Slots | null {
+  const own = Object.getOwnPropertySymbols(socket);
+  const buffer = own.find(({ description }) => description === 'kBuffer');
+  const callback = own.find(({ description }) => description === 'kBufferCb');
+  return buffer === undefined || callback === undefined ? null : { buffer, callback };
 }
