@@ -26,9 +26,8 @@ import { Responder } from './responder.js';
 import { ResponseCache } from './response-cache.js';
 import type { BoshSessionOptions } from './session-options.js';
 import { clientEndOf, headerOf, restartHeader } from './stream-header.js';
+import { Waits } from './waits.js';
 
-/** Requests that came together wait out together, milliseconds. */
-const timerSlack = 2;
 const none: readonly string[] = [];
 
 /**
@@ -62,14 +61,14 @@ export class BoshSession implements AtEndOfTurn {
   #pause: number | undefined;
   /** Runs while nobody asks. */
   readonly #inactivity = new LazyTimer(() => this.#inactive());
-  /** Runs while a request with a `wait` is unanswered. */
-  readonly #waits = new LazyTimer(() => this.#someWaited());
+  readonly #waits: Waits;
   #over = false;
   readonly #lastWords: LastWords;
 
   constructor(options: BoshSessionOptions, request: BodyRequest, rid: number, exchange: Exchange) {
     this.#options = options;
     this.#open = new OpenRequests(options.room);
+    this.#waits = new Waits(this.#open, options.terms.wait, (held) => this.#waited(held));
     this.sid = options.sid;
     this.terms = options.terms;
     this.origin = options.origin;
@@ -147,7 +146,7 @@ export class BoshSession implements AtEndOfTurn {
     }
     this.#pause = undefined;
     this.#inactivity.clear();
-    this.#startWaiting(held);
+    this.#waits.start(held);
     if (!isNext) this.#open.addEarly(held);
     this.#watch(held);
     if (isNext) this.#processNext(held);
@@ -281,23 +280,6 @@ export class BoshSession implements AtEndOfTurn {
     this.#inactivity.clear();
     this.#watch(held);
     this.#flush();
-  }
-
-  #startWaiting(held: HeldRequest): void {
-    // Where nothing is to be held, this is for those whose predecessor is missing.
-    const milliseconds = Math.max(this.terms.wait, 1) * 1000;
-    held.expiresAt = performance.now() + milliseconds;
-    // All wait equally long, so the timer that runs for an earlier one is early enough for this one.
-    if (!this.#waits.isSet) this.#waits.set(milliseconds);
-  }
-
-  #someWaited(): void {
-    for (const held of this.#open.expired(performance.now() + timerSlack)) {
-      held.expiresAt = Number.POSITIVE_INFINITY;
-      this.#waited(held);
-    }
-    const next = this.#open.nextExpiry;
-    if (!this.#over && next !== Number.POSITIVE_INFINITY) this.#waits.set(next - performance.now());
   }
 
   #waited(held: HeldRequest): void {
