@@ -57,8 +57,9 @@ export async function composePep(
     store: openCapsStore(storage),
     log,
     queries: counters.asked,
+    linked: () => component.server.connected,
   });
-  const lastSeen = await LastSeen.open(storage, component);
+  const lastSeen = await LastSeen.open(storage, component, () => feed.servedUntil);
   const notifier = new Notifier({ component, rosters, presences, sent: counters.sent });
   const pep = new Pep({
     component,
@@ -73,12 +74,12 @@ export async function composePep(
   });
   const avatars = new AvatarConversion(pep, storage);
   pep.nodeChanged = (owner, node) => avatars.nodeChanged(owner, node);
-  const feed = new PresenceFeed({
+  const feed: PresenceFeed = new PresenceFeed({
     presences,
     caps,
-    async arrived(resource, interests, share) {
+    async arrived(resource, interests, owners) {
       if (!component.server.domains.has(resource.domain)) await contacts.complete;
-      await sendLastItems(pep, watchers, resource, interests, share);
+      await sendLastItems(pep, watchers, resource, interests, owners);
     },
     share: () => component.share,
     lastSeen: () => lastSeen.time,
@@ -142,17 +143,23 @@ export async function composePep(
   let up = false;
   component.onUp(() => {
     up = true;
+    feed.linked();
   });
   component.onDown(() => {
     up = false;
   });
   let settled: NodeJS.Timeout | undefined;
   component.onShareChanged(() => {
+    const before = ownership.share;
+    const { lost } = component.share;
+    feed.shareChanged();
     ownership.become(component.share);
     accounts.forgetAll();
     rosters.clear();
     avatars.forget();
-    relearn().catch(failed);
+    relearn()
+      .then(() => lost === undefined || feed.inherit(before, lost))
+      .catch(failed);
     // Who got a first node at another process while all this moved.
     clearTimeout(settled);
     settled = setTimeout(() => relearn().catch(failed), MOVING_MILLISECONDS);
@@ -163,7 +170,7 @@ export async function composePep(
     async stop() {
       clearTimeout(settled);
       await Promise.race([
-        notifier.idle(),
+        feed.idle().then(() => notifier.idle()),
         new Promise((resolve) => setTimeout(resolve, DRAIN_MILLISECONDS).unref()),
       ]);
       await lastSeen.stop();

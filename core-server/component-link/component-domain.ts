@@ -172,9 +172,11 @@ export class ComponentDomain implements Destination {
   }
 
   detach(stream: ComponentStream, comesBack: boolean): void {
+    const place = this.#streams.indexOf(stream);
     this.#streams = this.#streams.filter((other) => other !== stream);
     for (const [key, asker] of this.#asked) if (asker === stream) this.#asked.delete(key);
-    this.#tellShares();
+    // One that said it would go has finished what it had begun.
+    this.#tellShares(comesBack && !stream.finishedItsWork ? place : undefined);
     this.#options.log.info(
       { code: 'component.down', domain: this.name, comesBack },
       'component disconnected',
@@ -294,14 +296,14 @@ export class ComponentDomain implements Destination {
   }
 
   /** Each process hears which part of the owners is its own now, before anything that is routed by that. */
-  #tellShares(): void {
+  #tellShares(lost?: number): void {
     if (this.#options.conflict !== 'share') return;
     const of = this.#streams.length;
     for (const [index, stream] of this.#streams.entries()) {
       const message = xml(
         'message',
         { from: this.#options.server, to: this.name, id: `share${++this.#pingSequence}` },
-        shareElement(index, of),
+        shareElement(index, of, lost),
       );
       stream.send(Stanza.fromElement(message).text);
     }

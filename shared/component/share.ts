@@ -14,11 +14,14 @@ export class Share {
   readonly possible: boolean;
   readonly index: number;
   readonly of: number;
+  /** The place that a process had which was lost just now: of what it had not finished nobody knows. */
+  readonly lost: number | undefined;
 
-  private constructor(possible: boolean, index: number, of: number) {
+  private constructor(possible: boolean, index: number, of: number, lost?: number) {
     this.possible = possible;
     this.index = index;
     this.of = of;
+    this.lost = lost;
   }
 
   /** Everything is ours: the server has said nothing else. */
@@ -30,8 +33,9 @@ export class Share {
     const element = child(message.element, 'share', NS.share);
     const index = Number(element?.attrs['index']);
     const of = Number(element?.attrs['of']);
+    const lost = Number(element?.attrs['lost'] ?? Number.NaN);
     const right = Number.isSafeInteger(index) && Number.isSafeInteger(of) && index >= 0 && index < of;
-    return right ? new Share(true, index, of) : null;
+    return right ? new Share(true, index, of, Number.isSafeInteger(lost) ? lost : undefined) : null;
   }
 
   mine(owner: string): boolean {
@@ -39,7 +43,7 @@ export class Share {
   }
 }
 
-/** The server's word to one process. */
-export function shareElement(index: number, of: number): Element {
-  return xml('share', { xmlns: NS.share, index, of });
+/** The server's word to one process; `lost`: the place of one that went without a word. */
+export function shareElement(index: number, of: number, lost?: number): Element {
+  return xml('share', { xmlns: NS.share, index, of, ...(lost === undefined ? {} : { lost }) });
 }

@@ -1,22 +1,22 @@
-import type { Share } from '../../../shared/component/share.js';
 import type { Jid } from '../../../shared/xmpp/jid.js';
 import type { Pep } from '../context.js';
 import type { PepNode } from '../nodes/node.js';
+import type { Owners } from '../server/presence-feed.js';
 import type { Watchers } from '../server/watchers.js';
 
 /**
  * A resource has become available, with interests: it gets the last item of each node of its own account and of every
- * account whose presence it receives (XEP-0163 §4.3.2, rule 2), of those that are in `share`.
+ * account whose presence it receives (XEP-0163 §4.3.2, rule 2), of those that are ours to send.
  */
 export async function sendLastItems(
   pep: Pep,
   watchers: Watchers,
   resource: Jid,
   interests: ReadonlySet<string>,
-  share: Share,
+  ours: Owners,
 ): Promise<void> {
   if (interests.size === 0) return;
-  await pep.notifier.whileArriving(resource.full, () => sendItems(pep, watchers, resource, interests, share));
+  await pep.notifier.whileArriving(resource.full, () => sendItems(pep, watchers, resource, interests, ours));
 }
 
 async function sendItems(
@@ -24,7 +24,7 @@ async function sendItems(
   watchers: Watchers,
   resource: Jid,
   interests: ReadonlySet<string>,
-  share: Share,
+  ours: Owners,
 ): Promise<void> {
   const { bare } = resource;
   const owners = new Set<string>([bare]);
@@ -34,7 +34,7 @@ async function sendItems(
     for (const [contact, { subscribed }] of await pep.rosters.get(bare)) if (subscribed) owners.add(contact);
   }
   for (const owner of owners) {
-    if (share.mine(owner) && pep.accounts.mayOwn(owner)) {
+    if (ours.mine(owner) && pep.accounts.mayOwn(owner)) {
       await sendLastItemsOf(pep, owner, resource, interests);
     }
   }

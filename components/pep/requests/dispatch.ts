@@ -84,13 +84,13 @@ export function dispatch(pep: Pep): IqHandler {
     const answer = pep.accounts.with(owner, (account) =>
       useCase(pep, { from, owner, pubsub: payload, action }, account),
     );
-    return notifiedFirst(pep, owner, answer);
+    return type === 'set' ? notifiedFirst(pep, owner, answer) : answer;
   };
 }
 
 /**
- * contracts: what is acknowledged is not lost with this process. Notifications go before the answer on the same stream,
- * so a server that has the answer has them too.
+ * contracts: what is acknowledged is not lost with this process. Notifications of a change go before the answer on the
+ * same stream, so a server that has the answer has them too.
  */
 async function notifiedFirst<T>(pep: Pep, owner: string, answer: Promise<T>): Promise<T> {
   const result = await answer;

@@ -10,8 +10,9 @@ const INTERESTS = 300;
 const INTEREST_LENGTH = 512;
 /** Hashes kept while nobody uses them. */
 const KEPT_ENTRIES = 5_000;
-/** How long a hash that nobody could prove is left alone. */
+/** How long a resource that could not prove a hash is not asked again, nor anybody after so many. */
 const REST_MILLISECONDS = 600_000;
+const UNPROVED = 20;
 const SUFFIX = '+notify';
 const NOTHING: ReadonlySet<string> = new Set();
 
@@ -29,7 +30,8 @@ interface Known extends CapsEntry {
   readonly key: string | null;
   users: number;
   asking: Promise<void> | null;
-  /** Until then nobody is asked. */
+  /** Who could not prove it, until they may try again. */
+  readonly failed: Set<string>;
   restUntil: number;
   /** Resources that announce the same and could be asked instead. */
   readonly candidates: Set<string>;
@@ -41,9 +43,18 @@ export class CapsCache {
   readonly #store: CapsStore;
   readonly #log: Logger;
   readonly #queries: Counter;
+  readonly #linked: () => boolean;
   readonly #entries = new Map<string, Known>();
 
-  constructor(options: { ask: AskInfo; store: CapsStore; log: Logger; queries: Counter }) {
+  /** `linked`: whether the server is there to ask by. */
+  constructor(options: {
+    ask: AskInfo;
+    store: CapsStore;
+    log: Logger;
+    queries: Counter;
+    linked: () => boolean;
+  }) {
+    this.#linked = options.linked;
     this.#ask = options.ask;
     this.#store = options.store;
     this.#log = options.log;
@@ -76,6 +87,7 @@ export class CapsCache {
       interests: undefined,
       users: 1,
       asking: null,
+      failed: new Set(),
       restUntil: 0,
       candidates: new Set(),
     };
@@ -101,7 +113,7 @@ export class CapsCache {
   async interests(entry: CapsEntry, full: string): Promise<ReadonlySet<string>> {
     const known = entry as Known;
     if (known.interests !== undefined) return known.interests;
-    if (known.candidates.size < 5) known.candidates.add(full);
+    if (known.candidates.size < 5 && mayAsk(known, full)) known.candidates.add(full);
     known.asking ??= this.#learn(known).finally(() => {
       known.asking = null;
     });
@@ -118,15 +130,19 @@ export class CapsCache {
         return;
       }
     }
-    if (entry.restUntil > performance.now()) return;
     for (let full = first(entry.candidates); full !== undefined; full = first(entry.candidates)) {
       entry.candidates.delete(full);
       const query = await this.#info(full, `${caps.node}#${caps.ver}`);
+      // That the link was lost says nothing of the client.
+      if (query === undefined && !this.#linked()) return;
+      entry.restUntil = performance.now() + REST_MILLISECONDS;
+      entry.failed.add(full);
       if (query === undefined) continue;
       const verdict = verifyCaps(caps, query);
       if (verdict === 'valid' || verdict === 'unverifiable') {
         entry.interests = interestsOf(query);
         entry.candidates.clear();
+        entry.failed.clear();
         if (key !== null) await this.#store.put(key, [...entry.interests]);
         return;
       }
@@ -135,7 +151,6 @@ export class CapsCache {
         'capabilities are not as announced',
       );
     }
-    entry.restUntil = performance.now() + REST_MILLISECONDS;
   }
 
   async #info(full: string, node: string): Promise<Element | undefined> {
@@ -158,6 +173,12 @@ export class CapsCache {
       if (entry.users <= 0) this.#entries.delete(key);
     }
   }
+}
+
+/** One that nobody has tried to prove yet is asked whoever failed before: a stranger must not silence a popular client. */
+function mayAsk({ failed, restUntil }: Known, full: string): boolean {
+  if (restUntil < performance.now()) failed.clear();
+  return failed.size < UNPROVED && !failed.has(full);
 }
 
 function interestsOf(query: Element): ReadonlySet<string> {

@@ -20,6 +20,12 @@ const KEPT_CONTACTS = 400_000;
 const AT_ONCE = 32;
 const EMPTY: Roster = new Map();
 
+/** A roster on its way, and what the server has pushed of it meanwhile. */
+interface Asked {
+  readonly roster: Promise<Roster>;
+  readonly pushed: Map<string, Contact | undefined>;
+}
+
 /**
  * The rosters of the server's accounts: asked for when they are needed, kept while there is room, and changed by the
  * server's pushes (XEP-0356). Where the server grants none, every roster is empty.
@@ -27,7 +33,7 @@ const EMPTY: Roster = new Map();
 export class Rosters {
   readonly #component: Component;
   readonly #kept = new Map<string, Map<string, Contact>>();
-  readonly #asked = new Map<string, Promise<Roster>>();
+  readonly #asked = new Map<string, Asked>();
   readonly #names = new Map<string, string>();
   readonly #kinds = new Map<string, Contact>();
   readonly #watchers: ((
@@ -38,6 +44,8 @@ export class Rosters {
   ) => void)[] = [];
   readonly #turns: (() => void)[] = [];
   #asking = 0;
+  /** Counts beginnings: what was asked for earlier may miss pushes that went to another process, or to nobody. */
+  #round = 0;
   #contacts = 0;
 
   readonly #keeps: (account: string) => boolean;
@@ -80,12 +88,14 @@ export class Rosters {
   get(account: string): Promise<Roster> {
     const known = this.known(account);
     if (known !== undefined) return Promise.resolve(known);
-    let asked = this.#asked.get(account);
-    if (asked === undefined) {
-      asked = this.#inTurn(() => this.#ask(account)).finally(() => this.#asked.delete(account));
-      this.#asked.set(account, asked);
-    }
-    return asked;
+    const before = this.#asked.get(account);
+    if (before !== undefined) return before.roster;
+    const pushed: Asked['pushed'] = new Map();
+    const roster = this.#inTurn(() => this.#ask(account, pushed)).finally(() => {
+      if (this.#asked.get(account)?.pushed === pushed) this.#asked.delete(account);
+    });
+    this.#asked.set(account, { roster, pushed });
+    return roster;
   }
 
   /** Takes a roster push of an account. */
@@ -101,11 +111,14 @@ export class Rosters {
         else roster.set(contact, now);
         this.#contacts += (now === undefined ? 0 : 1) - (before === undefined ? 0 : 1);
       }
+      // The answer that is awaited may be older: it is there, but nobody has had time for it yet.
+      this.#asked.get(account)?.pushed.set(contact, now);
       for (const watcher of this.#watchers) watcher(account, contact, before, now);
     }
   }
 
   clear(): void {
+    this.#round++;
     this.#kept.clear();
     this.#names.clear();
     this.#asked.clear();
@@ -126,8 +139,9 @@ export class Rosters {
     }
   }
 
-  async #ask(account: string): Promise<Roster> {
+  async #ask(account: string, pushed: Asked['pushed']): Promise<Roster> {
     const { connected } = this.#component.server;
+    const round = this.#round;
     let query: Element;
     try {
       query = await this.#component.privileged.getRoster(account);
@@ -145,7 +159,11 @@ export class Rosters {
       const contact = contactJid(item);
       if (contact !== undefined) roster.set(this.#name(contact), this.#contact(item));
     }
-    if (this.#keeps(account)) this.#keep(account, roster);
+    for (const [contact, now] of pushed) {
+      if (now === undefined) roster.delete(contact);
+      else roster.set(this.#name(contact), now);
+    }
+    if (round === this.#round && this.#keeps(account)) this.#keep(account, roster);
     return roster;
   }
 

@@ -18,6 +18,8 @@ const FULL = 64 * 1024 * 1024;
 /** A process of the domain: what it was sent, by id. */
 class Process {
   readonly got: string[] = [];
+  /** What it was told of its place, last. */
+  place = '';
   full = false;
   readonly stream: ComponentStream;
 
@@ -37,6 +39,7 @@ class Process {
       send: (text) => {
         const id = /id=['"]([^'"]*)/.exec(text)?.[1] ?? '';
         if (!text.includes('urn:entourage:share:1')) seen.got.push(id);
+        else seen.place = /index=.*?(?=\/>)/.exec(text)?.[0].replaceAll('"', "'") ?? '';
       },
       afterFlush() {},
       expectRestart() {},
@@ -140,6 +143,18 @@ test('a process that does not read keeps nothing from the others, and nothing wa
   assert.deepEqual(second.got, ['h2', 'h1']);
   assert.equal(domain.held, 0);
   assert.deepEqual(bounced, []);
+});
+
+test('the others are told the place of one that was lost, not of one that said it would go', () => {
+  const { domain, join } = sharedDomain();
+  const [first, second, third] = [join(), join(), join()];
+  second.stream.finishedItsWork = true;
+  domain.detach(second.stream, true);
+  assert.deepEqual([first.place, third.place], ["index='0' of='2'", "index='1' of='2'"]);
+  domain.detach(first.stream, true);
+  assert.equal(third.place, "index='0' of='1' lost='0'");
+  join();
+  assert.equal(third.place, "index='0' of='2'");
 });
 
 test('requests that wait while a process joins go where the owner has work, and later ones behind them', () => {

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CapsCache } from '../../../components/pep/server/caps-cache.js';
+import type { Counter } from '../../../shared/observability/types.js';
+import type { Element } from '../../../shared/xml/element.js';
+import { Stanza } from '../../../shared/xml/stanza.js';
+import { capsHash } from '../../../shared/xmpp/caps.js';
+import { recordingLogger } from '../../tools/silent-logger.js';
+
+const INFO = Stanza.parse(
+  "<query xmlns='http://jabber.org/protocol/disco#info'><feature var='urn:n+notify'/></query>",
+).element;
+const CAPS = { node: 'https://client.example', ver: capsHash(INFO), hash: 'sha-1' };
+
+function setUp() {
+  const state = { linked: true };
+  const asked: string[] = [];
+  const answers = new Map<string, Element>();
+  const cache = new CapsCache({
+    async ask(resource) {
+      asked.push(resource);
+      const answer = answers.get(resource);
+      if (answer === undefined) throw new Error('no answer');
+      return answer;
+    },
+    store: { get: async () => undefined, put: async () => undefined },
+    log: recordingLogger(),
+    queries: { inc: () => undefined } as unknown as Counter,
+    linked: () => state.linked,
+  });
+  return { cache, asked, answers, state };
+}
+
+test('a question that was lost with the link is asked again on the next one', async () => {
+  const { cache, answers, state, asked } = setUp();
+  const entry = cache.hold(CAPS);
+  state.linked = false;
+  assert.equal((await cache.interests(entry, 'a@x/1')).size, 0);
+  state.linked = true;
+  answers.set('a@x/1', INFO);
+  assert.deepEqual([...(await cache.interests(entry, 'a@x/1'))], ['urn:n']);
+  assert.deepEqual(asked, ['a@x/1', 'a@x/1']);
+});
+
+test('who cannot prove a hash rests; others who announce it are asked all the same, but not any number', async () => {
+  const { cache, answers, asked } = setUp();
+  const entry = cache.hold(CAPS);
+  for (let again = 0; again < 3; again++) await cache.interests(entry, 'stranger@evil/1');
+  assert.deepEqual(asked, ['stranger@evil/1']);
+  answers.set('a@x/1', INFO);
+  assert.deepEqual([...(await cache.interests(entry, 'a@x/1'))], ['urn:n']);
+  const other = cache.hold({ ...CAPS, ver: 'x' });
+  for (let n = 0; n < 100; n++) await cache.interests(other, `stranger@evil/${n}`);
+  assert.ok(asked.length < 30, `${asked.length}`);
+});

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Rosters } from '../../../components/pep/server/rosters.js';
+import type { Component } from '../../../shared/component/component.js';
+import { type Element, xml } from '../../../shared/xml/element.js';
+import { recordingLogger } from '../../tools/silent-logger.js';
+
+const OWNER = 'juliet@capulet.lit';
+const query = (...items: readonly [jid: string, subscription: string][]): Element =>
+  xml(
+    'query',
+    { xmlns: 'jabber:iq:roster' },
+    ...items.map(([jid, subscription]) => xml('item', { jid, subscription })),
+  );
+
+function harness() {
+  const answers: ((roster: Element) => void)[] = [];
+  const component = {
+    server: { connected: true },
+    log: recordingLogger(),
+    onDown: () => undefined,
+    privileged: { getRoster: () => new Promise<Element>((resolve) => answers.push(resolve)) },
+  } as unknown as Component;
+  return { rosters: new Rosters(component), answers };
+}
+
+test('a push that comes right behind the roster is part of it', async () => {
+  const { rosters, answers } = harness();
+  const asked = rosters.get(OWNER);
+  // both in one packet: nobody who waits for the answer has had a turn before the push is there
+  answers[0]?.(query(['romeo@montague.lit', 'both'], ['paris@verona.lit', 'both']));
+  rosters.push(OWNER, query(['paris@verona.lit', 'remove']));
+  rosters.push(OWNER, query(['nurse@capulet.lit', 'from']));
+  assert.deepEqual([...(await asked).keys()], ['romeo@montague.lit', 'nurse@capulet.lit']);
+  assert.deepEqual([...(rosters.known(OWNER)?.keys() ?? [])], ['romeo@montague.lit', 'nurse@capulet.lit']);
+});
+
+test('a roster that was on its way while owners moved is used once and not kept', async () => {
+  const { rosters, answers } = harness();
+  const early = rosters.get(OWNER);
+  // its pushes go to another process, or have gone there
+  rosters.clear();
+  const late = rosters.get(OWNER);
+  assert.equal(answers.length, 2);
+  answers[0]?.(query(['romeo@montague.lit', 'none']));
+  assert.equal((await early).get('romeo@montague.lit')?.subscriber, false);
+  assert.equal(rosters.known(OWNER), undefined);
+  // and the one that was asked for afterwards is still the one that others wait for
+  assert.equal(rosters.get(OWNER), late);
+  answers[1]?.(query(['romeo@montague.lit', 'both']));
+  assert.equal((await late).get('romeo@montague.lit')?.subscriber, true);
+  assert.equal(rosters.known(OWNER)?.get('romeo@montague.lit')?.subscriber, true);
+});
