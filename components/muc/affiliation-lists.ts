@@ -1,5 +1,6 @@
 import { escapeAttribute } from '../../shared/xml/escape.js';
 import type { AdminItem } from './admin-items.js';
+import { tellOfChange } from './affiliation-change-notice.js';
 import { type Muc, refusal } from './context.js';
 import { sendInvitation } from './invitations.js';
 import { acceptableNick } from './nicks.js';
@@ -116,9 +117,9 @@ export function affiliationChanged(
 }
 
 /**
- * Nobody of that account is in the room. The occupants who see real JIDs learn of new and lost owners and admins
- * (§10.3–10.7 MAY); the account itself is invited to a members-only room (§9.5) or told by a message with 101
- * (§18.1 item 2). Somebody who is banned is told when trying to enter.
+ * Nobody of that account is in the room. The occupants who see real JIDs learn of it; the account itself is invited to a
+ * members-only room (§9.5) or told by a message with 101 (§18.1 item 2). Somebody who is banned is told when trying to
+ * enter.
  */
 function tellOfAbsent(
   muc: Muc,
@@ -129,14 +130,8 @@ function tellOfAbsent(
   was: Affiliation,
   is: Affiliation,
 ): void {
-  if (atLeast(was, 'admin') || atLeast(is, 'admin')) {
-    const item = itemElement({ affiliation: is, role: 'none', jid: bare });
-    const viewers = [...room.sessions.values()].filter((viewer) => room.showsJids(viewer.occupant.role));
-    work.broadcast(
-      template({ name: 'message', from: room.address, id: muc.newId() }, userElement(item)),
-      viewers,
-    );
-  }
+  // Who was and is not on a list that occupants may read is nobody's business: the ban list is for admins (§9.2).
+  if (atLeast(was, 'member') || atLeast(is, 'member')) tellOfChange(muc, work, room, bare, is);
   if (is === 'outcast' || was === 'outcast' || !bare.includes('@')) return;
   if (room.config.membersOnly && is === 'member' && was === 'none') {
     sendInvitation(muc, work, room, { from: actor.bare, to: bare });

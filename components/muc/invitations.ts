@@ -4,6 +4,7 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import { parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
+import { tellOfChange } from './affiliation-change-notice.js';
 import { type Muc, refusal } from './context.js';
 import { spend } from './rate.js';
 import { atLeast } from './rooms/privileges.js';
@@ -59,6 +60,7 @@ export function invite(
     if (room.config.membersOnly && room.affiliationOf(jid.bare) === 'none') {
       room.setAffiliation(jid.bare, 'member');
       work.saveRoom(room);
+      tellOfChange(muc, work, room, jid.bare, 'member');
     }
     const continued = one.getChild('continue');
     sendInvitation(muc, work, room, {

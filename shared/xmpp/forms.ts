@@ -158,7 +158,8 @@ export function formOf(wrapper: Element): Element | undefined {
 export function readSubmission(x: Element, form: FormDeclaration): Record<string, FieldValue> | null {
   const submitted = parseForm(x);
   if (submitted.type === 'cancel') return null;
-  if (submitted.type !== 'submit')
+  // XEP-0004 §3.1 requires a type, but clients leave it out, where the wrapper says as much (publish-options).
+  if (submitted.type !== 'submit' && x.attrs['type'] !== undefined)
     throw new StanzaError('bad-request', { text: 'the form is not a submission' });
   // Old clients leave FORM_TYPE out (XEP-0068 §4.1): the wrapper says what it is then.
   if (submitted.formType !== undefined && submitted.formType !== form.formType) {

@@ -26,6 +26,8 @@ test('XEP-0191 §3.2–3.4: block, push, list, what a blocked sender hears, unbl
   romeo.send("<message to='tybalt@localhost' type='chat' id='b2'><body>!</body></message>");
   const own = await romeo.stanza((stanza) => stanza.id === 'b2');
   assert.equal(outcome(own), 'not-acceptable+blocked');
+  // §3.3 example: an error of type cancel, as trying again is of no use
+  assert.match(own.source, /<error [^>]*type=["']cancel["']/);
   assert.match(own.source, /<blocked xmlns="?'?urn:xmpp:blocking:errors/);
   await unblock(romeo);
   tybalt.send("<message to='romeo@localhost' type='chat' id='b3'><body>again</body></message>");

@@ -72,6 +72,17 @@ function refusal(name: string, ...values: string[]): string | undefined {
   }
 }
 
+test('a form without a type is a submission; one of another type is none', () => {
+  const untyped = submission({ botname: ['Joogle'] });
+  delete untyped.attrs['type'];
+  assert.equal(readSubmission(untyped, bot)?.['botname'], 'Joogle');
+  untyped.attrs['type'] = 'form';
+  assert.throws(
+    () => readSubmission(untyped, bot),
+    (error) => error instanceof StanzaError && error.condition === 'bad-request',
+  );
+});
+
 test('a form is offered with what was declared', () => {
   const x = formElement(bot, { botname: 'Joogle', public: true, description: 'one\ntwo' });
   assert.equal(x.attrs['type'], 'form');
@@ -223,7 +234,7 @@ test("a field's own check is asked, and an open list takes anything", () => {
 
 test('the kind of form and its FORM_TYPE must fit', () => {
   assert.equal(readSubmission(xml('x', { xmlns: NS.dataForms, type: 'cancel' }), bot), null);
-  for (const type of ['form', 'result', 'odd', undefined]) {
+  for (const type of ['form', 'result', 'odd']) {
     assert.throws(() => readSubmission(xml('x', { xmlns: NS.dataForms, type }), bot), {
       condition: 'bad-request',
     });

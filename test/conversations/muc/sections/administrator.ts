@@ -146,11 +146,16 @@ export const adminUseCases: readonly Section[] = [
         'muc#roomconfig_whois': 'anyone',
       });
       const hecate = await world.login('hecate', 'broom');
+      // Who sees real JIDs learns who is a member now, in the room or not.
+      const notice = (to: string, jid: string, affiliation: string) =>
+        `<message id='*' from='${room}' to='${to}'>${user(`<item affiliation='${affiliation}' jid='${jid}' role='none'/>`)}</message>`;
       // Added to the list of a members-only room, and invited.
       await first.ask(
         admin(room, 'member4', `<item affiliation='member' jid='${hecate.bare}' nick='Hecate'/>`),
         iqResult(first, room, 'member4'),
+        notice(first.jid, hecate.bare, 'member'),
       );
+      await third.expect(notice(third.jid, hecate.bare, 'member'));
       await hecate.expect(
         `<message id='*' from='${room}' to='${hecate.bare}'>${user(`<invite from='${first.bare}'/>`)}</message>`,
       );
@@ -181,6 +186,7 @@ export const adminUseCases: readonly Section[] = [
       await bard.expect(
         `<message id='nzd143v9' from='${room}' to='${bard.bare}'>${user(`<invite from='${third.bare}'/>`)}</message>`,
       );
+      await third.expect(notice(third.jid, bard.bare, 'member'));
       await bard.join(room, 'bard');
       // The nick that is let go, by an empty attribute.
       await first.skip(room);
@@ -193,6 +199,27 @@ export const adminUseCases: readonly Section[] = [
           room,
           'member5',
           `<query xmlns='${ADMIN}'><item affiliation='member' jid='${third.bare}'/><item affiliation='member' jid='${hecate.bare}'/><item affiliation='member' jid='${bard.bare}'/></query>`,
+        ),
+      );
+      // Lost and banned: told, as those who stay must not write to that account any more. A ban of a stranger is not.
+      await third.skip(room);
+      await first.ask(
+        admin(
+          room,
+          'lost',
+          `<item affiliation='outcast' jid='${hecate.bare}'/><item affiliation='outcast' jid='fool@example.org'/>`,
+        ),
+        iqResult(first, room, 'lost'),
+        notice(first.jid, hecate.bare, 'outcast'),
+      );
+      await third.ask(
+        admin(room, 'after', "<item affiliation='member'/>", 'get'),
+        notice(third.jid, hecate.bare, 'outcast'),
+        iqResult(
+          third,
+          room,
+          'after',
+          `<query xmlns='${ADMIN}'><item affiliation='member' jid='${third.bare}'/><item affiliation='member' jid='${bard.bare}'/></query>`,
         ),
       );
       await bard.close();
