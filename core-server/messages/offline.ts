@@ -19,6 +19,11 @@ const PAGE = 100;
 /** More than this in the session's queue waits for the client before the next message is read from the store. */
 const WINDOW_BYTES = 512 * 1024;
 
+/** Made once: a flood gets it ten thousand times. */
+const STORE_FULL = new StanzaError('service-unavailable', {
+  text: 'too many messages are stored for this account',
+});
+
 /** Messages on their way into the store: a core that stops waits for them. */
 const unfinished = new Set<Promise<unknown>>();
 
@@ -54,12 +59,16 @@ export const offline = defineFeature({
     );
     /** What each account has stored, known while it is in memory; stores of one turn are counted at once. */
     const counts = new WeakMap<AccountState, Promise<Stored>>();
+    /** The same, once it is known. */
+    const known = new WeakMap<AccountState, Stored>();
     /** Sessions that are being given stored messages: what comes meanwhile goes behind them. */
     const flooding = new WeakMap<Session, { stanzas: Stanza[]; bytes: number }>();
     /** Accounts whose stored messages are on their way to a session. */
     const busy = new WeakSet<AccountState>();
     /** Messages handed to a session from the store, and whether that session ended without having received them. */
     const fromStore = new WeakMap<Stanza, boolean>();
+    /** Sessions that may have such messages in their queues. */
+    const given = new WeakSet<Session>();
     /** Stored messages that wait in the queue of a session without a stream, by their ids; those being stored. */
     const kept = new WeakMap<AccountState, Set<number>>();
     const underWay = new WeakMap<AccountState, Set<Promise<void>>>();
@@ -79,6 +88,19 @@ export const offline = defineFeature({
       if (limit === 0 || !worthStoring(message)) return isSilent(message);
       store(account, message, origin);
       return true;
+    });
+
+    // some of it may be handed on later; that they are still stored must be known now
+    core.hooks.sessionLeaves.on((session, stanzas) => {
+      if (!given.has(session)) return;
+      for (const stanza of stanzas) if (fromStore.has(stanza)) fromStore.set(stanza, true);
+    });
+
+    // who came while it was handed on has not seen it
+    core.hooks.leavingsHandedOn.on((account, since) => {
+      const came = (session: Session) => session.since >= since && takesMessages(session);
+      const there = core.directory.peek(account.jid)?.sessions.find(came);
+      if (there !== undefined) void Promise.allSettled([...unfinished]).then(() => flood(there));
     });
 
     core.hooks.sessionAvailable.on((session) => {
@@ -130,6 +152,7 @@ export const offline = defineFeature({
       const ids = kept.get(account) ?? new Set<number>();
       kept.set(account, ids);
       fromStore.set(message, false);
+      given.add(session);
       const received = session.delivered();
       const keeping = countOf(account)
         .then((counter) => append(account, text, counter))
@@ -177,7 +200,10 @@ export const offline = defineFeature({
       if (count === undefined) {
         count = measure(account);
         counts.set(account, count);
-        count.catch(() => counts.delete(account));
+        count.then(
+          (counter) => known.set(account, counter),
+          () => counts.delete(account),
+        );
       }
       return count;
     }
@@ -195,14 +221,20 @@ export const offline = defineFeature({
       }
     }
 
+    /** Whether so many characters more are too many for an account. */
+    function isFull(counter: Stored, size: number): boolean {
+      return counter.count >= limit || counter.size + size > core.settings.LIMIT_OFFLINE_BYTES;
+    }
+
+    /** Why a message is not stored, counted. */
+    function full(): StanzaError {
+      refused.inc();
+      return STORE_FULL;
+    }
+
     /** Within the account's bounds; resolves with its id when it is durable. */
     function append(account: AccountState, text: string, counter: Stored): Promise<number> {
-      if (counter.count >= limit || counter.size + text.length > core.settings.LIMIT_OFFLINE_BYTES) {
-        refused.inc();
-        throw new StanzaError('service-unavailable', {
-          text: 'too many messages are stored for this account',
-        });
-      }
+      if (isFull(counter, text.length)) throw full();
       counter.count++;
       counter.size += text.length;
       return archive.append(account.bare, { text }).catch((error: unknown) => {
@@ -220,6 +252,10 @@ export const offline = defineFeature({
     }
 
     function store(account: AccountState, message: Stanza, origin: Origin): void {
+      const counter = known.get(account);
+      // a flood is refused at little cost
+      if (counter !== undefined && isFull(counter, message.source.length))
+        return core.router.bounce(message, full());
       const release = origin.hold();
       const text = stamped(message, account.bare, account.jid.domain);
       const storing = countOf(account)
@@ -252,6 +288,7 @@ export const offline = defineFeature({
       // one session at a time gets them: "delivered once"
       if (busy.has(account)) return;
       busy.add(account);
+      given.add(session);
       flooding.set(session, { stanzas: [], bytes: 0 });
       try {
         const counter = await countOf(account);
@@ -320,10 +357,9 @@ export const offline = defineFeature({
     function letGo(session: Session): void {
       const waiting = flooding.get(session);
       flooding.delete(session);
-      for (const stanza of waiting?.stanzas ?? []) {
-        if (session.ended) core.sessions.handOn(session, stanza);
-        else session.deliver(stanza);
-      }
+      const stanzas = waiting?.stanzas ?? [];
+      if (session.ended) core.sessions.handOn(session, stanzas);
+      else for (const stanza of stanzas) session.deliver(stanza);
     }
 
     /** The stamp says when and by whom it was stored (XEP-0160 §3, XEP-0203 §4). */

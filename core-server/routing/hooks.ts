@@ -80,7 +80,11 @@ export interface Hooks {
   /** The session has lost its stream and waits for another (XEP-0198). */
   readonly sessionHibernating: Signal<[session: Session]>;
   readonly sessionResumed: Signal<[session: Session]>;
-  /** The session is gone for good; its undelivered stanzas have been handed on. */
+  /** What a session that has ended has not certainly received, before it is handed on. */
+  readonly sessionLeaves: Signal<[session: Session, stanzas: readonly Stanza[]]>;
+  /** All that ended sessions of an account had left, since this time (milliseconds since 1970), has been stored or refused. */
+  readonly leavingsHandedOn: Signal<[account: AccountState, since: number]>;
+  /** The session is gone for good; its undelivered stanzas are being handed on. */
   readonly sessionEnded: Signal<[session: Session]>;
   /** Available or unavailable presence of somebody else arriving for an account. */
   readonly presenceReceived: Signal<[account: AccountState, presence: Stanza, from: Jid]>;
@@ -115,6 +119,8 @@ export function createHooks(): Hooks {
     sessionUnavailable: new Signal(),
     sessionHibernating: new Signal(),
     sessionResumed: new Signal(),
+    sessionLeaves: new Signal(),
+    leavingsHandedOn: new Signal(),
     sessionEnded: new Signal(),
     presenceReceived: new Signal(),
     presenceProbed: new Signal(),

@@ -38,6 +38,12 @@ export class LocalDomain implements Destination {
     this.#parts = parts;
   }
 
+  /** RFC 6121 §8.5.3.2: errors for a resource that is not there are dropped. */
+  isGone(address: Jid): boolean {
+    if (address.local === '' || address.resource === '') return false;
+    return this.#parts.directory.peek(address)?.session(address.resource) === undefined;
+  }
+
   deliver(stanza: Stanza, origin: Origin): void {
     const to = stanza.toJid;
     if (!to) return;

@@ -1,5 +1,6 @@
 import type { Logger } from '../../shared/observability/types.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
+import type { Jid } from '../../shared/xmpp/jid.js';
 import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { localOrigin, type Origin } from './origin.js';
 import type { RoutingMetrics } from './routing-metrics.js';
@@ -8,6 +9,8 @@ import type { RoutingMetrics } from './routing-metrics.js';
 export interface Destination {
   /** Takes a stanza whose `from` and `to` are stamped and valid. Every stanza is delivered, stored or bounced. */
   deliver(stanza: Stanza, origin: Origin): void;
+  /** Whether an answer to this address would only be dropped: its session is gone. */
+  isGone?(address: Jid): boolean;
 }
 
 const BLOCKED = 'the administrators of this server do not allow it';
@@ -75,6 +78,9 @@ export class Router {
 
   /** Returns a stanza to its sender with an error, where RFC 6120 §8.3.1 allows an answer at all. */
   bounce(stanza: Stanza, error: StanzaError): void {
+    // who has sent very much and gone is not to cost an answer for each of it
+    const from = stanza.fromJid;
+    if (from && this.#destinations.get(from.domain)?.isGone?.(from) === true) return;
     const reply = errorReply(stanza, error);
     if (reply !== null) this.reply(reply);
   }

@@ -9,9 +9,10 @@ import { isCopy } from '../messages/carbons.js';
 import { messageType } from '../messages/message-delivery.js';
 import type { PresenceHandlers } from '../presence/presence-handlers.js';
 import type { Hooks } from '../routing/hooks.js';
-import { localOrigin } from '../routing/origin.js';
+import type { Origin } from '../routing/origin.js';
 import type { Router } from '../routing/router.js';
 import type { AccountState } from './account-state.js';
+import { HandOver } from './hand-over.js';
 import { Session, type SessionStream } from './session.js';
 import type { SessionDirectory } from './session-directory.js';
 
@@ -30,11 +31,18 @@ export interface SessionServiceOptions {
 /** Begins and ends sessions: the only place that adds them to accounts and takes them away. */
 export class SessionService {
   readonly #options: SessionServiceOptions;
+  readonly #handOver: HandOver;
   /** Sessions that exist now, for metrics and `status`. */
   count = 0;
 
   constructor(options: SessionServiceOptions) {
     this.#options = options;
+    this.#handOver = new HandOver({
+      hooks: options.hooks,
+      router: options.router,
+      limit: options.outboundLimit,
+      handOn: (account, stanza, origin) => this.#handOn(account, stanza, origin),
+    });
   }
 
   /**
@@ -138,6 +146,7 @@ export class SessionService {
     for (const account of [...this.#options.directory.online()]) {
       for (const session of account.sessions) this.end(session);
     }
+    this.#handOver.finish();
   }
 
   /**
@@ -151,12 +160,18 @@ export class SessionService {
     this.count--;
     session.account.remove(session);
     this.#options.presence.sessionEnded(session);
-    for (const stanza of session.outbound.takeAll()) this.handOn(session, stanza);
+    this.handOn(session, session.outbound.takeAll());
     this.#options.hooks.sessionEnded.emit(session);
   }
 
   /** RFC 6121 §8.5.3.2: what an ended session did not get, as if it had come for its full JID just now. */
-  handOn(session: Session, stanza: Stanza): void {
+  handOn(session: Session, stanzas: readonly Stanza[]): void {
+    if (stanzas.length === 0) return;
+    this.#options.hooks.sessionLeaves.emit(session, stanzas);
+    this.#handOver.take(session.account, stanzas);
+  }
+
+  #handOn(account: AccountState, stanza: Stanza, origin: Origin): void {
     const { router, hooks } = this.#options;
     if (stanza.name === 'presence') return;
     if (stanza.name === 'iq') {
@@ -167,13 +182,13 @@ export class SessionService {
     const type = messageType(stanza);
     if (type === 'error' || type === 'headline') return;
     // XEP-0280 §10: the original is answered for, its copies are neither stored nor refused
-    if (isCopy(stanza, session.account)) return;
+    if (isCopy(stanza, account)) return;
     if (type === 'groupchat') {
       // §18.1.3 of XEP-0045: the room learns from this error that the occupant is gone
       router.bounce(stanza, new StanzaError('recipient-unavailable', { type: 'wait' }));
       return;
     }
-    if (hooks.messageUndelivered.run(session.account, stanza, localOrigin)) return;
+    if (hooks.messageUndelivered.run(account, stanza, origin)) return;
     router.bounce(stanza, new StanzaError('recipient-unavailable', { type: 'wait' }));
   }
 }

@@ -1,5 +1,8 @@
 import type { Stanza } from '../../shared/xml/stanza.js';
 
+/** So many places of stanzas that have gone stay before those that wait. */
+const KEPT = 64;
+
 /**
  * The outbound side of a session. Without XEP-0198 it holds only what the stream cannot take yet; with it
  * (`keepUntilAcknowledged`) also what was sent and not yet acknowledged, so that it can be sent again or handed on.
@@ -10,7 +13,9 @@ export class StanzaQueue {
   acknowledgedCount = 0;
   readonly #limit: number;
   #unacknowledged: Stanza[] | null = null;
+  /** Those from `#next` on wait: taking the first out of so many thousands would move all others. */
   #waiting: Stanza[] = [];
+  #next = 0;
   #bytes = 0;
   /** Who waits until the stanza with this number has left. */
   #watchers: { upTo: number; resolve: () => void }[] = [];
@@ -22,7 +27,7 @@ export class StanzaQueue {
 
   /** Stanzas that no stream has been given yet. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.length - this.#next;
   }
   get unacknowledged(): number {
     return this.#unacknowledged?.length ?? 0;
@@ -32,7 +37,7 @@ export class StanzaQueue {
    * always may: it could be larger than the limit, and nobody would ever get it.
    */
   get overfull(): boolean {
-    return this.#bytes > this.#limit && this.#waiting.length + this.unacknowledged > 1;
+    return this.#bytes > this.#limit && this.waiting + this.unacknowledged > 1;
   }
 
   /** From now on what is sent is kept until {@link acknowledge}. Counting starts at zero (XEP-0198 §4). */
@@ -63,7 +68,7 @@ export class StanzaQueue {
   /** Nothing waits, and nothing that was sent is unacknowledged or still on its way into the socket. */
   get settled(): boolean {
     return (
-      this.#waiting.length === 0 &&
+      this.waiting === 0 &&
       (this.#unacknowledged === null
         ? this.#flushedCount === this.sentCount
         : this.#unacknowledged.length === 0)
@@ -72,7 +77,7 @@ export class StanzaQueue {
 
   /** Calls back when everything that is in the queue now has left. */
   whenSettled(resolve: () => void): void {
-    this.#watchers.push({ upTo: this.sentCount + this.#waiting.length, resolve });
+    this.#watchers.push({ upTo: this.sentCount + this.waiting, resolve });
   }
 
   /** Without XEP-0198: the socket has taken everything sent so far. */
@@ -103,8 +108,13 @@ export class StanzaQueue {
 
   /** The next stanza that waits, now counted as sent. */
   shift(): Stanza | undefined {
-    const stanza = this.#waiting.shift();
+    const stanza = this.#waiting[this.#next];
     if (stanza === undefined) return undefined;
+    this.#next++;
+    if (this.#next === this.#waiting.length) this.#wait([]);
+    // what has gone is not kept alive for long, and moving the rest is little work for each
+    else if (this.#next >= KEPT && this.#next * 2 >= this.#waiting.length)
+      this.#wait(this.#waiting.slice(this.#next));
     this.#bytes -= stanza.source.length;
     this.sent(stanza);
     return stanza;
@@ -123,19 +133,24 @@ export class StanzaQueue {
   rewind(): void {
     if (this.#unacknowledged === null) return;
     this.sentCount -= this.#unacknowledged.length;
-    this.#waiting = [...this.#unacknowledged, ...this.#waiting];
+    this.#wait(this.all());
     this.#unacknowledged = [];
   }
 
   /** Everything the client has not certainly received, in order. */
-  all(): readonly Stanza[] {
-    return [...(this.#unacknowledged ?? []), ...this.#waiting];
+  all(): Stanza[] {
+    return (this.#unacknowledged ?? []).concat(this.#waiting.slice(this.#next));
+  }
+
+  #wait(stanzas: Stanza[]): void {
+    this.#waiting = stanzas;
+    this.#next = 0;
   }
 
   /** Empties the queue: everything the client has not certainly received, in order. */
   takeAll(): Stanza[] {
-    const all = [...this.all()];
-    this.#waiting = [];
+    const all = this.all();
+    this.#wait([]);
     if (this.#unacknowledged !== null) this.#unacknowledged = [];
     this.#bytes = 0;
     this.#notify(Number.POSITIVE_INFINITY);

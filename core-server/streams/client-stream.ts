@@ -57,6 +57,10 @@ export class ClientStream implements TransportHandler, SessionStream {
   get session(): Session | null {
     return this.state.step === 'bound' ? this.state.session : null;
   }
+  /** All streams of one account share what one stream gets when there is more than can be done. */
+  get owner(): object {
+    return this.session?.account ?? this;
+  }
   get secure(): boolean {
     return this.transport.secure;
   }

@@ -47,6 +47,8 @@ export class SocketTransport implements Transport {
   #flushCallbacks: (() => void)[] | null = null;
   #headerSent = false;
   #closingSent = false;
+  /** After a stream error of ours: what still comes is dropped. */
+  #refusing = false;
   #peerClosed = false;
   #lost = false;
   #pausedByStream = false;
@@ -189,6 +191,11 @@ export class SocketTransport implements Transport {
     if (this.#ended !== null) this.#endWith(this.#ended);
   }
 
+  /** Whose streams share their turns with this one. */
+  get owner(): object {
+    return this.handler.owner ?? this;
+  }
+
   /** Its next turn has come. */
   proceed(): void {
     if (!this.#pausedByTurn) return;
@@ -234,6 +241,7 @@ export class SocketTransport implements Transport {
     }
     this.send(`${new StreamError(condition, { text, application }).toText()}</stream:stream>`);
     this.#closingSent = true;
+    this.#refusing = true;
     this.#parser.stop();
     this.#compression?.stopInput();
     this.#finish();
@@ -298,8 +306,7 @@ export class SocketTransport implements Transport {
   }
   stanza(stanza: Stanza): void {
     this.#unfinishedSince = 0;
-    if (this.#closingSent && this.#options.readsWhileClosing !== true) return;
-    this.handler.stanzaReceived(stanza);
+    if (!this.#closingSent || this.#options.readsWhileClosing === true) this.handler.stanzaReceived(stanza);
     if (performance.now() >= this.#sliceEnds) this.#giveWay();
   }
   streamClosed(): void {
@@ -343,6 +350,9 @@ export class SocketTransport implements Transport {
     this.lastReceived = performance.now();
     if (this.#compression !== null) this.#compression.inflate(Buffer.from(bytes));
     else this.#parse(bytes);
+    // White space and half a stanza take time, too. What comes after our last words is read only because a peer whose
+    // bytes are refused may never see them: a piece in a turn, where it would be megabytes.
+    if (this.#refusing || performance.now() >= this.#sliceEnds) this.#giveWay();
     flushWhereDue();
   }
 

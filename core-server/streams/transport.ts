@@ -53,6 +53,8 @@ export interface Transport {
 
 /** The stream above a transport. */
 export interface TransportHandler {
+  /** Whose stream this is, where one owner may have several: together they get what one gets. */
+  readonly owner?: object;
   streamOpened(header: StreamHeader): void;
   stanzaReceived(stanza: Stanza): void;
   /** The peer closed its stream in order; the transport answers with ours by itself, then `lost` follows. */
