@@ -1,4 +1,4 @@
 import { runSections } from '../conversations/muc/sections/run.js';
 import { ServerWorld } from '../tools/muc/server-world.js';
 
-runSections('prosody', () => ServerWorld.behind('prosody'));
+await runSections('prosody', () => ServerWorld.behind('prosody'));

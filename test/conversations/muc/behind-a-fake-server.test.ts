@@ -1,4 +1,4 @@
 import { FakeWorld } from '../../tools/muc/fake-world.js';
 import { runSections } from './sections/run.js';
 
-runSections('a fake server', () => FakeWorld.start());
+await runSections('a fake server', () => FakeWorld.start());

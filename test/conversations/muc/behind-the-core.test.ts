@@ -1,4 +1,4 @@
 import { ServerWorld } from '../../tools/muc/server-world.js';
 import { runSections } from './sections/run.js';
 
-runSections('the core', () => ServerWorld.behind('core'));
+await runSections('the core', () => ServerWorld.behind('core'));

@@ -58,6 +58,26 @@ async function open(url: string): Promise<{ page: Page; complaints: string[] }> 
   return { page, complaints };
 }
 
+test('metrics have the names and kinds that Prometheus users expect', async () => {
+  const romeo = await core.online('romeo', 'metrics');
+  assert.equal((await romeo.iq('get', "<vCard xmlns='vcard-temp'/>")).type, 'result');
+  await romeo.close();
+  const text = await (await fetch(`http://${core.addresses['metrics']}/metrics`)).text();
+  for (const line of [
+    /^# TYPE xmpp_iqs_total counter$/m,
+    /^# TYPE xmpp_messages_total counter$/m,
+    /^# TYPE xmpp_presences_total counter$/m,
+    /^# TYPE xmpp_routing_seconds histogram$/m,
+    /^xmpp_routing_seconds_bucket\{le="0\.001",process="core"\} \d+$/m,
+    /^xmpp_component_roundtrip_seconds_count\{process="core",component="vcard"\} [1-9]\d*$/m,
+    /^xmpp_c2s_streams_total\{process="core"\} [1-9]\d*$/m,
+  ])
+    assert.match(text, line);
+  // every counter ends in _total, and nothing else does
+  for (const [, name, type] of text.matchAll(/^# TYPE (xmpp_\S+) (\S+)$/gm))
+    assert.equal(name?.endsWith('_total'), type === 'counter', `${name} is a ${type}`);
+});
+
 test('the core among its components: up and down, stanzas per second, latency; it refreshes itself', async (t) => {
   if (browser === undefined) return t.skip('chromium is not installed');
   const { page, complaints } = await open(`http://${core.addresses['metrics']}`);
@@ -107,21 +127,4 @@ test('the page is read only, and lets nothing else in', async () => {
   const status = (await (await fetch(`${url}/status.json`)).json()) as { process: string; ready: boolean };
   assert.deepEqual([status.process, status.ready], ['core', true]);
   assert.equal((await fetch(`${url}/status/../package.json`)).status, 404);
-});
-
-test('metrics have the names and kinds that Prometheus users expect', async () => {
-  const text = await (await fetch(`http://${core.addresses['metrics']}/metrics`)).text();
-  for (const line of [
-    /^# TYPE xmpp_iqs_total counter$/m,
-    /^# TYPE xmpp_messages_total counter$/m,
-    /^# TYPE xmpp_presences_total counter$/m,
-    /^# TYPE xmpp_routing_seconds histogram$/m,
-    /^xmpp_routing_seconds_bucket\{le="0\.001",process="core"\} \d+$/m,
-    /^xmpp_component_roundtrip_seconds_count\{process="core",component="vcard"\} [1-9]\d*$/m,
-    /^xmpp_c2s_streams_total\{process="core"\} [1-9]\d*$/m,
-  ])
-    assert.match(text, line);
-  // every counter ends in _total, and nothing else does
-  for (const [, name, type] of text.matchAll(/^# TYPE (xmpp_\S+) (\S+)$/gm))
-    assert.equal(name?.endsWith('_total'), type === 'counter', `${name} is a ${type}`);
 });

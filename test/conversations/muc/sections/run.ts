@@ -1,4 +1,4 @@
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import type { World } from '../../../tools/muc/world.js';
 import { sections } from './all.js';
 
@@ -6,16 +6,19 @@ interface LoggingWorld extends World {
   readonly log: readonly string[];
 }
 
-/** Runs every section in the world that `start` makes; skips them all, naming `what`, where there is none. */
-export function runSections(what: string, start: () => Promise<LoggingWorld | undefined>): void {
-  let world: LoggingWorld | undefined;
-  before(async () => {
-    world = await start();
-  });
-  after(() => world?.stop());
+/** Runs every section in the world that `start` makes; where there is none, one test that is skipped names `what`. */
+export async function runSections(
+  what: string,
+  start: () => Promise<LoggingWorld | undefined>,
+): Promise<void> {
+  const world = await start();
+  if (world === undefined) {
+    test(`XEP-0045 behind ${what}`, (t) => t.skip(`${what} is not installed`));
+    return;
+  }
+  after(() => world.stop());
   for (const section of sections) {
-    test(`XEP-0045 ${section.name}`, async (t) => {
-      if (world === undefined) return t.skip(`${what} is not installed`);
+    test(`XEP-0045 ${section.name}`, async () => {
       try {
         await section.run(world);
       } catch (error) {
