@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import type { RawClient } from '../../tools/raw-client.js';
 
@@ -114,6 +115,23 @@ describe('subscriptions (RFC 6121 §3)', () => {
     await third.expectNothing();
     await third.close();
     await again.close();
+  });
+
+  test('§3.1.3: the bounds of what waits for an account: a request that is too large comes back', async () => {
+    const { user, contact, contactJid } = await pair();
+    await contact.close();
+    user.send(
+      `<presence type='subscribe' to='${contactJid}' id='large'><status>${'x'.repeat(8192)}</status></presence>`,
+    );
+    const error = await user.stanza((stanza) => stanza.type === 'error');
+    assert.deepEqual(
+      [error.name, error.id, error.from, StanzaError.fromStanza(error).condition],
+      ['presence', 'large', contactJid, 'resource-constraint'],
+    );
+    const later = await core.online(contactJid.replace(/@.*/, ''), 'later');
+    await later.expectNothing();
+    await later.close();
+    await user.close();
   });
 
   test('§2.5.2: a contact whose account is removed has answered a waiting request', async () => {
