@@ -250,6 +250,9 @@ test('XEP-0050: the errors of a confused requester', async () => {
     condition(await run(`sessionid='${id}'`, formOf({ announcement: 'x' }))),
     'not-allowed session-expired',
   );
+  const second = (await run('')).element.getChild('command')?.attrs['sessionid'];
+  const formCanceled = await run(`sessionid='${second}'`, "<x xmlns='jabber:x:data' type='cancel'/>");
+  assert.equal(formCanceled.element.getChild('command')?.attrs['status'], 'canceled');
 });
 
 test('every command is logged with who ran it about whom, and without passwords or texts', () => {

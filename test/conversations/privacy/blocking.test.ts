@@ -257,6 +257,9 @@ test('§3.3, §3.4: contacts and resources: unavailable on block, presence on un
     for (const client of [one, other]) {
       assert.deepEqual(presences(client), ['presence unavailable penny@localhost/P -'], jid);
     }
+    // §4: polite blocking
+    const roster = await one.iq('get', "<query xmlns='jabber:iq:roster'/>");
+    assert.match(roster.source, /<item (?=[^>]*jid='penny@localhost')[^>]*subscription='both'/, jid);
     await unblock(one, jid);
     await settle();
     assert.deepEqual(
