@@ -129,7 +129,8 @@ export const settings = defineSettings(
       default: defaultLimits.wait,
     }),
     BOSH_HOLD: setting(integer(1, 16), {
-      description: 'Most requests held open for one session.',
+      description:
+        'Most requests held open for one session. More than 1 takes clients of which each can have more connections than that.',
       default: defaultLimits.hold,
     }),
     BOSH_INACTIVITY: setting(seconds(1, 3600), {

@@ -19,7 +19,7 @@ export async function startBosh(
   if (limits.stanzaBytes !== undefined) upstream.limits.stanzaBytes = limits.stanzaBytes;
   const bosh = composeBosh({
     upstream,
-    limits: { ...defaultLimits, ...limits },
+    limits: { ...defaultLimits, hold: 4, ...limits },
     origins: [],
     trustedProxies: [],
     publicUrl: undefined,

@@ -33,7 +33,8 @@ export interface BoshLimits {
 
 export const defaultLimits: BoshLimits = {
   wait: 60,
-  hold: 4,
+  // Clients with two connections ask for two held requests and then have none to say anything with.
+  hold: 1,
   inactivity: 60,
   polling: 2,
   maxpause: 120,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { defaultLimits } from '../../../components/bosh/session/limits.js';
 import { BoshClient, message, post } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
 import type { ScriptedStream } from '../../tools/scripted-upstream.js';
@@ -118,6 +119,21 @@ test('`wait` and `hold` are capped, whatever number a client says', async () => 
   const { body } = await client.create({ wait: '99999999999999999999', hold: '4294967296' });
   assert.deepEqual([body.attrs['wait'], body.attrs['hold'], body.attrs['requests']], ['10', '4', '5']);
   await client.send({ type: 'terminate' });
+});
+
+test('a client of two connections that asks for two held requests has one of them free', async () => {
+  const usual = await startBosh({ hold: defaultLimits.hold, wait: 30 });
+  const client = new BoshClient(usual.port);
+  const { body } = await client.create({ hold: 2 });
+  assert.deepEqual([body.attrs['hold'], body.attrs['requests']], ['1', '2']);
+  const first = client.send({}, message('a'));
+  const second = client.send({}, message('b'));
+  assert.equal((await first).body.children.length, 0);
+  const third = client.send({}, message('c'));
+  assert.equal((await second).body.children.length, 0);
+  usual.upstream.last.say(message('d'));
+  assert.match((await third).text, /id='d'/);
+  await usual.stop();
 });
 
 test("`wait='0'`: a request whose predecessor does not come is given back too", async () => {
