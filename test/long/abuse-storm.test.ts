@@ -1,45 +1,36 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Bystanders, growthDuring, memoryOf } from '../tools/bystanders.js';
-import { type FederatedCore, loopbackAddress, startFederated } from '../tools/federation.js';
+import { type Bystanders, growthDuring, memoryOf } from '../tools/bystanders.js';
+import type { FederatedCore } from '../tools/federation.js';
 import { type Bare, bare, deafen, pour, sleep, stopReading } from '../tools/flood.js';
 import { FULL } from '../tools/long-mode.js';
 import { RawClient } from '../tools/raw-client.js';
-import { RawServer, sendHeader } from '../tools/raw-server.js';
+import { type RawServer, sendHeader } from '../tools/raw-server.js';
+import { besiegeAmongBystanders, type SiegeAmongBystanders } from '../tools/siege.js';
 
 // Attacks by many: thousands of connections from hundreds of addresses, all at once. Bystanders are logged in already.
 
 const MEGABYTE = 1024 * 1024;
 const CROWD = FULL ? 6000 : 2000;
 const ATTACK_MILLISECONDS = FULL ? 30_000 : 5_000;
+let siege: SiegeAmongBystanders;
 let peer: RawServer;
 let capulet: FederatedCore;
 let bystanders: Bystanders;
 
 before(async () => {
-  peer = await RawServer.start(loopbackAddress());
-  capulet = await startFederated(
-    'capulet.test',
-    loopbackAddress(),
-    { '*': peer.address },
+  siege = await besiegeAmongBystanders(
     {
       LOG_LEVEL: 'info',
-      S2S_REQUIRE_TLS: 'false',
       C2S_TLS_PORT: 'auto',
       LIMIT_UNAUTHENTICATED: String(CROWD - 500),
       LIMIT_UNAUTHENTICATED_SECONDS: '10',
     },
+    ['mallory', 'mallet', 'trudy'],
   );
-  await capulet.core.addUsers(
-    ...['writer', 'reader', 'mallory', 'mallet', 'trudy'].map((name) => `${name}@capulet.test`),
-  );
-  bystanders = await Bystanders.start(capulet.core, 'capulet.test');
+  ({ peer, capulet, bystanders } = siege);
 });
-after(async () => {
-  await bystanders.stop();
-  await capulet.core.stop();
-  await peer.stop();
-});
+after(() => siege?.stop());
 
 /** Addresses of the loopback, as many as one likes. */
 const addressOf = (k: number) => `127.9.${Math.floor(k / 200) % 250}.${(k % 200) + 1}`;

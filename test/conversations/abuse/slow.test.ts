@@ -2,49 +2,40 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { Bystanders } from '../../tools/bystanders.js';
+import type { Bystanders } from '../../tools/bystanders.js';
 import type { Address } from '../../tools/core-harness.js';
-import { type FederatedCore, loopbackAddress, startFederated } from '../../tools/federation.js';
+import type { FederatedCore } from '../../tools/federation.js';
 import { type Bare, bare } from '../../tools/flood.js';
 import type { RawClient } from '../../tools/raw-client.js';
 import { joinComponent } from '../../tools/raw-component.js';
 import { RawServer } from '../../tools/raw-server.js';
+import { besiegeAmongBystanders, ECHO, type SiegeAmongBystanders } from '../../tools/siege.js';
 
 // Slow-loris: whoever connects and gets nowhere, at every door and at every step, is let go in time (RFC 6120 §13.12,
 // XEP-0205 §3.3). The doors over HTTP are in test/long/abuse-web.test.ts: their times are longer.
 
 const STRANGER_SECONDS = 2;
+let siege: SiegeAmongBystanders;
 let peer: RawServer;
 let capulet: FederatedCore;
 let bystanders: Bystanders;
 
 before(async () => {
-  peer = await RawServer.start(loopbackAddress());
-  capulet = await startFederated(
-    'capulet.test',
-    loopbackAddress(),
-    { '*': peer.address },
+  siege = await besiegeAmongBystanders(
     {
-      S2S_REQUIRE_TLS: 'false',
       C2S_TLS_PORT: 'auto',
       S2S_TLS_PORT: 'auto',
       COMPONENT_TLS_PORT: 'auto',
-      COMPONENTS: 'echo',
-      COMPONENT_ECHO_DOMAIN: 'echo.capulet.test',
-      COMPONENT_ECHO_SECRET: 'secret',
+      ...ECHO,
       COMPONENT_KEEPALIVE_SECONDS: '1',
       LIMIT_UNAUTHENTICATED_SECONDS: String(STRANGER_SECONDS),
       LIMIT_STANZA_SECONDS: '5',
     },
+    ['mallory'],
   );
-  await capulet.core.addUsers(...['writer', 'reader', 'mallory'].map((name) => `${name}@capulet.test`));
-  bystanders = await Bystanders.start(capulet.core, 'capulet.test');
+  ({ peer, capulet, bystanders } = siege);
 });
-after(async () => {
-  await bystanders.stop();
-  await capulet.core.stop();
-  await peer.stop();
-});
+after(() => siege?.stop());
 
 const header = (namespace: string, more = '') =>
   `<?xml version='1.0'?><stream:stream xmlns='${namespace}' xmlns:stream='http://etherx.jabber.org/streams' to='capulet.test' ${more}>`;

@@ -1,26 +1,23 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type FederatedCore, loopbackAddress, startFederated } from '../../tools/federation.js';
+import type { FederatedCore } from '../../tools/federation.js';
 import { LinkFront } from '../../tools/link-front.js';
 import type { RawClient } from '../../tools/raw-client.js';
 import { answerTo, forwarded, joinComponent } from '../../tools/raw-component.js';
 import { RawServer } from '../../tools/raw-server.js';
+import { besiege, type Siege } from '../../tools/siege.js';
 
 // Everybody speaks only as himself: one victim, and at each door everything that could make her believe otherwise.
 // RFC 6120 §8.1.2.1, §8.1.2.2; XEP-0114 §2; XEP-0355 §4.3; XEP-0356 §4, §5, §6.
 
+let siege: Siege;
 let peer: RawServer;
 let capulet: FederatedCore;
 let juliet: RawClient;
 
 before(async () => {
-  peer = await RawServer.start(loopbackAddress());
-  capulet = await startFederated(
-    'capulet.test',
-    loopbackAddress(),
-    { '*': peer.address },
+  siege = await besiege(
     {
-      S2S_REQUIRE_TLS: 'false',
       COMPONENTS: 'plain,other,managing,front',
       ...Object.fromEntries(
         ['plain', 'other', 'managing', 'front'].flatMap((name) => [
@@ -33,14 +30,12 @@ before(async () => {
       COMPONENT_FRONT_GRANTS: 'client-link',
       CLIENT_LINK_ALLOW_PLAIN: 'true',
     },
+    ['juliet', 'romeo', 'mallory'],
   );
-  await capulet.core.addUsers(...['juliet', 'romeo', 'mallory'].map((name) => `${name}@capulet.test`));
+  ({ peer, capulet } = siege);
   juliet = await capulet.core.online('juliet', 'balcony', 'capulet.test');
 });
-after(async () => {
-  await capulet.core.stop();
-  await peer.stop();
-});
+after(() => siege?.stop());
 
 const message = (from: string, to = 'juliet@capulet.test/balcony') =>
   `<message from='${from}' to='${to}' type='chat' id='spoof'><body>I am somebody else</body></message>`;

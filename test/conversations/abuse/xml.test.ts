@@ -1,41 +1,31 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Bystanders, growthDuring } from '../../tools/bystanders.js';
-import { type FederatedCore, loopbackAddress, startFederated } from '../../tools/federation.js';
+import { type Bystanders, growthDuring } from '../../tools/bystanders.js';
+import type { FederatedCore } from '../../tools/federation.js';
 import { deafen, pour } from '../../tools/flood.js';
 import type { RawClient } from '../../tools/raw-client.js';
 import { joinComponent, openComponent } from '../../tools/raw-component.js';
 import { RawServer } from '../../tools/raw-server.js';
+import { besiegeAmongBystanders, ECHO, type SiegeAmongBystanders } from '../../tools/siege.js';
 
 // The same hostile XML at every door that reads XML: before and after who it is is known. RFC 6120 §11.1 and §4.9.3.
 
+let siege: SiegeAmongBystanders;
 let peer: RawServer;
 let capulet: FederatedCore;
 let bystanders: Bystanders;
 
 before(async () => {
-  const address = loopbackAddress();
-  peer = await RawServer.start(loopbackAddress());
-  capulet = await startFederated(
-    'capulet.test',
-    address,
-    { '*': peer.address },
+  siege = await besiegeAmongBystanders(
     {
-      S2S_REQUIRE_TLS: 'false',
-      COMPONENTS: 'echo',
-      COMPONENT_ECHO_DOMAIN: 'echo.capulet.test',
-      COMPONENT_ECHO_SECRET: 'secret',
+      ...ECHO,
       LIMIT_XML_ELEMENTS: '1000',
     },
+    ['mallory'],
   );
-  await capulet.core.addUsers(...['writer', 'reader', 'mallory'].map((name) => `${name}@capulet.test`));
-  bystanders = await Bystanders.start(capulet.core, 'capulet.test');
+  ({ peer, capulet, bystanders } = siege);
 });
-after(async () => {
-  await bystanders.stop();
-  await capulet.core.stop();
-  await peer.stop();
-});
+after(() => siege?.stop());
 
 const LAUGHS =
   "<!DOCTYPE lolz [<!ENTITY lol 'lol'>" +
