@@ -1,13 +1,16 @@
 import { type Collection, type Db, MongoBulkWriteError, ObjectId } from 'mongodb';
 import { bulkFailures, isDuplicateKey } from './mongodb-errors.js';
+import { type Holder, hasEnded, thisProcess } from './process-start.js';
 import { StorageError } from './storage.js';
 
 interface Lock {
   readonly _id: ObjectId;
   readonly owner: string;
+  /** Who holds it. */
+  readonly holder?: Holder;
 }
 
-/** A lock that one waiter sees unchanged for so long (ms) was left behind by a dead process. */
+/** A lock that one waiter sees unchanged for so long (ms) was left behind by a dead process of another machine. */
 const STALE = 20_000;
 /** So long (ms) a waiter waits at most. */
 const PATIENCE = 30_000;
@@ -19,6 +22,7 @@ const PATIENCE = 30_000;
  */
 export class OwnerLocks {
   readonly #locks: Collection<Lock>;
+  readonly #self = thisProcess();
   #indexed: Promise<unknown> | undefined;
 
   readonly #retry: <R>(what: string, action: () => Promise<R>) => Promise<R>;
@@ -38,7 +42,9 @@ export class OwnerLocks {
       throw error;
     });
     // Everybody takes them in the same order, so that no two can wait for each other.
-    const locks = [...new Set(owners)].sort().map((owner) => ({ _id: new ObjectId(), owner }));
+    const locks = [...new Set(owners)]
+      .sort()
+      .map((owner) => ({ _id: new ObjectId(), owner, holder: this.#self }));
     try {
       await this.#acquire(locks);
       return await action();
@@ -66,10 +72,12 @@ export class OwnerLocks {
       if (holder === null) continue;
       // The answer to an earlier attempt of our own was lost, the lock was not.
       if (holder._id.equals(next._id)) rest = rest.slice(1);
-      else if (seen === undefined || !seen.lock.equals(holder._id))
-        seen = { lock: holder._id, since: performance.now() };
-      else if (performance.now() - seen.since > STALE) {
-        await this.#retry('unlocking', () => this.#locks.deleteOne({ _id: holder._id }));
+      else {
+        if (seen === undefined || !seen.lock.equals(holder._id))
+          seen = { lock: holder._id, since: performance.now() };
+        // one that was killed here is known to be gone; of others only the time tells
+        const left = performance.now() - seen.since > STALE || (holder.holder && hasEnded(holder.holder));
+        if (left) await this.#retry('unlocking', () => this.#locks.deleteOne({ _id: holder._id }));
       }
       if (rest.length === 0) return;
       await new Promise((resolve) => setTimeout(resolve, 2 + Math.random() * 20));

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { startOf, UNKNOWN } from './process-start.js';
 import { StorageError } from './storage.js';
 
 const LOCK = 'writer.lock';
@@ -18,7 +19,6 @@ const LOCK = 'writer.lock';
 const HEARTBEAT = 5_000;
 /** A lock of another host (or container) without a heartbeat for so long (ms) has lost its holder. */
 const STALE = 30_000;
-const UNKNOWN = 'unknown';
 
 interface Holder {
   readonly pid: number;
@@ -133,33 +133,6 @@ function read(path: string): { holder: Holder | undefined; touched: number } | u
     return { holder, touched };
   } catch {
     return undefined;
-  }
-}
-
-/** When a process began, in the system's own terms; undefined if there is no such process. */
-function startOf(pid: number): string | undefined {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined;
-  }
-  try {
-    // proc(5): field 22 is the start time in ticks since boot; the second field may hold spaces and parentheses.
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie holds nothing any more: its files are closed.
-    if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-    return `${bootId()}/${fields[19] ?? ''}`;
-  } catch {
-    return UNKNOWN;
-  }
-}
-
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-  } catch {
-    return '';
   }
 }
 
