@@ -81,11 +81,10 @@ export function resolveSettings<D extends SettingEntries>(
   }
   const settings = values as Loaded<D>;
   checkRules(definition, settings, reader.wrong, (problem) => reader.problems.push(problem));
-  return {
-    settings: reader.problems.length === 0 ? settings : undefined,
-    reports: reader.reports,
-    problems: reader.problems,
-  };
+  // A default that follows from another setting is wrong where that is, which has been said.
+  const own = reader.problems.filter((problem) => !reader.derived.has(problem));
+  const problems = own.length === 0 ? reader.problems : own;
+  return { settings: problems.length === 0 ? settings : undefined, reports: reader.reports, problems };
 }
 
 const WRONG_BY_ITSELF = new Error('a rule asked for a setting that is wrong by itself');
@@ -134,6 +133,8 @@ class Reader {
   readonly sources: SettingSources;
   readonly reports: SettingReport[] = [];
   readonly problems: SettingProblem[] = [];
+  /** Those of them that defaults made, which follow from other settings. */
+  readonly derived = new Set<SettingProblem>();
   /** The entries of the definition with a problem. */
   readonly wrong = new Set<string>();
   private readonly partial: boolean;
@@ -190,11 +191,12 @@ class Reader {
       found === undefined
         ? `expected ${expectedText(setting.schema) || 'a value'}, but it is not set${setting.secret ? ` (nor is ${name}_FILE)` : ''}`
         : issueText(parsed.error);
-    this.problems.push(
+    const problem =
       found === undefined || setting.secret
         ? { name: key, expected }
-        : { name: key, value: found.text, expected },
-    );
+        : { name: key, value: found.text, expected };
+    this.problems.push(problem);
+    if (found?.source === 'default' && typeof setting.default === 'function') this.derived.add(problem);
     return undefined;
   }
 

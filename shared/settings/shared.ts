@@ -86,7 +86,7 @@ export const sharedSettings = {
   }),
   TLS_KEY: setting(path.optional(), {
     reads: 'file',
-    description: 'Private key (PEM) of `TLS_CERT`.',
+    description: 'Private key (PEM) of `TLS_CERT`; absent: it is in the same file.',
     shared: true,
   }),
   TLS_CERTS_DIR: setting(path.optional(), {

@@ -1,6 +1,6 @@
 import type { Logger } from '../observability/types.js';
 import { type OpenOptions, openStorage } from './open.js';
-import type { Storage, StorageError, StorageErrorCode } from './storage.js';
+import { type Storage, StorageError, type StorageErrorCode } from './storage.js';
 
 /** While it fails, the store is tried every so often, in ms. */
 const TRY_EVERY = 2_000;
@@ -63,14 +63,35 @@ export class StorageHealth {
   }
 }
 
+type Changed = { readonly changed: (problem: string | null) => void };
+
 /** {@link openStorage} for a process that serves: `changed` learns when the store ceases to work, and when it does again. */
-export async function openWatchedStorage(
+export function openWatchedStorage(
   url: string,
-  options: Omit<OpenOptions, 'failed'> & { readonly changed: (problem: string | null) => void },
+  options: Omit<OpenOptions, 'failed'> & Changed,
 ): Promise<Storage> {
-  const { log, changed } = options;
-  const health = new StorageHealth({ log, changed, ping: () => storage.ping() });
-  const storage = await openStorage(url, { ...options, failed: (error) => health.failed(error) });
+  return watched((failed) => openStorage(url, { ...options, failed }), options);
+}
+
+/** A store as it is opened by `open`, which may fail for a while before it succeeds: a database that comes later. */
+export async function watched(
+  open: (failed: (error: StorageError) => void) => Promise<Storage>,
+  options: Pick<HealthOptions, 'log' | 'changed' | 'tryEvery'>,
+): Promise<Storage> {
+  let storage: Storage | undefined;
+  const health = new StorageHealth({
+    ...options,
+    ping: async () => {
+      if (storage === undefined) throw new StorageError('unavailable', 'it is not open yet');
+      await storage.ping();
+    },
+  });
+  try {
+    storage = await open((error) => health.failed(error));
+  } catch (error) {
+    health.close();
+    throw error;
+  }
   const { close } = storage;
   storage.close = () => {
     health.close();

@@ -32,9 +32,6 @@ export function checkCertificates(
     ];
   }
   const findings: Finding[] = [];
-  if ((settings.cert === undefined) !== (settings.key === undefined)) {
-    findings.push(finding('error', 'certificates', 'TLS_CERT and TLS_KEY must be given together'));
-  }
   if (settings.folder !== undefined && !isFolder(settings.folder)) {
     findings.push(
       finding('error', 'certificates', `TLS_CERTS_DIR=${settings.folder} is not a readable folder`),
@@ -99,7 +96,8 @@ function pairFor(
     const own = readdirSync(folder).includes(`${domain}.crt`);
     if (own) return { cert: join(folder, `${domain}.crt`), key: join(folder, `${domain}.key`) };
   }
-  return cert === undefined || key === undefined ? undefined : { cert, key };
+  // The key may be in the same file.
+  return cert === undefined ? undefined : { cert, key: key ?? cert };
 }
 
 function isFolder(path: string): boolean {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,8 +82,11 @@ describe('check certificates', () => {
     );
     assert.match(
       check(['example.org'], good.cert)[0] ?? '',
-      /^error: TLS_CERT and TLS_KEY must be given together/,
+      /^error: example\.org: .*good\.crt cannot be read as a key/,
     );
+    const both = join(folder, 'both.pem');
+    writeFileSync(both, readFileSync(good.cert, 'utf8') + readFileSync(good.key, 'utf8'), { mode: 0o600 });
+    assert.match(check(['example.org'], both)[0] ?? '', /^ok: example\.org: .*both\.pem/);
   });
   test('a key that everybody may read', () => {
     chmodSync(early.key, 0o644);

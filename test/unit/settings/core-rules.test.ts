@@ -62,7 +62,6 @@ test('addresses, contacts, files and rules between settings are all looked at, w
       'C2S_CLIENT_CA',
       'C2S_PORT',
       'CONTACT_ADDRESSES',
-      'LIMIT_EXEMPT_ACCOUNTS',
       'S2S_CA',
       'S2S_DNS_SERVERS',
       'TLS_CERT',

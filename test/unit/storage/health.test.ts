@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
-import { StorageHealth } from '../../../shared/storage/health.js';
-import { StorageError } from '../../../shared/storage/storage.js';
+import { StorageHealth, watched } from '../../../shared/storage/health.js';
+import { createMemoryStorage } from '../../../shared/storage/memory.js';
+import { type Storage, StorageError } from '../../../shared/storage/storage.js';
 import { stanzaErrorOf } from '../../../shared/xmpp/failure.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { recordingLogger } from '../../tools/silent-logger.js';
@@ -38,6 +39,41 @@ test('a store that fails is said to fail once, tried until it works, and said to
   await once(events, 'changed', { signal: AbortSignal.timeout(5000) });
   assert.deepEqual(told, ['the store does not work (full)', null]);
   assert.equal(tries, 4);
+});
+
+test('a store that fails while it is opened is waited for', async (t) => {
+  const told: (string | null)[] = [];
+  const events = new EventEmitter();
+  const alive = setTimeout(() => {}, 5000);
+  let opened: (storage: Storage) => void = () => {};
+  const opening = watched(
+    (failed) => {
+      failed(new StorageError('unavailable', 'nobody listens there'));
+      return new Promise((resolve) => {
+        opened = resolve;
+      });
+    },
+    {
+      log: recordingLogger(),
+      tryEvery: 5,
+      changed: (problem) => {
+        told.push(problem);
+        events.emit('changed');
+      },
+    },
+  );
+  // several tries go by before there is anything to try
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assert.deepEqual(told, ['the store does not work (unavailable)']);
+  const changed = once(events, 'changed', { signal: AbortSignal.timeout(5000) });
+  opened(createMemoryStorage());
+  const storage = await opening;
+  t.after(() => {
+    clearTimeout(alive);
+    return storage.close();
+  });
+  await changed;
+  assert.deepEqual(told, ['the store does not work (unavailable)', null]);
 });
 
 test('what the sender is told of a failure', () => {
