@@ -30,6 +30,16 @@ import type { ClientStreamServices } from './streams/client-stream-services.js';
 import type { ClientStreams } from './streams/client-streams.js';
 import type { StreamFeatures } from './streams/stream-feature.js';
 
+/** Another server, as operators see it. */
+export interface Peer {
+  readonly remote: string;
+  streams: number;
+  /** Stanzas that wait for a stream to it. */
+  waiting: number;
+  /** Stanzas that went there, and came on the streams that are open now. */
+  stanzas: number;
+}
+
 /** The services of the core, as features see them. Made in `server.ts`, handed to each feature's `setup`. */
 export interface Core {
   readonly settings: CoreSettings;
@@ -68,7 +78,7 @@ export interface Core {
   /** What a new client stream needs; set before the listeners, used by every transport (client link too). */
   clientServices: ClientStreamServices | null;
   /** Other servers that we have streams with, or stanzas for; set by federation. */
-  peers: (() => { remote: string; streams: number; waiting: number }[]) | null;
+  peers: (() => Peer[]) | null;
   /** Real addresses by listener name, for the ready line. */
   readonly addresses: Record<string, string>;
   /** What to close when the core stops: listeners of features. */

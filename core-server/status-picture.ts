@@ -26,12 +26,12 @@ export function corePicture(core: Core, routed: () => number): Picture {
     .sort((one, other) => other.waiting - one.waiting)
     .slice(0, MOST_PEERS)
     .map(
-      ({ remote, streams, waiting }): Neighbour => ({
+      ({ remote, streams, waiting, stanzas }): Neighbour => ({
         kind: 'peer',
         name: remote,
         address: `${streams} stream${streams === 1 ? '' : 's'}`,
         up: streams > 0,
-        stanzas: 0,
+        stanzas,
         waiting,
         latency: null,
       }),

@@ -33,6 +33,8 @@ export class DomainPair {
   #state: State = { step: 'idle' };
   #losses = 0;
   lastUsed = performance.now();
+  /** Stanzas given to streams. */
+  sent = 0;
 
   constructor(local: string, remote: string, owner: DomainPairOwner) {
     this.local = local;
@@ -58,7 +60,7 @@ export class DomainPair {
     const { stream } = this;
     if (stream !== null && this.#backlog.length === 0 && stream.hasRoom) {
       stream.sendStanza(outbound);
-      this.#owner.sent(1);
+      this.#sent(1);
       return;
     }
     if (!this.#backlog.push(outbound)) {
@@ -87,7 +89,12 @@ export class DomainPair {
       stream.sendStanza(next);
       count++;
     }
-    if (count > 0) this.#owner.sent(count);
+    if (count > 0) this.#sent(count);
+  }
+
+  #sent(count: number): void {
+    this.sent += count;
+    this.#owner.sent(count);
   }
 
   /** The stream is gone; `unsent` are the stanzas of this pair that it did not give to the kernel. */

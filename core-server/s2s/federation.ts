@@ -3,6 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import { networkOf } from '../../shared/addresses/network.js';
 import type { Counter, Logger } from '../../shared/observability/types.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
+import type { Peer } from '../core.js';
 import { type Origin, serverOrigin } from '../routing/origin.js';
 import type { Destination, Router } from '../routing/router.js';
 import { countDown, type Door } from '../streams/door.js';
@@ -341,18 +342,22 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
   }
 
   /** Every other server that we have streams with, or stanzas for. */
-  peers(): { remote: string; streams: number; waiting: number }[] {
-    const found = new Map<string, { remote: string; streams: number; waiting: number }>();
+  peers(): Peer[] {
+    const found = new Map<string, Peer>();
     const peer = (remote: string) => {
-      const known = found.get(remote) ?? { remote, streams: 0, waiting: 0 };
+      const known = found.get(remote) ?? { remote, streams: 0, waiting: 0, stanzas: 0 };
       found.set(remote, known);
       return known;
     };
     for (const stream of this.incoming) for (const remote of stream.remotes) peer(remote).streams++;
     for (const stream of this.outgoing) peer(stream.remote).streams++;
-    for (const pairs of this.pairs.values()) {
-      for (const pair of pairs.values()) if (pair.waiting > 0) peer(pair.remote).waiting += pair.waiting;
+    for (const pair of this.#all()) if (pair.waiting > 0) peer(pair.remote).waiting += pair.waiting;
+    for (const { remote, sent } of this.#all()) {
+      const known = found.get(remote);
+      if (known !== undefined) known.stanzas += sent;
     }
+    for (const stream of [...this.incoming, ...this.outgoing])
+      for (const remote of stream.remotes) peer(remote).stanzas += stream.receivedFrom(remote);
     return [...found.values()];
   }
 

@@ -20,6 +20,12 @@ interface Batch {
   readonly since: number;
 }
 
+/** Of one domain of theirs: to which of ours it may send (RFC 6120 §8.1.1.2, §8.1.2.2), and how many stanzas came. */
+interface Acceptance {
+  readonly locals: Set<string>;
+  received: number;
+}
+
 /** One stream to or from another server: who may send what on it, and what has not left yet. */
 export abstract class ServerStream implements TransportHandler {
   abstract readonly direction: 'in' | 'out';
@@ -36,8 +42,8 @@ export abstract class ServerStream implements TransportHandler {
   closing = false;
   readonly dialback: Dialback;
   protected readonly context: FederationContext;
-  /** Their domain → our domains: what the peer may send (RFC 6120 §8.1.1.2, §8.1.2.2). */
-  readonly #accepted = new Map<string, Set<string>>();
+  /** By their domain: what the peer may send. */
+  readonly #accepted = new Map<string, Acceptance>();
   #batches: Batch[] = [];
   #orderly = false;
   /** It ends when the peer's certificate does. */
@@ -53,16 +59,16 @@ export abstract class ServerStream implements TransportHandler {
   // ---- who may send ----
 
   accepts(remote: string, local: string): boolean {
-    return this.#accepted.get(remote)?.has(local) === true;
+    return this.#accepted.get(remote)?.locals.has(local) === true;
   }
 
   /** The peer has proved that it is `remote` and may send to `local`. */
   accept(remote: string, local: string): void {
     if (this.accepts(remote, local)) return;
-    const targets = this.#accepted.get(remote) ?? new Set<string>();
-    targets.add(local);
+    const acceptance = this.#accepted.get(remote) ?? { locals: new Set(), received: 0 };
+    acceptance.locals.add(local);
     if (this.#accepted.size === 0) this.transport.setLimits(this.context.stanzaLimits);
-    this.#accepted.set(remote, targets);
+    this.#accepted.set(remote, acceptance);
     this.endWithCertificate(remote);
     this.context.accepted(this, remote, local);
   }
@@ -74,8 +80,13 @@ export abstract class ServerStream implements TransportHandler {
 
   get pairs(): number {
     let count = 0;
-    for (const targets of this.#accepted.values()) count += targets.size;
+    for (const { locals } of this.#accepted.values()) count += locals.size;
     return count;
+  }
+
+  /** Stanzas that came from one of {@link remotes}. */
+  receivedFrom(remote: string): number {
+    return this.#accepted.get(remote)?.received ?? 0;
   }
 
   /** Whether the peer's certificate alone proves that it is this domain. */
@@ -215,8 +226,8 @@ export abstract class ServerStream implements TransportHandler {
     if (this.#accepted.size === 0) return this.fail('not-authorized');
     const { fromJid: from, toJid: to } = stanza;
     if (!from || !to) return this.fail('improper-addressing');
-    const targets = this.#accepted.get(from.domain);
-    if (targets === undefined) {
+    const acceptance = this.#accepted.get(from.domain);
+    if (acceptance === undefined) {
       this.context.log.warn(
         {
           code: 's2s.invalid-from',
@@ -228,7 +239,8 @@ export abstract class ServerStream implements TransportHandler {
       );
       return this.fail('invalid-from');
     }
-    if (!targets.has(to.domain)) return this.fail('host-unknown');
+    if (!acceptance.locals.has(to.domain)) return this.fail('host-unknown');
+    acceptance.received++;
     this.lastUsed = performance.now();
     this.context.receive(stanza, this);
   }

@@ -17,6 +17,7 @@ before(async () => {
         COMPONENT_FEED_GRANTS: 'roster:get presence:roster',
         COMPONENT_GRACE_SECONDS: '0',
         S2S_IDLE_SECONDS: '1',
+        METRICS_PORT: 'auto',
       },
     },
     { domain: 'montague.test', settings: { S2S_IDLE_SECONDS: '1' } },
@@ -48,6 +49,13 @@ test('XEP-0220: messages both ways, in order, after dialback inside TLS', async 
   await juliet.expect(
     "<message from='romeo@montague.test/orchard' to='juliet@capulet.test/balcony' type='chat' id='r1'><body>Shall I hear more?</body></message>",
   );
+  // and the picture of the core says so
+  const { host, port } = capulet.core.address('metrics');
+  const page = (await (await fetch(`http://${host}:${port}/status.json`)).json()) as {
+    neighbours: { name: string; kind: string; up: boolean; stanzas: number }[];
+  };
+  const peer = page.neighbours.find(({ kind }) => kind === 'peer');
+  assert.deepEqual([peer?.name, peer?.up, peer?.stanzas], ['montague.test', true, 51]);
   await juliet.close();
   await romeo.close();
 });
