@@ -4,25 +4,23 @@ import { Stanza } from '../../shared/xml/stanza.js';
 import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { type BareJid, jid as parseKnown } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
-import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../feature.js';
 import { verdictOf } from '../privacy/verdict.js';
 import { localOrigin, type Origin } from '../routing/origin.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
+import { giveWay, type Patient } from '../streams/turns.js';
 import { isCopy } from './carbons.js';
 import { messageType } from './message-delivery.js';
 import { OFFLINE_MESSAGES } from './offline-document.js';
+import { OfflineStore, PAGE, STORE_FULL, type StoredAt } from './offline-store.js';
 import { stanzaIdElement } from './stanza-ids.js';
 
-const PAGE = 100;
 /** More than this in the session's queue waits for the client before the next message is read from the store. */
 const WINDOW_BYTES = 512 * 1024;
 
-/** Made once: a flood gets it ten thousand times. */
-const STORE_FULL = new StanzaError('service-unavailable', {
-  text: 'too many messages are stored for this account',
-});
+/** So many of what waits for a client that has lost its stream are stored in one turn. */
+const KEPT_AT_ONCE = 100;
 
 /** Messages on their way into the store: a core that stops waits for them. */
 const unfinished = new Set<Promise<unknown>>();
@@ -57,10 +55,6 @@ export const offline = defineFeature({
       'offline_refused_total',
       'Messages refused because the store is full',
     );
-    /** What each account has stored, known while it is in memory; stores of one turn are counted at once. */
-    const counts = new WeakMap<AccountState, Promise<Stored>>();
-    /** The same, once it is known. */
-    const known = new WeakMap<AccountState, Stored>();
     /** Sessions that are being given stored messages: what comes meanwhile goes behind them. */
     const flooding = new WeakMap<Session, { stanzas: Stanza[]; bytes: number }>();
     /** Accounts whose stored messages are on their way to a session. */
@@ -69,10 +63,13 @@ export const offline = defineFeature({
     const fromStore = new WeakMap<Stanza, boolean>();
     /** Sessions that may have such messages in their queues. */
     const given = new WeakSet<Session>();
+    /** What waited for a session when it lost its stream. */
+    const hibernating = new WeakMap<Session, readonly Stanza[]>();
     /** Stored messages that wait in the queue of a session without a stream, by their ids; those being stored. */
     const kept = new WeakMap<AccountState, Set<number>>();
     const underWay = new WeakMap<AccountState, Set<Promise<void>>>();
     const limit = core.settings.LIMIT_OFFLINE_MESSAGES;
+    const messages = new OfflineStore(archive, limit, core.settings.LIMIT_OFFLINE_BYTES);
     // never so much that the session would be ended for not reading it
     const window = Math.min(WINDOW_BYTES, core.settings.LIMIT_OUTBOUND_BYTES / 2);
 
@@ -123,12 +120,10 @@ export const offline = defineFeature({
       return true;
     });
     core.hooks.sessionHibernating.on((session) => {
-      for (const stanza of session.outbound.all())
-        if (stanza.name === 'message' && !isCopy(stanza, session.account))
-          keepSafe(session, stanza, localOrigin);
+      keepAll(session);
     });
     core.hooks.messageDelivered.add(10, (_account, message, sessions, origin) => {
-      for (const session of sessions) if (session.stream === null) keepSafe(session, message, origin);
+      for (const session of sessions) if (session.stream === null) keepSafe(session, [message], origin);
       return undefined;
     });
     core.hooks.accountRemoved.on((account) => {
@@ -140,38 +135,62 @@ export const offline = defineFeature({
       });
     });
 
-    /**
-     * Stores a message that waits in memory for a client that may come back (XEP-0198), or may not: its sender has been told
-     * that it is handled, and the core may die before. It is removed when the client has acknowledged it.
-     */
-    function keepSafe(session: Session, message: Stanza, origin: Origin): void {
-      if (limit === 0 || fromStore.has(message) || !worthStoring(message)) return;
+    /** {@link keepSafe} for all that waits for a session that has lost its stream: in turns, since it may be very much. */
+    function keepAll(session: Session): void {
       const { account } = session;
+      const waiting = session.outbound
+        .all()
+        .filter((stanza) => stanza.name === 'message' && !isCopy(stanza, account));
+      hibernating.set(session, waiting);
+      let next = 0;
+      const patient: Patient = {
+        owner: account,
+        proceed() {
+          // once it is resumed, or has ended, others answer for the rest
+          if (session.stream !== null || session.ended || hibernating.get(session) !== waiting) return;
+          keepSafe(session, waiting.slice(next, next + KEPT_AT_ONCE), localOrigin);
+          next += KEPT_AT_ONCE;
+          if (next < waiting.length) giveWay(patient);
+        },
+      };
+      patient.proceed();
+    }
+
+    /**
+     * Stores messages that wait in memory for a client that may come back (XEP-0198), or may not: their senders have been told
+     * that they are handled, and the core may die before. They are removed when the client has acknowledged them. A full
+     * store does not keep them out: there are never more of them than may wait for a client.
+     */
+    function keepSafe(session: Session, some: readonly Stanza[], origin: Origin): void {
+      if (limit === 0) return;
+      const { account } = session;
+      const fresh = some.filter((message) => !fromStore.has(message) && worthStoring(message));
+      if (fresh.length === 0) return;
       const release = origin.hold();
-      const text = stamped(message, account.bare, account.jid.domain);
       const ids = kept.get(account) ?? new Set<number>();
       kept.set(account, ids);
-      fromStore.set(message, false);
       given.add(session);
       const received = session.delivered();
-      const keeping = countOf(account)
-        .then((counter) => append(account, text, counter))
-        .finally(release);
-      const safe = keeping.then(
-        (id) => {
-          ids.add(id);
-          void received.then(() => {
-            ids.delete(id);
-            return finish(session, { id, message, size: text.length });
-          });
-        },
-        (error: unknown) => {
-          const ended = fromStore.get(message) === true;
-          fromStore.delete(message);
+      const keeping = fresh.map(async (message): Promise<Handed | null> => {
+        fromStore.set(message, false);
+        try {
+          const text = stamped(message, account.bare, account.jid.domain);
+          const entry = { ...(await messages.append(account, text, true)), message };
+          ids.add(entry.id);
+          return entry;
+        } catch (error) {
+          core.log.error({ code: 'storage.offline-unwritable', err: error }, 'a message could not be stored');
           // it is as safe as memory is; who has been told that it is stored must hear that it is not
-          if (ended) core.router.bounce(message, stanzaErrorOf(error));
-        },
-      );
+          if (fromStore.get(message) === true) core.router.bounce(message, stanzaErrorOf(error));
+          else fromStore.delete(message);
+          return null;
+        }
+      });
+      const safe = Promise.all(keeping).then((entries) => {
+        release();
+        const there = entries.filter((entry) => entry !== null);
+        void received.then(() => finish(session, there, ids));
+      });
       const all = underWay.get(account) ?? new Set<Promise<void>>();
       underWay.set(account, all);
       all.add(safe);
@@ -183,65 +202,32 @@ export const offline = defineFeature({
     }
 
     /** The session has received what was kept for it, or has ended: then it is for whoever is there. */
-    async function finish(session: Session, handed: Handed): Promise<void> {
+    async function finish(session: Session, handed: readonly Handed[], ids: Set<number>): Promise<void> {
+      const { account } = session;
+      const left = new Set(handed.filter(({ message }) => fromStore.get(message) === true));
+      const removals: Promise<void>[] = [];
+      // the last of them go where a flood would have gone at once
+      for (const entry of [...left].reverse()) {
+        if (!entry.beyond || !messages.exceeded(account)) continue;
+        left.delete(entry);
+        removals.push(messages.remove(account, [entry]));
+        refused.inc();
+        core.router.bounce(entry.message, STORE_FULL);
+      }
+      for (const { id, message } of left) {
+        ids.delete(id);
+        offer(account, message);
+      }
       try {
-        await remove(session, [handed], await countOf(session.account));
+        await Promise.all([remove(session, handed), ...removals]);
       } catch (error) {
         core.log.error(
           { code: 'storage.offline-unwritable', err: error },
           'stored messages could not be removed',
         );
       }
-      if (fromStore.get(handed.message) === true) offer(session.account, handed.message);
-    }
-
-    function countOf(account: AccountState): Promise<Stored> {
-      let count = counts.get(account);
-      if (count === undefined) {
-        count = measure(account);
-        counts.set(account, count);
-        count.then(
-          (counter) => known.set(account, counter),
-          () => counts.delete(account),
-        );
-      }
-      return count;
-    }
-
-    async function measure(account: AccountState): Promise<Stored> {
-      const stored = { count: 0, size: 0 };
-      for (let after = 0; ; ) {
-        const page = await archive.page(account.bare, { after, limit: PAGE });
-        for (const { id, value } of page) {
-          after = id;
-          stored.count++;
-          stored.size += value.text.length;
-        }
-        if (page.length < PAGE) return stored;
-      }
-    }
-
-    /** Whether so many characters more are too many for an account. */
-    function isFull(counter: Stored, size: number): boolean {
-      return counter.count >= limit || counter.size + size > core.settings.LIMIT_OFFLINE_BYTES;
-    }
-
-    /** Why a message is not stored, counted. */
-    function full(): StanzaError {
-      refused.inc();
-      return STORE_FULL;
-    }
-
-    /** Within the account's bounds; resolves with its id when it is durable. */
-    function append(account: AccountState, text: string, counter: Stored): Promise<number> {
-      if (isFull(counter, text.length)) throw full();
-      counter.count++;
-      counter.size += text.length;
-      return archive.append(account.bare, { text }).catch((error: unknown) => {
-        counter.count--;
-        counter.size -= text.length;
-        throw error;
-      });
+      // until it is removed nobody else is to be given it
+      for (const { id } of handed) ids.delete(id);
     }
 
     /** One addressed to a resource that is gone: the others had no copy, so it is not kept from them. */
@@ -252,21 +238,23 @@ export const offline = defineFeature({
     }
 
     function store(account: AccountState, message: Stanza, origin: Origin): void {
-      const counter = known.get(account);
       // a flood is refused at little cost
-      if (counter !== undefined && isFull(counter, message.source.length))
-        return core.router.bounce(message, full());
+      if (messages.isFull(account, message.source.length)) {
+        refused.inc();
+        return core.router.bounce(message, STORE_FULL);
+      }
       const release = origin.hold();
       const text = stamped(message, account.bare, account.jid.domain);
-      const storing = countOf(account)
-        .then((counter) => append(account, text, counter))
+      const storing = messages
+        .append(account, text)
         .then(
           () => {
             stored.inc();
             offer(account, message);
           },
           (error: unknown) => {
-            if (!(error instanceof StanzaError)) {
+            if (error === STORE_FULL) refused.inc();
+            else {
               core.log.error(
                 { code: 'storage.offline-unwritable', err: error },
                 'a message could not be stored',
@@ -291,10 +279,9 @@ export const offline = defineFeature({
       given.add(session);
       flooding.set(session, { stanzas: [], bytes: 0 });
       try {
-        const counter = await countOf(account);
         let after = 0;
         while (takesMessages(session)) {
-          const page = await archive.page(account.bare, { after, limit: PAGE });
+          const page = await messages.page(account, after);
           await Promise.all(underWay.get(account) ?? []);
           const handed: Handed[] = [];
           for (const entry of page) {
@@ -308,7 +295,7 @@ export const offline = defineFeature({
             if (verdictOf(account, session, 'in', 'message', message.fromJid) !== 'allow') continue;
             fromStore.set(message, false);
             session.enqueue(message);
-            handed.push({ id: entry.id, message, size: entry.value.text.length });
+            handed.push({ id: entry.id, message, size: entry.value.text.length, beyond: false });
             if (session.outbound.bytes > window) await session.delivered();
           }
           const last = page.length < PAGE;
@@ -317,7 +304,7 @@ export const offline = defineFeature({
           if (handed.length > 0) {
             core.streamManagement.of(session)?.ask();
             await session.delivered();
-            await remove(session, handed, counter);
+            await remove(session, handed);
           }
           if (last) break;
         }
@@ -336,7 +323,7 @@ export const offline = defineFeature({
     }
 
     /** Removes what the client has certainly received: acknowledged (XEP-0198), or without that written to the socket. */
-    async function remove(session: Session, handed: readonly Handed[], counter: Stored): Promise<void> {
+    async function remove(session: Session, handed: readonly Handed[]): Promise<void> {
       const received = !session.ended
         ? handed
         : session.outbound.keeping
@@ -344,13 +331,7 @@ export const offline = defineFeature({
           : [];
       // should one still wait behind others after all, it is no longer stored, and is to be again
       for (const { message } of received) fromStore.delete(message);
-      // there is room for others from now on, not when the store has written that
-      counter.count = Math.max(0, counter.count - received.length);
-      for (const { size } of received) counter.size = Math.max(0, counter.size - size);
-      await archive.remove(
-        session.account.bare,
-        received.map(({ id }) => id),
-      );
+      await messages.remove(session.account, received);
       delivered.inc(received.length);
     }
 
@@ -375,17 +356,8 @@ export const offline = defineFeature({
 });
 
 /** A stored message on its way. */
-interface Handed {
-  readonly id: number;
+interface Handed extends StoredAt {
   readonly message: Stanza;
-  /** In characters, as stored. */
-  readonly size: number;
-}
-
-/** How many messages an account has stored, and their characters. */
-interface Stored {
-  count: number;
-  size: number;
 }
 
 function takesMessages(session: Session): boolean {

@@ -81,6 +81,34 @@ test('kill -9: what waited for a session without a stream is there at the next l
   assert.deepEqual(await idsUntil(again, 'end2'), ['end2']);
 });
 
+test('kill -9: so it is where the store is full; when nobody comes back, what is too much goes back to its sender', async (t) => {
+  const core = await CoreUnderTest.start({ LIMIT_OFFLINE_MESSAGES: '2', RESUMPTION_SECONDS: '2' });
+  t.after(() => core.stop());
+  await core.addUsers('romeo', 'juliet');
+  const [juliet] = await managed(core, 'juliet', 'phone');
+  const [romeo] = await managed(core, 'romeo', 'orchard');
+  juliet.cut();
+  await hibernating(core);
+  await sendAcknowledged(romeo, 'juliet@localhost/phone', ['m1', 'm2', 'm3', 'm4', 'm5']);
+  await core.restart('SIGKILL');
+  const back = await core.online('juliet', 'phone');
+  assert.deepEqual(await idsUntil(back, 'm5'), ['m1', 'm2', 'm3', 'm4', 'm5']);
+  await back.close();
+
+  const [phone] = await managed(core, 'juliet', 'phone');
+  const writer = await core.online('romeo', 'other');
+  phone.cut();
+  await hibernating(core);
+  for (const id of ['n1', 'n2', 'n3', 'n4'])
+    writer.send(`<message to='juliet@localhost/phone' type='chat' id='${id}'><body>x</body></message>`);
+  const refused = new Set<string | undefined>();
+  while (refused.size < 2) refused.add((await writer.stanza((stanza) => stanza.type === 'error')).id);
+  assert.deepEqual(refused, new Set(['n3', 'n4']));
+  const again = await core.online('juliet', 'phone');
+  assert.deepEqual(await idsUntil(again, 'n2'), ['n1', 'n2']);
+  await again.close();
+});
+
 test('a session that is resumed gets them once; nothing stays stored, and no other resource has them', async (t) => {
   const core = await CoreUnderTest.start();
   t.after(() => core.stop());
