@@ -1,3 +1,5 @@
+import { TextScanner } from './text-scanner.js';
+
 /** An atom of Erlang. */
 export class Atom {
   readonly name: string;
@@ -73,58 +75,33 @@ const ESCAPES: Readonly<Record<string, string>> = {
 const DEPTH = 500;
 
 class Parser {
-  readonly #text: string;
-  #at = 0;
+  readonly #scanner: TextScanner;
   #depth = 0;
 
   constructor(text: string) {
-    this.#text = text;
-  }
-
-  #space(): void {
-    const space = /(?:\s+|%[^\n]*)*/y;
-    space.lastIndex = this.#at;
-    this.#at += space.exec(this.#text)?.[0].length ?? 0;
-  }
-
-  #match(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#text)?.[0];
-    if (found !== undefined) this.#at += found.length;
-    return found;
-  }
-
-  #fail(expected: string): never {
-    throw new SyntaxError(`${expected} expected at character ${this.#at}`);
+    this.#scanner = new TextScanner(text, /(?:\s+|%[^\n]*)*/y);
   }
 
   atEnd(): boolean {
-    this.#space();
-    return this.#at >= this.#text.length;
-  }
-
-  #skip(sign: string): boolean {
-    this.#space();
-    if (!this.#text.startsWith(sign, this.#at)) return false;
-    this.#at += sign.length;
-    return true;
+    return this.#scanner.atEnd();
   }
 
   sign(sign: string): void {
-    if (!this.#skip(sign)) this.#fail(sign);
+    this.#scanner.sign(sign);
   }
 
   term(): Term {
-    if (++this.#depth > DEPTH) this.#fail('a shallower term');
+    if (++this.#depth > DEPTH) this.#scanner.fail('a shallower term');
     try {
-      if (this.#skip('<<')) return this.#binary();
-      if (this.#skip('{')) return new Tuple(this.#sequence('}'));
-      if (this.#skip('[')) return this.#sequence(']');
-      if (this.#skip('"')) return [...this.#quoted('"')].map((character) => character.codePointAt(0) ?? 0);
-      if (this.#skip("'")) return new Atom(Buffer.from(this.#quoted("'"), 'latin1').toString('utf8'));
+      if (this.#scanner.skip('<<')) return this.#binary();
+      if (this.#scanner.skip('{')) return new Tuple(this.#sequence('}'));
+      if (this.#scanner.skip('[')) return this.#sequence(']');
+      if (this.#scanner.skip('"'))
+        return [...this.#quoted('"')].map((character) => character.codePointAt(0) ?? 0);
+      if (this.#scanner.skip("'")) return new Atom(Buffer.from(this.#quoted("'"), 'latin1').toString('utf8'));
       // Maps, processes, references and functions: nothing that moves.
-      if (this.#skip('#{')) return this.#map();
-      if (this.#match(/#(?:Ref|Fun|Port)<[^>]*>|<\d+\.\d+\.\d+>/y) !== undefined) return null;
+      if (this.#scanner.skip('#{')) return this.#map();
+      if (this.#scanner.match(/#(?:Ref|Fun|Port)<[^>]*>|<\d+\.\d+\.\d+>/y) !== undefined) return null;
       return this.#number() ?? this.#atom();
     } finally {
       this.#depth--;
@@ -132,71 +109,59 @@ class Parser {
   }
 
   #number(): number | undefined {
-    const number = this.#match(/-?\d+(?:\.\d+(?:e[-+]?\d+)?)?/y);
+    const number = this.#scanner.match(/-?\d+(?:\.\d+(?:e[-+]?\d+)?)?/y);
     return number === undefined ? undefined : Number(number);
   }
 
   #atom(): Atom {
-    const name = this.#match(/[a-z][\w@]*/y);
-    return name === undefined ? this.#fail('a term') : new Atom(name);
+    const name = this.#scanner.match(/[a-z][\w@]*/y);
+    return name === undefined ? this.#scanner.fail('a term') : new Atom(name);
   }
 
   #sequence(end: string): Term[] {
     const parts: Term[] = [];
-    if (this.#skip(end)) return parts;
+    if (this.#scanner.skip(end)) return parts;
     for (;;) {
       parts.push(this.term());
-      if (this.#skip('|')) this.term();
-      else if (this.#skip(',')) continue;
-      this.sign(end);
+      if (this.#scanner.skip('|')) this.term();
+      else if (this.#scanner.skip(',')) continue;
+      this.#scanner.sign(end);
       return parts;
     }
   }
 
   #map(): null {
-    while (!this.#skip('}')) {
+    while (!this.#scanner.skip('}')) {
       this.term();
-      this.sign('=>');
+      this.#scanner.sign('=>');
       this.term();
-      this.#skip(',');
+      this.#scanner.skip(',');
     }
     return null;
   }
 
   #binary(): Buffer {
     const parts: Buffer[] = [];
-    while (!this.#skip('>>')) {
-      if (this.#skip('"')) {
+    while (!this.#scanner.skip('>>')) {
+      if (this.#scanner.skip('"')) {
         const text = this.#quoted('"');
-        parts.push(Buffer.from(text, this.#match(/\/utf8/y) === undefined ? 'latin1' : 'utf8'));
+        parts.push(Buffer.from(text, this.#scanner.match(/\/utf8/y) === undefined ? 'latin1' : 'utf8'));
       } else {
-        this.#space();
-        parts.push(Buffer.from([this.#number() ?? this.#fail('an octet')]));
+        this.#scanner.space();
+        parts.push(Buffer.from([this.#number() ?? this.#scanner.fail('an octet')]));
       }
-      this.#skip(',');
+      this.#scanner.skip(',');
     }
     return Buffer.concat(parts);
   }
 
   #quoted(quote: string): string {
-    let text = '';
-    for (;;) {
-      const character = this.#text[this.#at++];
-      if (character === undefined) this.#fail(quote);
-      if (character === quote) return text;
-      if (character !== '\\') {
-        text += character;
-        continue;
-      }
-      const hexadecimal = this.#match(/x\{[\da-fA-F]+\}/y);
-      const octal = hexadecimal === undefined ? this.#match(/[0-7]{1,3}/y) : undefined;
+    return this.#scanner.quoted(quote, ESCAPES, () => {
+      const hexadecimal = this.#scanner.match(/x\{[\da-fA-F]+\}/y);
       if (hexadecimal !== undefined)
-        text += String.fromCodePoint(Number.parseInt(hexadecimal.slice(2, -1), 16));
-      else if (octal !== undefined) text += String.fromCharCode(Number.parseInt(octal, 8));
-      else {
-        const escaped = this.#text[this.#at++] ?? '';
-        text += ESCAPES[escaped] ?? escaped;
-      }
-    }
+        return String.fromCodePoint(Number.parseInt(hexadecimal.slice(2, -1), 16));
+      const octal = this.#scanner.match(/[0-7]{1,3}/y);
+      return octal === undefined ? undefined : String.fromCharCode(Number.parseInt(octal, 8));
+    });
   }
 }

@@ -1,3 +1,5 @@
+import { TextScanner } from './text-scanner.js';
+
 /** A value of Lua as Prosody's files hold it. Strings are octets: each character is one (`latin1`). */
 export type LuaValue = string | number | boolean | LuaTable;
 export type LuaKey = string | number | boolean;
@@ -107,75 +109,54 @@ const ESCAPES: Readonly<Record<string, string>> = {
 const DEPTH = 200;
 
 class Parser {
-  readonly #text: string;
-  #at = 0;
+  readonly #scanner: TextScanner;
   #depth = 0;
 
   constructor(text: string) {
-    this.#text = text;
-  }
-
-  #space(): void {
-    const space = /(?:\s+|--[^\n]*)*/y;
-    space.lastIndex = this.#at;
-    this.#at += space.exec(this.#text)?.[0].length ?? 0;
+    this.#scanner = new TextScanner(text, /(?:\s+|--[^\n]*)*/y);
   }
 
   #match(pattern: RegExp): string | undefined {
-    this.#space();
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#text)?.[0];
-    if (found !== undefined) this.#at += found.length;
-    return found;
-  }
-
-  #fail(expected: string): never {
-    throw new SyntaxError(`${expected} expected at character ${this.#at}`);
+    this.#scanner.space();
+    return this.#scanner.match(pattern);
   }
 
   atEnd(): boolean {
-    this.#space();
-    return this.#at >= this.#text.length;
+    return this.#scanner.atEnd();
+  }
+
+  skip(sign: string): boolean {
+    return this.#scanner.skip(sign);
+  }
+
+  sign(sign: string): void {
+    this.#scanner.sign(sign);
   }
 
   end(): void {
     this.skip(';');
-    if (!this.atEnd()) this.#fail('the end');
+    if (!this.atEnd()) this.#scanner.fail('the end');
   }
 
   word(word: string): void {
-    if (this.#match(/[A-Za-z_]\w*/y) !== word) this.#fail(word);
-  }
-
-  skip(sign: string): boolean {
-    this.#space();
-    if (this.#text[this.#at] !== sign) return false;
-    this.#at++;
-    return true;
-  }
-
-  sign(sign: string): void {
-    if (!this.skip(sign)) this.#fail(sign);
+    if (this.#match(/[A-Za-z_]\w*/y) !== word) this.#scanner.fail(word);
   }
 
   value(): LuaValue | null {
-    this.#space();
-    const first = this.#text[this.#at];
-    if (first === '{') return this.#table();
-    if (first === '"' || first === "'") return this.#string(first);
+    if (this.skip('{')) return this.#table();
+    for (const quote of ['"', "'"]) if (this.skip(quote)) return this.#string(quote);
     const number = this.#match(/-?(?:0[xX][\da-fA-F]+|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)/y);
     if (number !== undefined) return Number(number);
     const word = this.#match(/[A-Za-z_]\w*/y);
     if (word === 'true') return true;
     if (word === 'false') return false;
     if (word === 'nil') return null;
-    return this.#fail('a value');
+    return this.#scanner.fail('a value');
   }
 
   #table(): LuaTable {
-    if (++this.#depth > DEPTH) this.#fail('a shallower table');
+    if (++this.#depth > DEPTH) this.#scanner.fail('a shallower table');
     const table = new LuaTable();
-    this.sign('{');
     let next = 1;
     while (!this.skip('}')) {
       const key = this.#key() ?? next++;
@@ -196,7 +177,7 @@ class Parser {
       const key = this.value();
       this.sign(']');
       this.sign('=');
-      if (key === null || key instanceof LuaTable) this.#fail('a simple key');
+      if (key === null || key instanceof LuaTable) this.#scanner.fail('a simple key');
       return key;
     }
     const name = this.#match(/[A-Za-z_]\w*(?=\s*=)/y);
@@ -205,32 +186,12 @@ class Parser {
   }
 
   #string(quote: string): string {
-    let text = '';
-    for (this.#at++; ; ) {
-      const character = this.#text[this.#at++];
-      if (character === undefined) this.#fail(quote);
-      if (character === quote) return text;
-      if (character !== '\\') {
-        text += character;
-        continue;
-      }
-      const decimal = this.#matchHere(/\d{1,3}/y);
-      const hexadecimal = decimal === undefined ? this.#matchHere(/x[\da-fA-F]{2}/y) : undefined;
-      if (decimal !== undefined) text += String.fromCharCode(Number(decimal));
-      else if (hexadecimal !== undefined)
-        text += String.fromCharCode(Number.parseInt(hexadecimal.slice(1), 16));
-      else {
-        const escaped = this.#text[this.#at++] ?? '';
-        text += ESCAPES[escaped] ?? escaped;
-      }
-    }
-  }
-
-  #matchHere(pattern: RegExp): string | undefined {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#text)?.[0];
-    if (found !== undefined) this.#at += found.length;
-    return found;
+    return this.#scanner.quoted(quote, ESCAPES, () => {
+      const decimal = this.#scanner.match(/\d{1,3}/y);
+      if (decimal !== undefined) return String.fromCharCode(Number(decimal));
+      const hexadecimal = this.#scanner.match(/x[\da-fA-F]{2}/y);
+      return hexadecimal && String.fromCharCode(Number.parseInt(hexadecimal.slice(1), 16));
+    });
   }
 }
 
