@@ -37,7 +37,7 @@ interface SupervisedEvents {
   unready: [string];
   /** It will not be started again: its settings are wrong, or its store is damaged. */
   refused: [];
-  /** It ended without having been told to. */
+  /** It ended without having been told to. Who hears it may say that it is not to be started again. */
   died: [];
 }
 
@@ -164,6 +164,14 @@ export class SupervisedProcess extends EventEmitter<SupervisedEvents> {
       this.emit('refused');
       return;
     }
+    this.emit('died');
+    if (this.ending()) {
+      this.log.error(
+        { code: 'start.failed', name: this.name, exitCode: code, signal },
+        `${this.name} could not start: its own lines say why`,
+      );
+      return;
+    }
     if (livedMilliseconds >= this.backOff.stableMilliseconds) this.delay = this.backOff.firstMilliseconds;
     const delay = this.delay;
     this.delay = Math.min(this.delay * 2, this.backOff.lastMilliseconds);
@@ -173,7 +181,11 @@ export class SupervisedProcess extends EventEmitter<SupervisedEvents> {
       `${this.name} died: it is started again`,
     );
     this.timer = setTimeout(() => this.start(), delay);
-    this.emit('died');
+  }
+
+  /** Asked after others have been heard, who may have called {@link expectEnd}. */
+  private ending(): boolean {
+    return this.stopping;
   }
 }
 

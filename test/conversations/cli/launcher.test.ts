@@ -173,6 +173,8 @@ describe('launcher', () => {
     await system.launcher.start();
     assert.equal(await system.launcher.done, 'failed');
     assert.match(system.lines.find((line) => line.includes('process.start-failed')) ?? '', /it cannot start/);
+    assert.ok(system.lines.some((line) => line.includes('start.failed') && line.includes('could not start')));
+    assert.ok(!system.lines.some((line) => line.includes('it is started again')));
   });
 
   test('a component that cannot serve is named by the ready line, with its reason in the log', async (t) => {
