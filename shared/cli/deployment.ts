@@ -1,7 +1,8 @@
 import { resolveSettings, type SettingReport } from '../settings/load.js';
-import { allKnownNames, definitionOf, mainOf, type ProcessEntry } from '../settings/registry.js';
+import { allKnownNames, definitionOf, mainOf, PROCESSES, type ProcessEntry } from '../settings/registry.js';
 import { type SettingProblem, SettingsError } from '../settings/settings-error.js';
 import { type SystemSettings, systemSettingsOf } from './command.js';
+import { CommandError, EXIT } from './exit-codes.js';
 
 /** One process's settings, with where they come from and what is wrong with them. */
 export interface ProcessSettings {
@@ -58,6 +59,16 @@ export async function systemSettingsWith(
         );
     throw error;
   }
+}
+
+/** The processes of these names, all of them for no name; throws a CommandError for one that there is not. */
+export function processesNamed(names: readonly string[]): readonly ProcessEntry[] {
+  const unknown = names.find((wanted) => !PROCESSES.some(({ name }) => name === wanted));
+  if (unknown !== undefined) {
+    const all = PROCESSES.map(({ name }) => name).join(', ');
+    throw new CommandError(EXIT.notFound, `no such process: ${unknown} (there are ${all})`);
+  }
+  return PROCESSES.filter(({ name }) => names.length === 0 || names.includes(name));
 }
 
 /** Throws one SettingsError with every problem of every process, each once. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { CORE, PROCESSES } from '../../settings/registry.js';
+import { CORE } from '../../settings/registry.js';
 import { formatProblem } from '../../settings/settings-error.js';
 import { checkCertificates } from '../checks/certificates.js';
 import { checkDns } from '../checks/dns.js';
@@ -7,8 +7,14 @@ import { type Finding, finding } from '../checks/finding.js';
 import { checkPorts } from '../checks/ports.js';
 import { checkSharing } from '../checks/sharing.js';
 import { checkStorage } from '../checks/storage.js';
-import { type Command, systemSettingsOf } from '../command.js';
-import { installed, type ProcessSettings, readSettings } from '../deployment.js';
+import type { Command } from '../command.js';
+import {
+  installed,
+  type ProcessSettings,
+  processesNamed,
+  readSettings,
+  systemSettingsWith,
+} from '../deployment.js';
 import { completeEnvironment } from '../environment.js';
 import { EXIT } from '../exit-codes.js';
 import { livingProcesses } from '../run-files.js';
@@ -24,17 +30,19 @@ const DNS_MILLISECONDS = 8_000;
 /** `entourage check`: what is wrong with this deployment. */
 export const checkCommand: Command = {
   name: 'check',
-  usage: 'check [--json] [--no-dns]',
-  words: 0,
-  summary: 'say what is wrong here: settings, ports, certificates, secrets, DNS, storage',
+  usage: 'check [PROCESS…] [--json] [--no-dns]',
+  summary:
+    'say what is wrong here: settings, ports, certificates, secrets, DNS, storage; of all that `start` would run, or of those named',
   options: { 'no-dns': { type: 'boolean' } },
-  async run({ environment, options, json, print }) {
-    const system = systemSettingsOf(environment, 'core');
+  async run({ environment, words, options, json, print }) {
+    const chosen = processesNamed(words);
+    const system = await systemSettingsWith(chosen, environment, 'core');
     const dataFolder = system.DATA_DIR;
     const running = livingProcesses(dataFolder);
-    const names = installed(PROCESSES)
+    const names = installed(chosen)
       .map(({ entry }) => entry)
-      .filter((entry) => entry === CORE || system.COMPONENTS.includes(entry.name));
+      .filter((entry) => words.length > 0 || entry === CORE || system.COMPONENTS.includes(entry.name));
+    const withCore = names.includes(CORE);
     const complete = completeEnvironment(environment, system.COMPONENTS, { dataFolder, makeSecrets: false });
     const all = await readSettings(names, complete);
     const core = all.find(({ entry }) => entry === CORE)?.settings ?? {};
@@ -42,18 +50,20 @@ export const checkCommand: Command = {
     const findings = [
       ...settingsFindings(all),
       ...(await checkPorts(all, running)),
-      ...checkCertificates(system.XMPP_DOMAINS, {
-        cert: system.TLS_CERT,
-        key: system.TLS_KEY,
-        folder: system.TLS_CERTS_DIR,
-        dataFolder,
-      }),
+      ...(withCore || names.some(({ name }) => name === 'bosh')
+        ? checkCertificates(system.XMPP_DOMAINS, {
+            cert: system.TLS_CERT,
+            key: system.TLS_KEY,
+            folder: system.TLS_CERTS_DIR,
+            dataFolder,
+          })
+        : []),
       ...(await checkStorage(system.STORAGE_URL, dataFolder)),
       ...checkSharing(core['COMPONENT'] instanceof Map ? core['COMPONENT'] : new Map(), (name) => {
         const url = all.find(({ entry }) => entry.name === name)?.settings?.['STORAGE_URL'];
         return typeof url === 'string' ? url : undefined;
       }),
-      ...(options['no-dns'] === true
+      ...(options['no-dns'] === true || !withCore
         ? []
         : await checkDns(
             [

@@ -1,22 +1,16 @@
-import { PROCESSES } from '../../settings/registry.js';
 import { formatProblem } from '../../settings/settings-error.js';
 import { type Command, systemSettingsOf, table } from '../command.js';
-import { readSettings } from '../deployment.js';
+import { processesNamed, readSettings } from '../deployment.js';
 import { completeEnvironment } from '../environment.js';
-import { CommandError, EXIT } from '../exit-codes.js';
+import { EXIT } from '../exit-codes.js';
 
 /** `entourage config`: every setting in force, its meaning and source. */
 export const configCommand: Command = {
   name: 'config',
-  usage: 'config [PROCESS] [--json]',
+  usage: 'config [PROCESS…] [--json]',
   summary: 'print every setting in force, its source and meaning; secrets hidden',
   async run({ environment, words, json, print, printError }) {
-    const unknown = words.find((word) => !PROCESSES.some(({ name }) => name === word));
-    if (unknown !== undefined) {
-      const names = PROCESSES.map(({ name }) => name).join(', ');
-      throw new CommandError(EXIT.notFound, `no such process: ${unknown} (there are ${names})`);
-    }
-    const entries = PROCESSES.filter(({ name }) => words.length === 0 || words.includes(name));
+    const entries = processesNamed(words);
     const settings = systemSettingsOf(environment);
     const complete = completeEnvironment(environment, settings.COMPONENTS, {
       dataFolder: settings.DATA_DIR,

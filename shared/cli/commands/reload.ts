@@ -6,7 +6,7 @@ import { controlSocketPath, livingProcesses } from '../run-files.js';
 /** `entourage reload`: certificates and settings that can change while running. */
 export const reloadCommand: Command = {
   name: 'reload',
-  usage: 'reload [PROCESS]',
+  usage: 'reload [PROCESS…]',
   summary: 'have running processes read settings and certificates again',
   async run({ environment, words, print, printError }) {
     const { DATA_DIR: dataFolder } = systemSettingsOf(environment);

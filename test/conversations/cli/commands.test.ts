@@ -90,6 +90,14 @@ test('a port that is taken, an address of another host: named by the setting, wi
   assert.doesNotMatch(taken.out + out, /"stack"/);
 });
 
+test('check looks at the processes that are named, and at no others', async (t) => {
+  const deployment = new Deployment(t, { MUC_SECRET: 'hush' });
+  const alone = await deployment.run(['check', 'muc']);
+  assert.equal(alone.code, 0, alone.out);
+  assert.doesNotMatch(alone.out, /C2S_PORT|PEP_SECRET|dns:|certificates:/);
+  assert.equal((await deployment.run(['check', 'mcu'])).code, 3);
+});
+
 describe('entourage user', () => {
   test('works while no core runs', async (t) => {
     const deployment = new Deployment(t);
