@@ -3,8 +3,10 @@ import { type FieldValue, formElement, readSubmission } from '../../shared/xmpp/
 import { parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
+import { tellOfChange } from './affiliation-change-notice.js';
 import { affiliationChanged } from './affiliation-lists.js';
 import { configurationForm, configurationValues, submittedConfig } from './configuration-form.js';
+import { notifyStatuses } from './configuration-notice.js';
 import { type Muc, refusal } from './context.js';
 import { destroy } from './destroy.js';
 import { broadcastRoleChange, tellOthers } from './presence.js';
@@ -13,7 +15,6 @@ import type { Actor } from './role-lists.js';
 import type { RoomConfig } from './rooms/config.js';
 import type { Affiliation } from './rooms/privileges.js';
 import type { Room } from './rooms/room.js';
-import { template, userElement } from './wire.js';
 import type { Work } from './work.js';
 
 /** XEP-0045 §10.1.3, §10.2: the form, with the present options. */
@@ -124,9 +125,13 @@ function changeAffiliations(
   for (const [jid, affiliation] of changes) {
     const was = room.affiliationOf(jid);
     room.setAffiliation(jid, affiliation, room.reservedNick(jid));
+    let present = false;
     for (const occupant of [...room.occupants.values()]) {
-      if (occupant.bare === jid) affiliationChanged(muc, work, room, occupant, was, actor.nick, undefined);
+      if (occupant.bare !== jid) continue;
+      present = true;
+      affiliationChanged(muc, work, room, occupant, was, actor.nick, undefined);
     }
+    if (!present) tellOfChange(muc, work, room, jid, affiliation);
   }
 }
 
@@ -175,12 +180,5 @@ function notify(
   if (after.whois !== before.whois) statuses.push(after.whois === 'anyone' ? 172 : 173);
   const rest = { logging: after.logging, whois: after.whois };
   if (!created && JSON.stringify({ ...before, ...rest }) !== JSON.stringify(after)) statuses.push(104);
-  if (statuses.length === 0) return;
-  work.broadcast(
-    template(
-      { name: 'message', from: room.address, type: 'groupchat', id: muc.newId() },
-      userElement('', statuses),
-    ),
-    room.sessions.values(),
-  );
+  if (statuses.length > 0) notifyStatuses(muc, work, room, statuses);
 }

@@ -22,6 +22,7 @@ export function serviceFeatures(policy: MucPolicy): string[] {
     NS.stanzaId,
     NS.resultSet,
     NS.commands,
+    NS.vcard,
     ...(policy.groupchat1 ? [NS.mucLegacy] : []),
   ];
 }
@@ -48,6 +49,7 @@ const ROOM_INFO: FormDeclaration = {
     { var: 'muc#roomconfig_maxusers', type: 'text-single', label: 'Maximum Number of Occupants' },
     { var: 'muc#roomconfig_allowinvites', type: 'boolean', label: 'Members may invite others' },
     { var: 'muc#roomconfig_pubsub', type: 'text-single', label: 'Associated pubsub node' },
+    { var: 'muc#roominfo_avatarhash', type: 'text-multi', label: 'Avatar hash' },
   ],
 };
 
@@ -64,6 +66,7 @@ export function roomInfo(muc: Muc, room: Room): Element {
     NS.occupantId,
     NS.stanzaId,
     NS.ping,
+    NS.vcard,
     ...(config.registration === 'closed' ? [] : [NS.register, NS.mucRegister]),
     config.password === null ? 'muc_unsecured' : 'muc_passwordprotected',
     config.public ? 'muc_public' : 'muc_hidden',
@@ -88,6 +91,8 @@ export function roomInfo(muc: Muc, room: Room): Element {
     'muc#roomconfig_maxusers': String(maxOccupants(muc, room)),
     'muc#roomconfig_allowinvites': config.memberInvites,
     'muc#roomconfig_pubsub': config.pubsub === '' ? undefined : config.pubsub,
+    // XEP-0486 §4: not there without an avatar.
+    'muc#roominfo_avatarhash': room.vcard?.avatars.length ? room.vcard.avatars.join('\n') : undefined,
   });
   return infoElement({
     identities: [

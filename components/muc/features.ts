@@ -17,6 +17,7 @@ export const features = [
       { id: '0359', version: '0.7.0' },
       { id: '0410', version: '1.1.0' },
       { id: '0421', version: '1.0.1' },
+      { id: '0486', version: '0.1.0' },
     ],
   },
   {

@@ -15,6 +15,7 @@ import { type Muc, refusal } from './context.js';
 import { roomInfoRequest, roomItems } from './discovery.js';
 import { register, registrationRequest } from './registration.js';
 import { type Actor, applyRoleChange, checkRoleChange, roleList } from './role-lists.js';
+import { roomVcard, setRoomVcard } from './room-vcard.js';
 import type { Room } from './rooms/room.js';
 import { attribute } from './wire.js';
 import type { Work } from './work.js';
@@ -64,6 +65,8 @@ function answerGet(muc: Muc, room: Room, from: Jid, actor: Actor, query: Element
       return roomItems(room, from).toString();
     case NS.ping:
       return '';
+    case NS.vcard:
+      return roomVcard(room, actor, query);
     case NS.register:
       return registrationRequest(room, from).toString();
     case NS.mucOwner:
@@ -94,6 +97,9 @@ function answerSet(
       return;
     case NS.mucOwner:
       configure(muc, work, room, actor, query, success);
+      return;
+    case NS.vcard:
+      setRoomVcard(muc, work, room, actor, query, success);
       return;
     case NS.register:
       register(muc, work, room, from, query, success);

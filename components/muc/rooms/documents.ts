@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CollectionDefinition } from '../../../shared/storage/storage.js';
-import { contentText, isStanzaInParts, jidText } from '../../../shared/storage/stored-text.js';
+import { contentText, elementText, isStanzaInParts, jidText } from '../../../shared/storage/stored-text.js';
 import { RoomConfigSchema } from './config.js';
 
 /** What is stored. One document per room, one per session in it, one archive entry per message. */
@@ -25,6 +25,10 @@ export const RegistrationSchema = z.object({
   fields: z.array(z.tuple([z.string(), z.array(z.string())])),
 });
 
+/** XEP-0486: the room's vCard as it is sent, and the hashes of the pictures in it. */
+export const RoomVcardSchema = z.object({ text: elementText, avatars: z.array(z.string()) });
+export type RoomVcard = z.infer<typeof RoomVcardSchema>;
+
 export const RoomDocumentSchema = z.object({
   config: RoomConfigSchema,
   affiliations: z.array(
@@ -40,6 +44,7 @@ export const RoomDocumentSchema = z.object({
   voice: z.array(z.tuple([jidText, z.enum(['visitor', 'participant'])])),
   /** Requests to register that wait for an admin (§9.9). */
   registrations: z.array(z.tuple([jidText, RegistrationSchema])),
+  vcard: RoomVcardSchema.optional(),
   locked: z.boolean(),
   creator: z.string(),
   createdAt: z.number(),

@@ -2,7 +2,7 @@ import { escapeAttribute } from '../../../shared/xml/escape.js';
 import type { Jid } from '../../../shared/xmpp/jid.js';
 import type { Template } from '../wire.js';
 import type { RoomConfig } from './config.js';
-import type { MessageDocument, RoomDocument, Subject } from './documents.js';
+import type { MessageDocument, RoomDocument, RoomVcard, Subject } from './documents.js';
 import type { Affiliation, Role } from './privileges.js';
 import { initialRole } from './privileges.js';
 
@@ -100,6 +100,7 @@ export class Room {
   /** Its characters, roughly: cut before they are too many. */
   historySize = 0;
   subject: Subject | null = null;
+  vcard: RoomVcard | undefined = undefined;
   readonly voice = new Map<string, 'visitor' | 'participant'>();
   readonly registrations = new Map<string, { nick: string; fields: [string, string[]][] }>();
   locked = false;
@@ -250,6 +251,7 @@ export class Room {
       subject: this.subject,
       voice: [...this.voice],
       registrations: [...this.registrations],
+      ...(this.vcard === undefined ? {} : { vcard: this.vcard }),
       locked: this.locked,
       creator: this.creator,
       createdAt: this.createdAt,
@@ -263,6 +265,7 @@ export class Room {
     room.subject = document.subject;
     for (const [bare, role] of document.voice) room.voice.set(bare, role);
     for (const [bare, request] of document.registrations) room.registrations.set(bare, request);
+    room.vcard = document.vcard;
     room.locked = document.locked;
     room.creator = document.creator;
     room.createdAt = document.createdAt;

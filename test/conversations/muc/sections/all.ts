@@ -1,4 +1,5 @@
 import { adminUseCases } from './administrator.js';
+import { avatars } from './avatars.js';
 import type { Section } from './coven.js';
 import { edges } from './edges.js';
 import { entering } from './entering.js';
@@ -16,4 +17,5 @@ export const sections: readonly Section[] = [
   ...adminUseCases,
   ...ownerUseCases,
   ...edges,
+  ...avatars,
 ];

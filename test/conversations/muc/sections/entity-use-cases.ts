@@ -26,6 +26,7 @@ export const entityUseCases: readonly Section[] = [
             <feature var='urn:xmpp:sid:0'/>
             <feature var='http://jabber.org/protocol/rsm'/>
             <feature var='http://jabber.org/protocol/commands'/>
+            <feature var='vcard-temp'/>
           </query>
         </iq>`,
       );
@@ -91,6 +92,7 @@ export const entityUseCases: readonly Section[] = [
             <feature var='urn:xmpp:occupant-id:0'/>
             <feature var='urn:xmpp:sid:0'/>
             <feature var='urn:xmpp:ping'/>
+            <feature var='vcard-temp'/>
             <feature var='jabber:iq:register'/>
             <feature var='http://jabber.org/protocol/muc#register'/>
             <feature var='muc_unsecured'/>
