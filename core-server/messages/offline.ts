@@ -123,7 +123,10 @@ export const offline = defineFeature({
       keepAll(session);
     });
     core.hooks.messageDelivered.add(10, (_account, message, sessions, origin) => {
-      for (const session of sessions) if (session.stream === null) keepSafe(session, [message], origin);
+      for (const session of sessions) {
+        // one that this very message was too much for has ended, and handed it on: it is stored already
+        if (session.stream === null && !session.ended) keepSafe(session, [message], origin);
+      }
       return undefined;
     });
     core.hooks.accountRemoved.on((account) => {
