@@ -68,8 +68,15 @@ export class Terminal {
     return ['-S', join(this.#folder, 'tmux')];
   }
 
-  /** Types a line. */
+  /** Types a line, which the program shows; what comes with it in one breath it may take for a part of a pasted text. */
   async type(line: string): Promise<void> {
+    await run('tmux', [...this.#socket, 'send-keys', '-l', line]);
+    await this.shows(line);
+    await run('tmux', [...this.#socket, 'send-keys', 'Enter']);
+  }
+
+  /** Types a line which the program does not show. */
+  async typeHidden(line: string): Promise<void> {
     await run('tmux', [...this.#socket, 'send-keys', '-l', line]);
     await run('tmux', [...this.#socket, 'send-keys', 'Enter']);
   }

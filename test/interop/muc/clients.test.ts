@@ -92,7 +92,7 @@ test('slixmpp, @xmpp/client, profanity and a raw stream in one room at once', as
   await profanity.shows('/help');
   await profanity.type(`/connect prof@localhost server ${host} port ${port} tls disable`);
   await profanity.shows('password');
-  await profanity.type('secret');
+  await profanity.typeHidden('secret');
   await profanity.shows('logged in successfully');
   await profanity.type(`/join ${ROOM} nick prof`);
   await profanity.shows('Menagerie');

@@ -50,7 +50,7 @@ test('profanity: /blocked add, list, remove', async (t) => {
   await profanity.shows('/help');
   await profanity.type(`/connect juliet@localhost server ${host} port ${port} tls disable`);
   await profanity.shows('password');
-  await profanity.type('secret');
+  await profanity.typeHidden('secret');
   await profanity.shows('logged in successfully');
   const tybalt = await core.online('tybalt', 'street');
   const desk = await core.online('juliet', 'desk');

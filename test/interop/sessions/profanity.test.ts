@@ -15,7 +15,7 @@ test('profanity, with stream management and carbons, sees what another device of
   await profanity.type('/carbons on');
   await profanity.type(`/connect juliet@localhost server ${host} port ${port} tls disable`);
   await profanity.shows('password');
-  await profanity.type('secret');
+  await profanity.typeHidden('secret');
   await profanity.shows('logged in successfully');
 
   const desk = await core.online('juliet', 'desk');
