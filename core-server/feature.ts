@@ -17,8 +17,8 @@ export interface MetricDeclaration {
 }
 
 /**
- * A capability of the core, declared once: what it implements, reports and is set by, and what it registers in `setup`.
- * disco, the DOAP file, the metrics list and the conformance index are made from these declarations.
+ * A capability of the core, declared once: what it implements, reports and is set by, and what it registers in `setup`,
+ * disco among it. The DOAP file and the metrics list are made from these declarations.
  */
 export interface Feature {
   readonly name: string;
