@@ -24,6 +24,8 @@ export class Notices {
   readonly #notices: KeyValueCollection<{ id: string; lines: string[] }>;
   readonly #heard: KeyValueCollection<Heard>;
   readonly #kept = new Map<string, Notice>();
+  /** Accounts that are being told, until what they have had is stored. */
+  readonly #telling = new Map<BareJid, Promise<void>>();
 
   constructor(storage: Storage) {
     this.#notices = storage.keyval({ name: 'notices', schema: noticeSchema, schemaVersion: 1 });
@@ -64,8 +66,22 @@ export class Notices {
     await this.#heard.delete(account);
   }
 
-  /** A session is available: it gets what its account has not had. */
-  async tell(session: Session): Promise<void> {
+  /** A session is available: it gets what its account has not had. Of sessions that come at once the first one does. */
+  tell(session: Session): Promise<void> {
+    const { bare } = session.jid;
+    const before = this.#telling.get(bare);
+    const telling = before === undefined ? this.#tell(session) : before.then(() => this.#tell(session));
+    // whoever waits is told also where the one before could not be
+    const over = telling
+      .catch(() => {})
+      .then(() => {
+        if (this.#telling.get(bare) === over) this.#telling.delete(bare);
+      });
+    this.#telling.set(bare, over);
+    return telling;
+  }
+
+  async #tell(session: Session): Promise<void> {
     const { bare, domain } = session.jid;
     const motd = this.get('motd', domain);
     const welcome = this.get('welcome', domain);

@@ -122,8 +122,12 @@ export class RosterService {
       await this.#collection.put(account.bare, documentOf(roster));
     } catch (error) {
       this.#log.error({ code: 'storage.roster-unwritable', err: error }, 'a roster could not be stored');
-      // what is in memory must not promise more than what is stored
-      await Promise.resolve(this.#read(account)).catch(() => {});
+      // What is in memory must not promise more than what is stored. The account may have been forgotten and loaded again
+      // meanwhile: it is the same roster, wherever it is held.
+      await this.#collection.get(account.bare).then(
+        (stored) => roster.restore(rosterOf(stored)),
+        () => {},
+      );
       throw error;
     }
   }

@@ -51,6 +51,15 @@ export class Roster {
     return weight;
   }
 
+  /** Becomes what was stored. The version stays ahead: clients may have been told the one that was not. */
+  restore(stored: Roster): void {
+    this.items.clear();
+    for (const [jid, item] of stored.items) this.items.set(jid, item);
+    this.pendingIn.clear();
+    for (const [jid, request] of stored.pendingIn) this.pendingIn.set(jid, request);
+    this.version = Math.max(this.version, stored.version) + 1;
+  }
+
   /** The contact may see our presence. */
   subscribesToUs(contact: BareJid): boolean {
     const state = this.items.get(contact)?.subscription;
