@@ -8,6 +8,7 @@ import {
   host,
   integer,
   list,
+  path,
   port,
   seconds,
   text,
@@ -114,7 +115,7 @@ const entries = {
     description: 'Ask clients for a certificate, for SASL EXTERNAL (XEP-0178).',
     default: false,
   }),
-  C2S_CLIENT_CA: setting(text.optional(), {
+  C2S_CLIENT_CA: setting(path.optional(), {
     reads: 'file',
     description: 'Certificates (PEM file) that may have signed client certificates.',
   }),
@@ -452,8 +453,8 @@ function oneOwnerOfEachDomain(
     if (owner !== undefined)
       problem(`${key}_DOMAIN`, `expected a domain of its own, but ${component.DOMAIN} is in ${owner}`);
     owners.set(component.DOMAIN, `${key}_DOMAIN`);
-    // One that COMPONENTS lists gets a generated one; it may also be meant to come later.
-    if (component.SECRET === undefined && !COMPONENTS.includes(name))
+    // One of ours that COMPONENTS lists gets a generated one, or comes later; any other name without one is a mistake.
+    if (component.SECRET === undefined && !(COMPONENTS.includes(name) && name in STANDARD_COMPONENTS))
       problem(`${key}_SECRET`, `expected a secret, without which nobody can connect (or ${key}_SECRET_FILE)`);
   }
 }

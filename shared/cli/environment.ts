@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { COMPONENTS } from '../settings/registry.js';
 import { SettingSources } from '../settings/sources.js';
 import { ensureSecret, secretFile } from './secrets.js';
 
@@ -25,9 +26,12 @@ export function completeEnvironment(
       if (givenAs(sources, core) === undefined) complete[core + given.suffix] = given.text;
       continue;
     }
-    const file = options.makeSecrets
-      ? ensureSecret(options.dataFolder, component)
-      : secretFile(options.dataFolder, component);
+    // a component of somebody else is given its secret, or its name is a mistake
+    const ours = COMPONENTS.some((entry) => entry.name === component);
+    const file =
+      options.makeSecrets && ours
+        ? ensureSecret(options.dataFolder, component)
+        : secretFile(options.dataFolder, component);
     if (!existsSync(file)) continue;
     complete[`${own}_FILE`] = file;
     complete[`${core}_FILE`] = file;

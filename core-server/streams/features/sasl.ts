@@ -14,7 +14,7 @@ export const sasl = defineFeature({
   name: 'sasl',
   specifications: ['RFC 6120 §6', 'RFC 4422'],
   xeps: [
-    { id: '0440', version: '0.4.2', status: 'complete' },
+    { id: '0440', version: '1.0.0', status: 'complete' },
     { id: '0178', version: '1.2', status: 'complete' },
   ],
   settings: [

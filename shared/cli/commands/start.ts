@@ -32,12 +32,13 @@ export const startCommand: Command = {
       throw new CommandError(EXIT.exists, `already running on ${dataFolder} (process ${other.pid})`);
     }
     const sources = new SettingSources(environment, '.env');
-    const chosen = chooseComponents(settings.COMPONENTS, Boolean(givenIn(sources, 'COMPONENTS')));
+    const explicit = Boolean(givenIn(sources, 'COMPONENTS'));
+    const { chosen, elsewhere } = chooseComponents(explicit ? settings.COMPONENTS : null, sources);
     const coreMain = mainOf(CORE);
     if (coreMain === undefined) throw new CommandError(EXIT.failed, 'the core server is not installed here');
     const names = chosen.map(({ entry }) => entry.name);
     const complete = completeEnvironment(environment, names, { dataFolder, makeSecrets: true });
-    complete['COMPONENTS'] = names.length === 0 ? 'none' : names.join(',');
+    complete['COMPONENTS'] = [...names, ...elsewhere].join(',') || 'none';
     throwProblems(await readSettings([CORE, ...chosen.map(({ entry }) => entry)], complete));
 
     const writeLine = process.stdout.isTTY ? (line: string) => print(readableLine(line)) : print;
@@ -84,19 +85,26 @@ function givenIn(sources: SettingSources, key: string): string | undefined {
   return sources.environment[key] || sources.dotenv[key];
 }
 
-/** The components to run: those listed, all of which must be here; else all that are here. */
-function chooseComponents(listed: readonly string[], explicit: boolean) {
+/**
+ * The components to run: of those listed the ones that are here; else (null) all that are here. One that is not here may be
+ * run elsewhere, where it has a secret of the operator's: the core knows it, we do not run it.
+ */
+function chooseComponents(listed: readonly string[] | null, sources: SettingSources) {
   const here = installed(COMPONENTS);
-  if (!explicit) return here;
-  const missing = listed.filter((name) => !here.some(({ entry }) => entry.name === name));
+  if (listed === null) return { chosen: here, elsewhere: [] };
+  const others = listed.filter((name) => !here.some(({ entry }) => entry.name === name));
+  const missing = others.filter((name) => {
+    const secret = `COMPONENT_${name.toUpperCase().replaceAll('-', '_')}_SECRET`;
+    return !givenIn(sources, secret) && !givenIn(sources, `${secret}_FILE`);
+  });
   if (missing.length > 0) {
     throw new SettingsError(
       missing.map((name) => ({
         name: 'COMPONENTS',
         value: name,
-        expected: `expected components that are installed here (${here.map(({ entry }) => entry.name).join(', ') || 'none is'}); a component from elsewhere needs only COMPONENT_<NAME>_DOMAIN and _SECRET`,
+        expected: `expected components that are installed here (${here.map(({ entry }) => entry.name).join(', ') || 'none is'}); one from elsewhere needs COMPONENT_<NAME>_DOMAIN and _SECRET`,
       })),
     );
   }
-  return here.filter(({ entry }) => listed.includes(entry.name));
+  return { chosen: here.filter(({ entry }) => listed.includes(entry.name)), elsewhere: others };
 }

@@ -67,14 +67,19 @@ async function startOurs(Core: typeof CoreUnderTest): Promise<Server> {
     LOG_LEVEL: 'warn',
     NODE_OPTIONS: process.env['BENCH_CORE_OPTIONS'] ?? '--max-semi-space-size=8',
   });
-  const bosh = await core.component('bosh', {
-    BOSH_PORT: 'auto',
-    LOG_LEVEL: 'warn',
-    BOSH_MAX_SESSIONS_PER_ADDRESS: '100000',
-    BOSH_INACTIVITY: '300',
-    NODE_OPTIONS: process.env['BENCH_BOSH_OPTIONS'] ?? '--max-semi-space-size=16',
-  });
-  const port = Number(/:(\d+)$/.exec((await bosh.ready())['http'] ?? '')?.[1]);
-  const pids = [core.process.child.pid ?? 0, bosh.child.pid ?? 0];
-  return { port, pids, isXmpp: true, stop: () => core.stop() };
+  try {
+    const bosh = await core.component('bosh', {
+      BOSH_PORT: 'auto',
+      LOG_LEVEL: 'warn',
+      BOSH_MAX_SESSIONS_PER_ADDRESS: '100000',
+      BOSH_INACTIVITY: '300',
+      NODE_OPTIONS: process.env['BENCH_BOSH_OPTIONS'] ?? '--max-semi-space-size=16',
+    });
+    const port = Number(/:(\d+)$/.exec((await bosh.ready())['http'] ?? '')?.[1]);
+    const pids = [core.process.child.pid ?? 0, bosh.child.pid ?? 0];
+    return { port, pids, isXmpp: true, stop: () => core.stop() };
+  } catch (error) {
+    await core.stop();
+    throw error;
+  }
 }

@@ -95,6 +95,18 @@ describe('one process alone', () => {
     assert.equal(await core.stop(), 0);
   });
 
+  test('COMPONENTS: what `start` runs, what comes from elsewhere with its own secret, and what is a mistake', async (t) => {
+    const deployment = new Deployment(t, { COMPONENTS: 'irc' });
+    for (const command of ['start', 'core']) {
+      const result = await deployment.run([command]);
+      assert.equal(result.code, 78, command);
+      assert.match(result.error, /irc/i);
+    }
+    deployment.configure({ COMPONENTS: 'irc', COMPONENT_IRC_SECRET: 'secret' });
+    const all = await deployment.start(['start'], 'ready ');
+    assert.equal(await all.stop(), 0);
+  });
+
   test('a component without a secret says what is missing', async (t) => {
     const deployment = new Deployment(t);
     const result = await deployment.run(['vcard']);

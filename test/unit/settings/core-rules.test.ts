@@ -42,6 +42,8 @@ test('each domain has one owner, and a component of somebody else a secret', () 
     }),
     ['COMPONENT_MUC_DOMAIN', 'COMPONENT_IRC_DOMAIN', 'COMPONENT_IRC_SECRET'],
   );
+  assert.deepEqual(wrong({ COMPONENTS: 'muc,mcu' }), ['COMPONENT_MCU_SECRET']);
+  assert.deepEqual(wrong({ COMPONENTS: 'muc,irc', COMPONENT_IRC_SECRET: 'secret' }), []);
 });
 
 test('addresses, contacts, files and rules between settings are all looked at, whatever else is wrong', () => {
