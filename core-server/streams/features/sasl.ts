@@ -7,6 +7,7 @@ import { TOO_MANY_LOGINS } from '../../rates/login-rates.js';
 import { failure, type SaslFailure } from '../../sasl/mechanism.js';
 import type { SaslNegotiation, SaslReply } from '../../sasl/negotiation.js';
 import type { ClientStream } from '../client-stream.js';
+import { loginOutcomes } from '../login-outcomes.js';
 import { endWithCertificate, negotiationOf } from '../sasl-negotiations.js';
 
 /** SASL on client streams (RFC 6120 §6). */
@@ -31,8 +32,7 @@ export const sasl = defineFeature({
     { name: 'sasl_failure_total', kind: 'counter', help: 'Failed authentications', labels: ['condition'] },
   ],
   setup(core) {
-    const succeeded = core.metrics.counter('sasl_success_total', 'Successful authentications');
-    const failed = core.metrics.counter('sasl_failure_total', 'Failed authentications', ['condition']);
+    const outcomes = loginOutcomes(core);
 
     core.streamFeatures.add({
       name: 'sasl',
@@ -93,12 +93,8 @@ export const sasl = defineFeature({
       if (!core.loginRates.admits(stream.remoteAddress, account)) {
         return refuse(stream, negotiation, { ...TOO_MANY_LOGINS, claimed: account });
       }
-      succeeded.inc();
       endWithCertificate(stream, validUntil);
-      stream.log.info(
-        { code: 'c2s.authenticated', account, mechanism, address: stream.remoteAddress },
-        'authenticated',
-      );
+      outcomes.succeeded(stream, account, mechanism);
       stream.send(
         reply.data === undefined
           ? `<success xmlns='${NS.sasl}'/>`
@@ -107,24 +103,9 @@ export const sasl = defineFeature({
       stream.authenticated(account, true);
     }
 
-    function refuse(
-      stream: ClientStream,
-      negotiation: SaslNegotiation,
-      { condition, text, claimed }: SaslFailure,
-    ): void {
-      failed.inc(1, { condition });
-      if (condition === 'not-authorized') core.loginRates.failed(stream.remoteAddress, claimed);
-      // the one line that fail2ban reads; its form does not change
-      stream.log.warn(
-        {
-          code: 'c2s.login-failed',
-          address: stream.remoteAddress,
-          condition,
-          domain: stream.domain,
-          claimed,
-        },
-        'login failed',
-      );
+    function refuse(stream: ClientStream, negotiation: SaslNegotiation, failure: SaslFailure): void {
+      const { condition, text } = failure;
+      outcomes.failed(stream, failure);
       stream.send(
         `<failure xmlns='${NS.sasl}'><${condition}/>${
           text === undefined ? '' : `<text xml:lang='en'>${escapeText(text)}</text>`

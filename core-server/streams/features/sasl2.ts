@@ -10,6 +10,7 @@ import { failure, type SaslFailure } from '../../sasl/mechanism.js';
 import type { SaslReply } from '../../sasl/negotiation.js';
 import type { ManagedSession } from '../../sessions/stream-management/managed-session.js';
 import type { ClientStream } from '../client-stream.js';
+import { loginOutcomes } from '../login-outcomes.js';
 import { endWithCertificate, negotiationOf } from '../sasl-negotiations.js';
 import { BIND2_INLINE, bindInline } from './bind2.js';
 
@@ -30,6 +31,7 @@ export const sasl2 = defineFeature({
   ],
   settings: ['C2S_REQUIRE_TLS', 'SASL_TRIES'],
   setup(core) {
+    const outcomes = loginOutcomes(core);
     core.streamFeatures.add({
       name: 'extensible sasl profile',
       namespaces: [NS.sasl2],
@@ -89,19 +91,10 @@ export const sasl2 = defineFeature({
       }
     }
 
-    function refuse(stream: ClientStream, { condition, text, claimed }: SaslFailure): void {
+    function refuse(stream: ClientStream, failure: SaslFailure): void {
+      const { condition, text } = failure;
       stream.notes.delete(REQUEST);
-      if (condition === 'not-authorized') core.loginRates.failed(stream.remoteAddress, claimed);
-      stream.log.warn(
-        {
-          code: 'c2s.login-failed',
-          address: stream.remoteAddress,
-          condition,
-          domain: stream.domain,
-          claimed,
-        },
-        'login failed',
-      );
+      outcomes.failed(stream, failure);
       stream.send(
         `<failure xmlns='${NS.sasl2}'><${condition} xmlns='${NS.sasl}'/>${
           text === undefined ? '' : `<text>${escapeText(text)}</text>`
@@ -122,10 +115,7 @@ export const sasl2 = defineFeature({
       stream.notes.delete(REQUEST);
       stream.authenticated(success.account, false);
       endWithCertificate(stream, success.validUntil);
-      stream.log.info(
-        { code: 'c2s.authenticated', account: success.account, mechanism, address: stream.remoteAddress },
-        'authenticated',
-      );
+      outcomes.succeeded(stream, success.account, mechanism);
       let identity: string = success.account;
       let inline = '';
       let resumed: ManagedSession | null = null;

@@ -10,7 +10,7 @@ const BIND2 = 'urn:xmpp:bind:0';
 
 let core: CoreUnderTest;
 before(async () => {
-  core = await CoreUnderTest.start({ C2S_TLS_PORT: 'auto' });
+  core = await CoreUnderTest.start({ C2S_TLS_PORT: 'auto', METRICS_PORT: 'auto' });
   await core.addUsers('romeo', 'juliet');
 });
 after(() => core.stop());
@@ -85,6 +85,11 @@ test('XEP-0388 §2.6.2: a failure leaves the stream as it was', async () => {
   client.send(authenticate('romeo'));
   await client.element('success');
   await client.close();
+  // counted like those of the older profile
+  const { host, port } = core.address('metrics');
+  const metrics = await (await fetch(`http://${host}:${port}/metrics`)).text();
+  assert.match(metrics, /sasl_failure_total\{[^}]*condition="not-authorized"[^}]*\} 1\n/);
+  assert.match(metrics, /sasl_success_total\{[^}]*\} [1-9]/);
 });
 
 test('XEP-0386: one request logs in, binds, enables stream management and carbons; the next resumes', async () => {
