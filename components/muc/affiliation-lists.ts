@@ -4,6 +4,7 @@ import { tellOfChange } from './affiliation-change-notice.js';
 import { type Muc, refusal } from './context.js';
 import { sendInvitation } from './invitations.js';
 import { acceptableNick } from './nicks.js';
+import { checkPlaces } from './places.js';
 import { broadcastPresence, broadcastRoleChange } from './presence.js';
 import { removeOccupant } from './removal.js';
 import type { Actor } from './role-lists.js';
@@ -44,6 +45,10 @@ export function checkAffiliationChanges(
     if (affiliation === 'owner') owners.add(bare);
     else owners.delete(bare);
   }
+  checkPlaces(
+    room,
+    items.flatMap(({ bare, affiliation }) => (affiliation === 'none' ? [] : [bare])),
+  );
   // §10: "Every room MUST have at least one owner".
   if (owners.size === 0 && room.owners.length > 0) throw refusal(room, 'conflict');
 }

@@ -9,6 +9,7 @@ import { configurationForm, configurationValues, submittedConfig } from './confi
 import { notifyStatuses } from './configuration-notice.js';
 import { type Muc, refusal } from './context.js';
 import { destroy } from './destroy.js';
+import { checkPlaces } from './places.js';
 import { broadcastRoleChange, tellOthers } from './presence.js';
 import { removeOccupant } from './removal.js';
 import type { Actor } from './role-lists.js';
@@ -112,6 +113,7 @@ function submittedLists(room: Room, values: Readonly<Record<string, FieldValue>>
     else owners.delete(jid);
   }
   if (owners.size === 0) throw refusal(room, 'conflict');
+  checkPlaces(room, changes.keys());
   return changes;
 }
 

@@ -14,7 +14,7 @@ export interface DeliveryOptions {
   readonly failed: (work: Work, reason: unknown) => string | null;
   /** Texts for one broadcast: one per addressee, or fewer by multicast. */
   readonly expand: (outgoing: Exclude<Outgoing, string>, from: number) => { text: string; taken: number };
-  /** Stanzas that may wait for the link before the service says it is congested. */
+  /** Stanzas that may wait before the service says it is congested. */
   readonly backlog: number;
 }
 
@@ -34,6 +34,9 @@ export class Delivery {
   #addressee = 0;
   #stalled = false;
   #size = 0;
+  /** Of what waits to be committed, and of what is being committed. */
+  #waitingSize = 0;
+  #committingSize = 0;
   #retry: Work | null = null;
   #idle: (() => void)[] = [];
 
@@ -41,9 +44,9 @@ export class Delivery {
     this.#options = options;
   }
 
-  /** More waits for the link than may. */
+  /** More waits for the store and the link than may. */
   get congested(): boolean {
-    return this.#size > this.#options.backlog;
+    return this.#size + this.#waitingSize + this.#committingSize > this.#options.backlog;
   }
 
   get size(): number {
@@ -68,6 +71,7 @@ export class Delivery {
       return;
     }
     this.#waiting.push(work);
+    this.#waitingSize += sizeOf(work);
     if (this.#scheduled || this.#committing) return;
     this.#scheduled = true;
     setImmediate(() => {
@@ -103,6 +107,8 @@ export class Delivery {
   #commit(): void {
     const batch = this.#waiting;
     this.#waiting = [];
+    this.#committingSize = this.#waitingSize;
+    this.#waitingSize = 0;
     const retried = this.#retry;
     this.#retry = null;
     this.#committing = true;
@@ -115,6 +121,7 @@ export class Delivery {
       }
       if (failed.size > 0) this.#refuse(batch, retried, failed);
       this.#committing = false;
+      this.#committingSize = 0;
       for (const work of retried === null ? batch : [retried, ...batch])
         for (const tell of work.durable) tell();
       for (const work of batch) this.#enqueue(work);

@@ -48,7 +48,8 @@ function refusesRoom(bounced: Stanza): boolean {
  */
 export class Ghosts {
   readonly #muc: Muc;
-  readonly #waiting: { room: Room; session: Session; since: number }[] = [];
+  /** Each once: a room may be looked at again before all have had their turn. */
+  readonly #waiting = new Map<Session, { readonly room: Room; readonly since: number }>();
   #timer: NodeJS.Timeout | null = null;
   #connected = false;
 
@@ -57,7 +58,7 @@ export class Ghosts {
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   linkUp(): void {
@@ -78,15 +79,15 @@ export class Ghosts {
   /** Pings the session in its turn, unless it has been heard of since `since`. */
   check(room: Room, session: Session, since: number): void {
     if (session.probing) return;
-    this.#waiting.push({ room, session, since });
+    this.#waiting.set(session, { room, since });
     this.#pump();
   }
 
   /** Paced, so that a thousand occupants are not pinged at once. */
   #pump(): void {
     if (this.#timer !== null || !this.#connected) return;
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      const { room, session, since } = next;
+    for (const [session, { room, since }] of this.#waiting) {
+      this.#waiting.delete(session);
       if (session.probing || session.lastSeen >= since || room.sessions.get(session.jid.full) !== session)
         continue;
       this.#probe({ room, session, message: undefined, bounced: false });

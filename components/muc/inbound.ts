@@ -27,6 +27,9 @@ import { decideVoice, requestVoice } from './voice-requests.js';
 import { itemElement, template, userElement } from './wire.js';
 import { Work } from './work.js';
 
+/** Presence is kept for each occupant, and all of it told to each who enters. */
+const PRESENCE_BYTES = 16_384;
+
 /** Every stanza that comes, sent to its use case; each leaves one piece of work, or an error for its sender. */
 export class Inbound {
   readonly #muc: Muc;
@@ -149,7 +152,7 @@ export class Inbound {
     if (to.resource === '') throw new StanzaError('jid-malformed', { by: to.bare });
     const muc = this.#muc;
     // It is kept, and told to everybody who enters from now on.
-    checkSize(muc, { jid: to }, stanza);
+    checkSize(muc, { jid: to }, stanza, PRESENCE_BYTES);
     const join = stanza.element.getChild('x', NS.muc);
     const entrance = { jid: from, nick: to.resource, stanza, join };
     if (room !== null && session !== undefined) {
@@ -243,6 +246,12 @@ export class Inbound {
   }
 
   #inRoom(stanza: Stanza, to: Jid, action: (work: Work, room: Room | null) => void): void {
+    // Entering a large room is a short stanza, and makes many: nobody may ask for more than can be sent.
+    if (this.#muc.delivery.congested && asksForSomething(stanza)) {
+      const text = 'The service cannot reach its occupants at present';
+      this.refuse(stanza, new StanzaError('resource-constraint', { by: to.bare, text }));
+      return;
+    }
     this.#muc.rooms.use(
       to.local,
       (room) => {
@@ -281,6 +290,10 @@ export class Inbound {
     work.send(text);
     this.#muc.delivery.submit(work);
   }
+}
+
+function asksForSomething({ type }: Stanza): boolean {
+  return type !== 'error' && type !== 'result' && type !== 'unavailable';
 }
 
 /** The error answer; to a presence with the `<x/>` of muc, as the examples of §7.2 have it. */

@@ -6,6 +6,7 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { tellOfChange } from './affiliation-change-notice.js';
 import { type Muc, refusal } from './context.js';
+import { checkPlaces } from './places.js';
 import { spend } from './rate.js';
 import { atLeast } from './rooms/privileges.js';
 import type { Room, Session } from './rooms/room.js';
@@ -55,6 +56,11 @@ export function invite(
   // Before the first of them is a member or has been invited: all or none.
   if (invitees.some(({ jid }) => room.affiliationOf(jid.bare) === 'outcast'))
     throw refusal(room, 'forbidden', { text: 'That user is banned' });
+  if (room.config.membersOnly)
+    checkPlaces(
+      room,
+      invitees.map(({ jid }) => jid.bare),
+    );
   for (const { jid, one } of invitees) {
     // §9.5: an invitation into a members-only room makes a member; into an open room it MUST NOT.
     if (room.config.membersOnly && room.affiliationOf(jid.bare) === 'none') {

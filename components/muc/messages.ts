@@ -27,8 +27,6 @@ export function sendToAll(muc: Muc, work: Work, room: Room, session: Session, st
   }
   // §5.1.1: a visitor has no voice, whatever the room is like.
   if (occupant.role === 'visitor') throw refusal(room, 'forbidden');
-  if (muc.delivery.congested)
-    throw refusal(room, 'resource-constraint', { text: 'The room cannot reach its occupants at present' });
 
   const stanzaId = muc.newId();
   const at = muc.now();
@@ -143,8 +141,13 @@ function bringsHistory(room: Room, session: Session, stanza: Stanza): boolean {
 }
 
 /** Throws where a message or presence is larger than the service lets anybody send to many. */
-export function checkSize(muc: Muc, room: { readonly jid: Jid }, stanza: Stanza): void {
-  const limit = muc.policy.messageBytes;
+export function checkSize(
+  muc: Muc,
+  room: { readonly jid: Jid },
+  stanza: Stanza,
+  most = Number.POSITIVE_INFINITY,
+): void {
+  const limit = Math.min(muc.policy.messageBytes, most);
   if (isOversized(limit, stanza))
     throw refusal(room, 'policy-violation', { text: `A ${stanza.name} may have ${limit} bytes` });
 }

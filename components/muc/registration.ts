@@ -16,6 +16,7 @@ import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { applyAffiliationChange, checkAffiliationChanges } from './affiliation-lists.js';
 import { type Muc, refusal } from './context.js';
 import { acceptableNick } from './nicks.js';
+import { checkPlaces } from './places.js';
 import type { Actor } from './role-lists.js';
 import { type Affiliation, atLeast } from './rooms/privileges.js';
 import { nickKey, type Room } from './rooms/room.js';
@@ -23,6 +24,8 @@ import { template } from './wire.js';
 import type { Work } from './work.js';
 
 const MOST_PENDING = 200;
+/** Characters of a request that waits for the admins. */
+const REQUEST_LENGTH = 4_000;
 
 /** XEP-0045 §16.5.1; only the nickname is asked for without fail. */
 const FIELDS: readonly FieldDeclaration[] = [
@@ -123,6 +126,7 @@ export function register(
     room.config.registration === 'automatic' && !room.config.membersOnly && !room.config.moderated;
   success();
   if (automatic || atLeast(held, 'member')) {
+    checkPlaces(room, [from.bare]);
     membership(muc, work, room, { bare: from.bare, affiliation: held === 'none' ? 'member' : held, nick });
     return;
   }
@@ -131,6 +135,8 @@ export function register(
     name,
     Array.isArray(value) ? [...value] : [String(value)],
   ]);
+  if (JSON.stringify(fields).length > REQUEST_LENGTH)
+    throw refusal(room, 'policy-violation', { text: `A request may have ${REQUEST_LENGTH} characters` });
   room.registrations.set(from.bare, { nick, fields });
   work.saveRoom(room);
   askAdmins(muc, work, room, from.bare);

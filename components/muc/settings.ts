@@ -64,7 +64,8 @@ export const settings = defineSettings({
     default: 1_000,
   }),
   MUC_MESSAGE_BYTES: setting(byteSize(1024), {
-    description: 'Bytes of one message or presence to a room or an occupant, as XML.',
+    description:
+      'Bytes of one message to a room or an occupant, as XML; of presence, which is kept, at most 16K.',
     default: '64K',
   }),
   MUC_RATE: setting(integer(0), {

@@ -321,3 +321,86 @@ test('rooms have one owner: of two processes on one store the older stops', asyn
   await newer.service.checkOwner();
   assert.deepEqual([older.superseded, newer.superseded], [true, false]);
 });
+
+test('while more waits than can be sent nobody enters or asks, and whoever leaves leaves', async () => {
+  const world = await harness(true);
+  await enter(world, 'hag');
+  await open(world);
+  await enter(world, 'crone');
+  world.sent.length = 0;
+  Object.defineProperty(world.service.delivery, 'congested', { get: () => true, configurable: true });
+  await enter(world, 'bard');
+  world.receive(`<iq type='get' id='p' from='hag@example/r' to='${ROOM}/crone'><query xmlns='urn:x'/></iq>`);
+  world.receive(`<presence type='unavailable' from='crone@example/r' to='${ROOM}/crone'/>`);
+  await world.settled();
+  const told = world.sent.map((text) => `${/^<(\w+)/.exec(text)?.[1]} ${/ type='(\w+)'/.exec(text)?.[1]}`);
+  assert.deepEqual(told, ['presence error', 'iq error', 'presence unavailable', 'presence unavailable']);
+  assert.match(world.sent[0] ?? '', /resource-constraint/);
+});
+
+test('what an occupant makes everybody keep, and what waits for the admins of a room, is bounded', async () => {
+  const world = await harness(true);
+  await enter(world, 'hag');
+  await open(world);
+  world.sent.length = 0;
+  const status = `<status>${'x'.repeat(17_000)}</status>`;
+  const generous = (name: string) =>
+    world.receive(`<presence from='bard@example/r' to='${ROOM}/bard'>${name}</presence>`);
+  Object.assign(world.service.policy, { messageBytes: 65_536 });
+  generous(JOIN + status);
+  await world.settled();
+  assert.match(world.sent.splice(0).join(''), /type='error'.*<policy-violation /);
+  const register = (id: string, first: string) =>
+    world.receive(
+      `<iq type='set' id='${id}' from='bard@example/r' to='${ROOM}'><query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'>` +
+        `<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#register</value></field>` +
+        `<field var='muc#register_roomnick'><value>bard</value></field>` +
+        `<field var='muc#register_first'><value>${first}</value></field></x></query></iq>`,
+    );
+  register('long', 'x'.repeat(5_000));
+  register('short', 'Will');
+  await world.settled();
+  const answers = world.sent.filter((text) => text.startsWith('<iq'));
+  assert.deepEqual(
+    answers.map((text) => / type='(\w+)'/.exec(text)?.[1]),
+    ['error', 'result'],
+    answers.join('\n'),
+  );
+});
+
+test('the lists of a room are bounded', async () => {
+  const world = await harness(true);
+  await enter(world, 'hag');
+  await open(world);
+  const ban = async (from: number, count: number): Promise<string> => {
+    world.sent.length = 0;
+    const items = Array.from(
+      { length: count },
+      (_, n) => `<item affiliation='outcast' jid='u${from + n}@evil'/>`,
+    );
+    world.receive(
+      `<iq type='set' id='b' from='hag@example/r' to='${ROOM}'><query xmlns='http://jabber.org/protocol/muc#admin'>${items.join('')}</query></iq>`,
+    );
+    await world.settled();
+    return world.sent.find((text) => text.startsWith('<iq')) ?? '';
+  };
+  const room = await world.service.rooms.find('coven');
+  for (let n = 0; n < 19_000; n++) room?.setAffiliation(`u${n}@evil`, 'outcast');
+  // with the owner 19,001: 999 more
+  assert.match(await ban(19_000, 999), /type='result'/);
+  assert.match(await ban(19_999, 1), /type='error'.*<resource-constraint /);
+  // those who are there can be changed all the same
+  assert.match(await ban(0, 10), /type='result'/);
+});
+
+test('an occupant waits once for its ping, however often it is looked at', async () => {
+  const world = await harness(true);
+  await enter(world, 'hag');
+  const room = await world.service.rooms.find('coven');
+  const [session] = room?.sessions.values() ?? [];
+  assert.ok(room && session);
+  const { Ghosts } = await import('../../../components/muc/ghosts.js');
+  const ghosts = new Ghosts(world.service);
+  for (let n = 0; n < 5; n++) ghosts.check(room, session, Number.POSITIVE_INFINITY);
+  assert.equal(ghosts.waiting, 1);
+});
