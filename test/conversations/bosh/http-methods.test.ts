@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { BoshClient, message, post } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
+import { exchange } from '../../tools/http-exchange.js';
 
 // XEP-0124 §"HTTP Overview": what HTTP itself asks for (RFC 9110, RFC 9112), and what browsers ask beside it (Fetch).
 
@@ -22,26 +22,7 @@ async function session() {
   return { client, stream: bosh.upstream.last };
 }
 
-/** Sends bytes on one connection; resolves with what comes back until `until` is seen or the connection ends. */
-function raw(text: string | Buffer, until: RegExp): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(bosh.port, '127.0.0.1');
-    let received = '';
-    const timer = setTimeout(() => reject(new Error(`no ${until} in: ${received}`)), 10_000);
-    const done = () => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(received);
-    };
-    socket.on('data', (chunk) => {
-      received += chunk;
-      if (until.test(received)) done();
-    });
-    socket.on('end', done);
-    socket.on('error', reject);
-    socket.write(text);
-  });
-}
+const raw = (text: string | Buffer, until: RegExp) => exchange(bosh.port, text, until);
 
 test('every method and path has one answer, and an answer without a body has no length', async () => {
   const table: [string, string, number][] = [

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { deflateSync, gunzipSync, gzipSync } from 'node:zlib';
 import { BoshClient, message, post } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
+import { exchange } from '../../tools/http-exchange.js';
 
 // XEP-0124 §"HTTP Overview", §"HTTP Pipelining" and §"Connection Between Client and BOSH Service"; CORS; XEP-0156.
 
@@ -25,26 +26,7 @@ async function session(
   return { client, stream: bosh.upstream.last, created };
 }
 
-/** Sends bytes on one connection; resolves with all that comes back until it ends or `until` is seen. */
-function raw(text: string | Buffer, until: RegExp): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(bosh.port, '127.0.0.1');
-    let received = '';
-    const timer = setTimeout(() => reject(new Error(`no ${until} in: ${received}`)), 10_000);
-    const done = () => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(received);
-    };
-    socket.on('data', (chunk) => {
-      received += chunk;
-      if (until.test(received)) done();
-    });
-    socket.on('end', done);
-    socket.on('error', reject);
-    socket.write(text);
-  });
-}
+const raw = (text: string | Buffer, until: RegExp) => exchange(bosh.port, text, until);
 
 const httpPost = (body: string, extra = '', version = '1.1') =>
   `POST /http-bind HTTP/${version}\r\nHost: localhost\r\n${extra}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;

@@ -1,22 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { hasChromium, keepPicture, openPage, startChromium } from '../../tools/browser.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
-import { findProgram } from '../../tools/foreign/programs.js';
 import { startWebProxy } from '../../tools/web-proxies.js';
 
 // The page in a real browser, over BOSH and over WebSocket, with our core and our rooms.
 
-const program = findProgram('chromium');
-const artefacts = process.env['ENTOURAGE_ARTEFACTS'] ?? join(process.cwd(), 'dist', 'artefacts');
 let core: CoreUnderTest;
 let browser: Browser;
 let url = '';
 
 before(async () => {
-  if (program === undefined) return;
+  if (!hasChromium) return;
   core = await CoreUnderTest.start({
     COMPONENTS: 'bosh,muc',
     COMPONENT_BOSH_SECRET: 'between-us',
@@ -27,41 +23,16 @@ before(async () => {
   await core.component('muc');
   const bosh = await core.component('bosh', { BOSH_PORT: 'auto' });
   url = `http://localhost:${/:(\d+)$/.exec((await bosh.ready())['http'] ?? '')?.[1]}/`;
-  browser = await chromium.launch({
-    executablePath: program,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
-  mkdirSync(artefacts, { recursive: true });
+  browser = await startChromium();
 });
 after(async () => {
   await browser?.close();
   await core?.stop();
 });
 
-/** A page of its own, in which any complaint of the browser fails the test. */
-async function openPage(at = url): Promise<{ page: Page; complaints: string[]; foreign: string[] }> {
-  const viewport = { width: 1000, height: 640 };
-  const page = await (await browser.newContext({ viewport, ignoreHTTPSErrors: true })).newPage();
-  const complaints: string[] = [];
-  const foreign: string[] = [];
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  page.on('request', (request) => {
-    if (!request.url().startsWith(at) && !request.url().startsWith('data:')) foreign.push(request.url());
-  });
-  await page.goto(at);
-  return { page, complaints, foreign };
-}
+/** A page of its own. */
+const open = (home = url) =>
+  openPage(browser, home, home, { viewport: { width: 1000, height: 640 }, ignoreHTTPSErrors: true });
 
 async function logIn(page: Page, user: string, transport: 'bosh' | 'websocket'): Promise<void> {
   await page.fill('#jid', `${user}@localhost`);
@@ -84,20 +55,20 @@ async function say(page: Page, text: string): Promise<void> {
 }
 
 test('the page says what it is and that it is ready, and takes nothing from elsewhere', async (t) => {
-  if (program === undefined) return t.skip('chromium is not installed');
-  const { page, complaints, foreign } = await openPage();
+  if (!hasChromium) return t.skip('chromium is not installed');
+  const { page, complaints, foreign } = await open();
   await page.waitForSelector('#health.good');
   assert.equal(await page.textContent('#bosh-url'), `${url}http-bind`);
   assert.match((await page.textContent('#websocket-url')) ?? '', /^ws:\/\/localhost:\d+\/xmpp-websocket$/);
-  await page.screenshot({ path: join(artefacts, 'bosh-welcome.png') });
+  await keepPicture(page, 'bosh-welcome.png');
   assert.deepEqual(foreign, []);
   assert.deepEqual(complaints, []);
   await page.context().close();
 });
 
 test('a wrong password is told', async (t) => {
-  if (program === undefined) return t.skip('chromium is not installed');
-  const { page } = await openPage();
+  if (!hasChromium) return t.skip('chromium is not installed');
+  const { page } = await open();
   await page.fill('#jid', 'juliet@localhost');
   await page.fill('#password', 'wrong');
   await page.click('#connect');
@@ -106,9 +77,9 @@ test('a wrong password is told', async (t) => {
 });
 
 test('two users, one over BOSH and one over WebSocket: a room, a private chat, a reload', async (t) => {
-  if (program === undefined) return t.skip('chromium is not installed');
-  const juliet = await openPage();
-  const romeo = await openPage();
+  if (!hasChromium) return t.skip('chromium is not installed');
+  const juliet = await open();
+  const romeo = await open();
   await logIn(juliet.page, 'juliet', 'bosh');
   await logIn(romeo.page, 'romeo', 'websocket');
 
@@ -121,7 +92,7 @@ test('two users, one over BOSH and one over WebSocket: a room, a private chat, a
   await say(romeo.page, 'Shall I hear more, or shall I speak at this? <b>not markup</b>');
   await juliet.page.waitForSelector('#messages .theirs:has-text("<b>not markup</b>")');
   await juliet.page.waitForSelector('#messages .mine:has-text("wherefore art thou")');
-  await juliet.page.screenshot({ path: join(artefacts, 'bosh-chat.png') });
+  await keepPicture(juliet.page, 'bosh-chat.png');
 
   // BOSH: the session lives through a reload, and so does the place in the room.
   const jid = await juliet.page.textContent('#own-jid');
@@ -156,12 +127,12 @@ for (const [kind, heading] of [
   ['haproxy', 'HAProxy'],
 ] as const) {
   test(`over HTTPS behind ${kind}: BOSH and WebSocket, a word each way`, async (t) => {
-    if (program === undefined) return t.skip('chromium is not installed');
+    if (!hasChromium) return t.skip('chromium is not installed');
     const proxy = await startWebProxy(kind, heading, { '127.0.0.1:5280': new URL(url).host });
     if (proxy === undefined) return t.skip(`${kind} is not installed`);
     try {
       const at = `https://localhost:${proxy.port}/`;
-      const [juliet, romeo] = [await openPage(at), await openPage(at)];
+      const [juliet, romeo] = [await open(at), await open(at)];
       assert.equal(
         await juliet.page.textContent('#websocket-url'),
         `wss://localhost:${proxy.port}/xmpp-websocket`,

@@ -1,39 +1,21 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import { blockList, outcome } from '../../tools/privacy.js';
+import { hasPython, pythonScript, runPython } from '../../tools/python.js';
 import { isInstalled, Terminal } from '../../tools/terminal.js';
 
-const PYTHON = '/usr/bin/python3';
-// compiled into dist/test/…; the script stays with the sources
-const script = join(
-  fileURLToPath(import.meta.url),
-  '../../../../../test/interop/privacy/slixmpp_blocking.py',
-);
+const script = pythonScript('interop', 'privacy', 'slixmpp_blocking.py');
 const PRIVACY = { COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' };
 
 test('slixmpp blocks, hears of it on both devices, unblocks, and uses a privacy list', async (t) => {
-  if (spawnSync(PYTHON, ['-c', 'import slixmpp']).status !== 0)
-    return t.skip('python3-slixmpp is not installed');
+  if (!hasPython('slixmpp')) return t.skip('python3-slixmpp is not installed');
   const core = await CoreUnderTest.start({ ...PRIVACY, C2S_REQUIRE_TLS: 'true' });
   t.after(() => core.stop());
   await core.component('privacy');
   await core.addUsers('romeo', 'tybalt');
   const { host, port } = core.address();
-  const child = spawn(PYTHON, [script, host, String(port), 'localhost'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      output += chunk;
-    });
-  }
-  const code = await new Promise((resolve) => child.once('exit', resolve));
-  assert.equal(code, 0, output);
+  const output = await runPython(script, [host, String(port), 'localhost']);
   assert.match(output, /all well/);
 });
 

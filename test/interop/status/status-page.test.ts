@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
+import { hasChromium, keepPicture, openPage, startChromium } from '../../tools/browser.js';
 import { CoreUnderTest, type ProcessUnderTest } from '../../tools/core-harness.js';
-import { findProgram } from '../../tools/foreign/programs.js';
 
 // The page /status in a real browser, of a core and of a component.
 
-const program = findProgram('chromium');
-const artefacts = process.env['ENTOURAGE_ARTEFACTS'] ?? join(process.cwd(), 'dist', 'artefacts');
 let core: CoreUnderTest;
 let vcard: ProcessUnderTest;
 let browser: Browser | undefined;
@@ -23,40 +19,18 @@ before(async () => {
   });
   await core.addUsers('romeo');
   vcard = await core.component('vcard', { METRICS_PORT: 'auto' });
-  if (program === undefined) return;
-  browser = await chromium.launch({
-    executablePath: program,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
-  mkdirSync(artefacts, { recursive: true });
+  if (!hasChromium) return;
+  browser = await startChromium();
 });
 after(async () => {
   await browser?.close();
   await core?.stop();
 });
 
-async function open(url: string): Promise<{ page: Page; complaints: string[] }> {
+const open = (url: string) => {
   assert.ok(browser);
-  const page = await (await browser.newContext({ viewport: { width: 1000, height: 760 } })).newPage();
-  const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  page.on('request', (request) => {
-    if (!request.url().startsWith(url) && !request.url().startsWith('data:')) complaints.push(request.url());
-  });
-  await page.goto(`${url}/status`);
-  return { page, complaints };
-}
+  return openPage(browser, url, `${url}/status`, { viewport: { width: 1000, height: 760 } });
+};
 
 test('metrics have the names and kinds that Prometheus users expect', async () => {
   const romeo = await core.online('romeo', 'metrics');
@@ -80,7 +54,7 @@ test('metrics have the names and kinds that Prometheus users expect', async () =
 
 test('the core among its components: up and down, stanzas per second, latency; it refreshes itself', async (t) => {
   if (browser === undefined) return t.skip('chromium is not installed');
-  const { page, complaints } = await open(`http://${core.addresses['metrics']}`);
+  const { page, complaints, foreign } = await open(`http://${core.addresses['metrics']}`);
   await page.waitForSelector('[data-centre="core"].up');
   await page.waitForSelector('[data-neighbour="vcard"].up');
   assert.match((await page.textContent('[data-neighbour="muc"].down')) ?? '', /down/);
@@ -95,7 +69,7 @@ test('the core among its components: up and down, stanzas per second, latency; i
     await page
       .locator('[data-neighbour="vcard"]', { hasText: /[1-9]\d* stanzas\/s · [\d.]+ ms/ })
       .waitFor({ timeout: 15_000 });
-    await page.screenshot({ path: join(artefacts, 'status-core.png') });
+    await keepPicture(page, 'status-core.png');
   } finally {
     busy = false;
     await traffic;
@@ -104,7 +78,7 @@ test('the core among its components: up and down, stanzas per second, latency; i
   await vcard.stop();
   await page.waitForSelector('[data-neighbour="vcard"].down', { timeout: 15_000 });
   await romeo.close();
-  assert.deepEqual(complaints, []);
+  assert.deepEqual([complaints, foreign], [[], []]);
 });
 
 test('a component and its server; a process that has gone is said to be', async (t) => {
@@ -114,7 +88,7 @@ test('a component and its server; a process that has gone is said to be', async 
   const { page } = await open(`http://${metrics}`);
   await page.waitForSelector('[data-centre="vcard"].up');
   await page.waitForSelector('[data-neighbour="localhost"].up');
-  await page.screenshot({ path: join(artefacts, 'status-vcard.png') });
+  await keepPicture(page, 'status-vcard.png');
   await again.stop();
   await page.locator('#state', { hasText: 'does not answer' }).waitFor({ timeout: 15_000 });
 });
