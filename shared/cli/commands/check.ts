@@ -32,7 +32,7 @@ export const checkCommand: Command = {
   name: 'check',
   usage: 'check [PROCESS…] [--json] [--no-dns]',
   summary:
-    'say what is wrong here: settings, ports, certificates, secrets, DNS, storage; of all that `start` would run, or of those named',
+    'say what is wrong here: settings, ports, certificates, secrets, DNS, storage; of all processes, or those named',
   options: { 'no-dns': { type: 'boolean' } },
   async run({ environment, words, options, json, print }) {
     const chosen = processesNamed(words);
