@@ -64,7 +64,7 @@ export const startCommand: Command = {
     process.on('SIGTERM', () => void launcher.stop());
     process.on('SIGINT', () => void launcher.stop());
     process.on('SIGHUP', () => launcher.reload());
-    if (environment['npm_lifecycle_event'] !== undefined) stopWithParent(launcher);
+    if (environment['npm_lifecycle_event'] === 'start') stopWithParent(launcher);
     await launcher.start();
     return ENDS[await launcher.done];
   },

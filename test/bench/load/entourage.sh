@@ -25,7 +25,8 @@ start)
 	setsid "$here/entourage.sh" run >"$home/out.log" 2>&1 </dev/null &
 	echo $! >"$pidf"
 	for _ in $(seq 300); do
-		grep -q '^ready' "$home/out.log" && exit 0
+		# on a busy machine `ready` may come before a component is: its file says when it is
+		grep -q '^ready' "$home/out.log" && [ "$(ls "$home"/data/run/{core,muc,pep,vcard,privacy,bosh}.json 2>/dev/null | wc -l)" = 6 ] && exit 0
 		kill -0 "$(cat "$pidf")" 2>/dev/null || break # it may not be what it becomes yet
 		sleep 0.1
 	done

@@ -2,6 +2,7 @@
 // The load generator is not part of this repository: LOAD_GENERATOR names its folder (default: ../shared/load beside the checkout).
 // --control  this server twice, which shows what noise alone does
 // --tls      the same with STARTTLS on all three
+// --lone     rooms with one message in flight in each, nothing else
 // Two things the generator cannot do have a program of their own; further words are its own:
 // --login-storm  what messages feel of 200 log-ins a second      --bosh  requests over HTTP
 import { spawn } from 'node:child_process';
@@ -24,12 +25,17 @@ function runOwn(name) {
   run(process.execPath, [program, ...words.filter((word) => word !== `--${name}`)]);
 }
 
-function runLoad() {
+function loadFolder() {
   const load = resolve(process.env['LOAD_GENERATOR'] ?? join(here, '../../../../shared/load'));
   if (!existsSync(join(load, 'run.sh'))) {
     console.error(`no load generator in ${load}: set LOAD_GENERATOR to the folder that has its run.sh`);
     process.exit(2);
   }
+  return load;
+}
+
+function runLoad() {
+  const load = loadFolder();
   const tls = given('--tls');
   const ours = (name) => join(here, `${name}${tls ? '-tls' : ''}.env`);
   const servers = [
@@ -50,4 +56,6 @@ function runLoad() {
 
 if (given('--login-storm')) runOwn('login-storm');
 else if (given('--bosh')) runOwn('bosh');
+else if (given('--lone'))
+  run(join(here, 'lone.sh'), [], { ENTOURAGE_BENCH: here, LOAD_FOLDER: loadFolder() });
 else runLoad();
