@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Stanza } from '../../shared/xml/stanza.js';
+import type { CoreUnderTest } from './core-harness.js';
 import type { RawClient } from './raw-client.js';
 
 export const PRIVACY = 'jabber:iq:privacy';
@@ -64,6 +65,30 @@ export async function befriend(one: RawClient, other: RawClient): Promise<void> 
   await one.ping();
   await other.ping();
   forget(one, other);
+}
+
+let accounts = 0;
+
+/** A new account whose name begins like this, online. */
+export async function newcomer(core: CoreUnderTest, name: string, resource = 'r'): Promise<RawClient> {
+  const user = `${name}${++accounts}`;
+  await core.addUsers(user);
+  return core.online(user, resource);
+}
+
+/** A new account with these resources online; what they heard of each other is forgotten. */
+export async function newResources(core: CoreUnderTest, ...names: readonly string[]): Promise<RawClient[]> {
+  const user = `several${++accounts}`;
+  await core.addUsers(user);
+  const clients: RawClient[] = [];
+  for (const name of names) clients.push(await core.online(user, name));
+  for (const client of clients) await client.ping();
+  forget(...clients);
+  return clients;
+}
+
+export async function closeAll(clients: readonly RawClient[]): Promise<void> {
+  for (const client of clients) await client.close();
 }
 
 /** What either did has reached the other, on one server. */

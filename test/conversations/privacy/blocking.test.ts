@@ -6,8 +6,10 @@ import {
   befriend,
   block,
   blockList,
+  closeAll,
   configure,
   forget,
+  newResources,
   outcome,
   privacyGet,
   privacySet,
@@ -18,25 +20,13 @@ import type { RawClient } from '../../tools/raw-client.js';
 
 // XEP-0191 as clients see it, and how it goes with XEP-0016 (§5).
 let core: CoreUnderTest;
-let users = 0;
 before(async () => {
   core = await CoreUnderTest.start({ COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' });
   await core.component('privacy');
 });
 after(() => core.stop());
 
-async function resources(...names: string[]): Promise<RawClient[]> {
-  users++;
-  await core.addUsers(`b${users}`);
-  const clients: RawClient[] = [];
-  for (const name of names) clients.push(await core.online(`b${users}`, name));
-  for (const client of clients) await client.ping();
-  forget(...clients);
-  return clients;
-}
-async function closed(clients: RawClient[]): Promise<void> {
-  for (const client of clients) await client.close();
-}
+const resources = (...names: string[]) => newResources(core, ...names);
 
 /** The pushes that came: `block a b`, `unblock`, `list name`. */
 async function pushes(client: RawClient): Promise<string[]> {
@@ -76,7 +66,7 @@ test('§3.1: the server says that it supports both protocols', async () => {
   assert.ok(!features?.some((feature) => feature?.startsWith('urn:entourage')), 'not for clients');
   const probe = await one.iq('get', "<hello xmlns='urn:entourage:privacy-enforcement:1'/>", 'localhost');
   assert.equal(outcome(probe), 'service-unavailable');
-  await closed(clients);
+  await closeAll(clients);
 });
 
 test('§3.2–3.5: lists, pushes to the resources that asked, several at once, twice the same, unblock all', async () => {
@@ -116,7 +106,7 @@ test('§3.2–3.5: lists, pushes to the resources that asked, several at once, t
     assert.equal(outcome(await one.iq('set', payload)), condition, payload);
   }
   assert.deepEqual(await blockList(one), [], 'all or nothing');
-  await closed(clients);
+  await closeAll(clients);
 });
 
 test('§6: full JID, bare JID, domain with resource, domain: what each matches', async () => {
@@ -150,7 +140,7 @@ test('§6: full JID, bare JID, domain with resource, domain: what each matches',
     await unblock(one, jid);
     assert.deepEqual([await blocked(work), await blocked(home)], [false, false], `${jid} unblocked`);
   }
-  await closed([...clients, work, home]);
+  await closeAll([...clients, work, home]);
 });
 
 test('§5: block and unblock edit the default list, first in it; only jid+deny without kinds is the block list', async () => {
@@ -203,7 +193,7 @@ test('§5: block and unblock edit the default list, first in it; only jid+deny w
   assert.deepEqual((await pushes(two)).sort(), ['block new@example.net', 'unblock old@example.net']);
   assert.deepEqual(await blockList(one), ['both@example.net', 'new@example.net']);
   assert.equal(outcome(await privacySet(one, "<list name='mine'/>")), 'conflict');
-  await closed(clients);
+  await closeAll(clients);
 });
 
 test('§5.5: a session with an active list of its own is not affected; <blocked/> only where the block list caused it', async () => {
@@ -231,7 +221,7 @@ test('§5.5: a session with an active list of its own is not affected; <blocked/
   assert.equal(await say(two, 'other@localhost', 'o5'), 'not-acceptable', 'its own list, not the block list');
   await configure(two, "<active name='blocked'/>");
   assert.equal(await say(two, 'oscar@localhost', 'o6'), 'not-acceptable+blocked', 'the default list, active');
-  await closed([...clients, oscar]);
+  await closeAll([...clients, oscar]);
 });
 
 test('§3.3, §3.4: contacts and resources: unavailable on block, presence on unblock, for a domain and for one resource', async () => {
@@ -283,5 +273,5 @@ test('§3.3, §3.4: contacts and resources: unavailable on block, presence on un
   await second.ping();
   assert.deepEqual(presences(penny), []);
   assert.deepEqual(presences(second), [`presence - ${one.jid} -`]);
-  await closed([...clients, penny, second]);
+  await closeAll([...clients, penny, second]);
 });

@@ -12,17 +12,16 @@ import {
   both,
   configure,
   forget,
+  newcomer,
   outcome,
   taken,
   unblock,
 } from '../../tools/privacy.js';
-import type { RawClient } from '../../tools/raw-client.js';
 import { recordingLogger } from '../../tools/silent-logger.js';
 
 // Every door at which a stanza reaches, leaves, or is kept for an account (XEP-0016 §2.2 rule 4, §2.14; XEP-0191 §3.3).
 let core: CoreUnderTest;
 let room: Component;
-let users = 0;
 before(async () => {
   core = await CoreUnderTest.start({
     COMPONENTS: 'privacy,room',
@@ -54,12 +53,7 @@ after(async () => {
   await core.stop();
 });
 
-/** A new account, online. */
-async function somebody(name: string, resource = 'r'): Promise<RawClient> {
-  users++;
-  await core.addUsers(`${name}${users}`);
-  return core.online(`${name}${users}`, resource);
-}
+const somebody = (name: string, resource?: string) => newcomer(core, name, resource);
 
 /** Waits until the core has taken what the component sent: the link keeps order. */
 async function roomBarrier(): Promise<void> {

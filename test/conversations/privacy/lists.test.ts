@@ -4,8 +4,9 @@ import { CoreUnderTest } from '../../tools/core-harness.js';
 import {
   bare,
   blockList,
+  closeAll,
   configure,
-  forget,
+  newResources,
   outcome,
   privacyGet,
   privacySet,
@@ -15,25 +16,13 @@ import type { RawClient } from '../../tools/raw-client.js';
 
 // XEP-0016 as clients see it.
 let core: CoreUnderTest;
-let users = 0;
 before(async () => {
   core = await CoreUnderTest.start({ COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' });
   await core.component('privacy', { PRIVACY_MAX_LISTS: '5', PRIVACY_MAX_ITEMS: '4000' });
 });
 after(() => core.stop());
 
-async function resources(...names: string[]): Promise<RawClient[]> {
-  users++;
-  await core.addUsers(`u${users}`);
-  const clients: RawClient[] = [];
-  for (const name of names) clients.push(await core.online(`u${users}`, name));
-  for (const client of clients) await client.ping();
-  forget(...clients);
-  return clients;
-}
-async function closed(clients: RawClient[]): Promise<void> {
-  for (const client of clients) await client.close();
-}
+const resources = (...names: string[]) => newResources(core, ...names);
 const list = (name: string, peer = 'tybalt@example.net') =>
   `<list name='${name}'><item type='jid' value='${peer}' action='deny' order='1'/></list>`;
 
@@ -83,7 +72,7 @@ test('§2.1, §2.3: requests that are no requests, and items that are no items',
   ] as const) {
     assert.equal(outcome(await privacyGet(one, content)), expected, content);
   }
-  await closed(clients);
+  await closeAll(clients);
 });
 
 test('§2.1: every kind of item is kept as it was given, JIDs prepared, in processing order; names are any text', async () => {
@@ -132,7 +121,7 @@ test('§2.1: every kind of item is kept as it was given, JIDs prepared, in proce
   }
   assert.equal(outcome(await privacySet(one, list('fifth'))), 'result');
   assert.equal(outcome(await privacySet(one, list('sixth'))), 'resource-constraint');
-  await closed(clients);
+  await closeAll(clients);
 });
 
 test('§2.2 rule 10: a push with the name alone to every connected resource; requests for others’ lists are refused', async () => {
@@ -168,7 +157,7 @@ test('§2.2 rule 10: a push with the name alone to every connected resource; req
     );
     assert.equal(outcome(answer), 'forbidden');
   }
-  await closed([...clients, stranger]);
+  await closeAll([...clients, stranger]);
 });
 
 test('§2.2 rules 1, 8, 11: active lists belong to a session; in use they change but do not vanish', async () => {
@@ -210,12 +199,11 @@ test('§2.2 rules 1, 8, 11: active lists belong to a session; in use they change
   await configure(one, "<active name='d'/>", "<list name='d'/>");
   assert.deepEqual(await ask(one), [undefined, undefined]);
   assert.equal(await reaches(one, 'm7'), true);
-  await closed([one, peer]);
+  await closeAll([one, peer]);
 });
 
 test('§2.2 rule 1: the active list lasts as long as the session, through a resumption, not to the next session', async () => {
-  users++;
-  const user = `u${users}`;
+  const user = 'brief';
   await core.addUsers(user);
   const first = await core.online(user, 'r');
   await configure(first, list('a', 'peer2@localhost'), "<active name='a'/>");
@@ -252,5 +240,5 @@ test('Lists too large for the link are refused, and the component stays', async 
   }
   assert.deepEqual(answers, ['result', 'result', 'resource-constraint']);
   assert.deepEqual(await blockList(one), []);
-  await closed(clients);
+  await closeAll(clients);
 });

@@ -8,6 +8,7 @@ import {
   both,
   configure,
   forget,
+  newcomer,
   outcome,
   taken,
   unblock,
@@ -16,19 +17,13 @@ import type { RawClient } from '../../tools/raw-client.js';
 
 // Whom lists and blocks let see who is there (XEP-0016 §2.10, §2.11; XEP-0191 §3.3).
 let core: CoreUnderTest;
-let users = 0;
 before(async () => {
   core = await CoreUnderTest.start({ COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' });
   await core.component('privacy');
 });
 after(() => core.stop());
 
-/** A new account, online. */
-async function somebody(name: string, resource = 'r'): Promise<RawClient> {
-  users++;
-  await core.addUsers(`${name}${users}`);
-  return core.online(`${name}${users}`, resource);
-}
+const somebody = (name: string, resource?: string) => newcomer(core, name, resource);
 
 test('XEP-0191 §3.3, §3.4: a blocked contact sees us leave, an unblocked one sees us again', async () => {
   const juliet = await somebody('juliet', 'balcony');
