@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger, Metrics } from '../observability/types.js';
-import { type Element, xml } from '../xml/element.js';
+import { clone, type Element, xml } from '../xml/element.js';
 import { Stanza } from '../xml/stanza.js';
 import { writeElement } from '../xml/write.js';
-import { type Jid, jid } from '../xmpp/jid.js';
+import { type Jid, jid, parseJid } from '../xmpp/jid.js';
 import { NS } from '../xmpp/namespaces.js';
 import { StanzaError } from '../xmpp/stanza-error.js';
 import type { Component, ComponentHealth, PrivilegedVerbs, ServerLink } from './component.js';
@@ -281,10 +281,16 @@ class ComponentRuntime implements Component {
       stamped.children = stanza.children;
       return writeElement(stamped);
     }
-    if (from === undefined || domainOf(from) !== this.domain) {
+    if (from !== undefined && domainOf(from) === this.domain) {
+      return stanza instanceof Stanza ? stanza.text : writeElement(stanza);
+    }
+    // an answer is from the address as it was written, which may be another form of ours (RFC 7622 §3.2)
+    const prepared = from === undefined ? null : parseJid(from);
+    if (prepared?.domain !== this.domain) {
       throw new TypeError(`a component sends from its own domain, not from ${from ?? 'nobody'}`);
     }
-    return stanza instanceof Stanza ? stanza.text : writeElement(stanza);
+    const readdressed = stanza instanceof Stanza ? stanza : Stanza.fromElement(clone(stanza));
+    return readdressed.readdress({ from: prepared.full }).text;
   }
 
   private streamUp(stream: ComponentStream): void {
