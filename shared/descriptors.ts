@@ -2,13 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import type { Logger } from './observability/types.js';
 
-/** Left for what the process opens itself: its store, its log, connections of its own. */
+/** Left for what the process opens itself: its store, its log. */
 const RESERVE = 24;
 const COUNT_EVERY = 250;
 const SAY_EVERY = 60_000;
 
 /**
- * How many more connections may be accepted before the file descriptors of the process run out. Counting them costs time with
+ * How many more connections may be accepted, or opened, before the file descriptors of the process run out. Counting them costs time with
  * thousands of connections, so it is done only when what was free at the last count is used up.
  */
 export class DescriptorBudget {
@@ -38,6 +38,12 @@ export class DescriptorBudget {
 }
 
 const ofThisProcess = new DescriptorBudget();
+
+/** For a connection that this process opens itself: false where it must not, so that something is left. */
+export function takeDescriptor(): boolean {
+  return ofThisProcess.take();
+}
+
 let saidAt = Number.NEGATIVE_INFINITY;
 let refused = 0;
 

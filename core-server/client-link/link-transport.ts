@@ -197,7 +197,10 @@ export class LinkTransport implements Transport {
         this.#send.grant(integerOf(operation, 'bytes') ?? 0);
         return this.proceed();
       case 'close':
-        return this.#closedByFront(operation);
+        // what came before it is heard before it
+        if (this.#state !== 'open' || (!this.#paused && this.#held.length === 0))
+          return this.#closedByFront(operation);
+        break;
       case 'data':
         if (this.#state === 'closing') return;
         this.#acknowledge(operation);
@@ -216,6 +219,7 @@ export class LinkTransport implements Transport {
 
   #receiveNow(operation: Operation) {
     if (operation.name === 'restart') return this.opened(operation);
+    if (operation.name === 'close') return this.#closedByFront(operation);
     const stanza = readElement(operation.content, this.#limits);
     if (typeof stanza === 'string') this.#fail(stanza);
     else if (stanza.namespace === NS.streams && stanza.name === 'error')

@@ -1,16 +1,19 @@
 import { connect, type Socket } from 'node:net';
+import { takeDescriptor } from '../../shared/descriptors.js';
 
 /** RFC 8305 §8: how long one attempt is alone before the next address is tried beside it. */
 const STAGGER_MILLISECONDS = 250;
 
 /**
  * Connects to the first address that answers: attempts begin one after the other, a quarter of a second apart or as soon
- * as one fails, and the first connection wins (RFC 8305 §5). Null when none answered within `milliseconds`.
+ * as one fails, and the first connection wins (RFC 8305 §5). Null when none answered within `milliseconds`, or none may
+ * be opened.
  */
 export function connectToFirst(
   addresses: readonly string[],
   port: number,
   milliseconds: number,
+  mayOpen: () => boolean = takeDescriptor,
 ): Promise<Socket | null> {
   return new Promise((resolve) => {
     const pending = new Set<Socket>();
@@ -30,7 +33,7 @@ export function connectToFirst(
     function attempt(): void {
       clearTimeout(stagger);
       const address = addresses[next++];
-      if (address === undefined) {
+      if (address === undefined || !mayOpen()) {
         if (pending.size === 0) finish(null);
         return;
       }

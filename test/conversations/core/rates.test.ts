@@ -15,6 +15,7 @@ before(async () => {
     C2S_PROXIES: '127.0.0.0/8',
     COMPONENTS: 'bosh',
     COMPONENT_BOSH_SECRET: 'between-us',
+    CLIENT_LINK_ALLOW_PLAIN: 'true',
     ADMINS: 'prince@localhost',
     BANNED_ADDRESSES: '198.51.100.0/24,2001:db8:bad::/48',
     LIMIT_EXEMPT_ADDRESSES: '192.0.2.128/25',
@@ -26,7 +27,7 @@ before(async () => {
     LIMIT_ACCOUNT_BYTES_PER_SECOND: '20K',
     METRICS_PORT: 'auto',
   });
-  await core.addUsers('juliet', 'romeo', 'nurse', 'prince', 'paris');
+  await core.addUsers('juliet', 'romeo', 'nurse', 'prince', 'paris', 'tybalt', 'peter');
 });
 after(() => core.stop());
 
@@ -167,6 +168,37 @@ test('what an account sends: above its rate it is slow, in all its clients toget
   await core.process.said(/"c2s\.account-rate","account":"romeo@localhost"/);
   assert.ok((await metric('xmpp_account_rate_pauses_total')) > 0);
   for (const client of [...romeo, juliet]) await client.close();
+});
+
+test('what a client has sent too fast is heard also when it hangs up meanwhile', async () => {
+  const tybalt = await login('203.0.113.90', 'tybalt', 'a');
+  const juliet = await login('203.0.113.91', 'juliet', 'b');
+  await juliet.goOnline();
+  const messages = Array.from(
+    { length: 65 },
+    (_, k) => `<message to='juliet@localhost/b' type='chat' id='m${k}'><body>x</body></message>`,
+  );
+  tybalt.socket.end(messages.join(''));
+  const last = await juliet.stanza((stanza) => stanza.id === 'm64');
+  assert.equal(last.from, 'tybalt@localhost/a');
+  await juliet.close();
+});
+
+test('… through BOSH, too', async () => {
+  const front = await LinkFront.connect(core.address('component'), 'bosh.localhost', 'between-us');
+  await front.negotiate();
+  const juliet = await login('203.0.113.92', 'juliet', 'c');
+  await juliet.goOnline();
+  await front.login('slow', 'peter', { address: '203.0.113.93' });
+  for (let k = 0; k < 60; k++)
+    front.data(
+      'slow',
+      `<message xmlns='jabber:client' to='juliet@localhost/c' type='chat' id='w${k}'><body>x</body></message>`,
+    );
+  front.say('close', { stream: 'slow' });
+  await juliet.stanza((stanza) => stanza.id === 'w59');
+  await juliet.close();
+  front.raw.cut();
 });
 
 test('… and in bytes; an administrator sends as fast as he likes', async () => {

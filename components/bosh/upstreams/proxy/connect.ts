@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { takeDescriptor } from '../../../../shared/descriptors.js';
 import type { Target } from './target.js';
 
 const connectMilliseconds = 10_000;
@@ -20,6 +21,7 @@ export async function connectToFirst(
   let failure: unknown = new Error('no such service');
   for (const target of targets) {
     aborted.throwIfAborted();
+    if (!takeDescriptor()) throw new Error('no file descriptors are left');
     const socket = connect({ host: target.host, port: target.port, noDelay: true });
     try {
       await settled(socket, 'connect', aborted);
