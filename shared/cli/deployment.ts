@@ -1,6 +1,7 @@
 import { resolveSettings, type SettingReport } from '../settings/load.js';
 import { allKnownNames, definitionOf, mainOf, PROCESSES, type ProcessEntry } from '../settings/registry.js';
 import { type SettingProblem, SettingsError } from '../settings/settings-error.js';
+import { portsTakenTwice } from './checks/ports.js';
 import { type SystemSettings, systemSettingsOf } from './command.js';
 import { CommandError, EXIT } from './exit-codes.js';
 
@@ -77,6 +78,7 @@ export function throwProblems(all: readonly ProcessSettings[]): void {
   for (const { problems } of all) {
     for (const problem of problems) unique.set(JSON.stringify(problem), problem);
   }
+  for (const problem of portsTakenTwice(all)) unique.set(JSON.stringify(problem), problem);
   if (unique.size > 0) throw new SettingsError([...unique.values()]);
 }
 

@@ -57,7 +57,8 @@ export const sharedSettings = {
     shared: true,
   }),
   METRICS_PORT: setting(port, {
-    description: 'HTTP port of `/metrics` (Prometheus), `/healthz`, `/readyz` and the page `/status`.',
+    description:
+      'HTTP port of `/metrics` (Prometheus), `/healthz`, `/readyz` and the page `/status`. Each process on a host needs its own: `CORE_METRICS_PORT`, `MUC_METRICS_PORT`, …, or `auto`.',
     default: 0,
     shared: true,
   }),

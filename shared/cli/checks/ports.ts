@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { hostToListen } from '../../settings/kinds.js';
 import { LISTEN_PROBLEMS } from '../../settings/listening.js';
+import type { SettingProblem } from '../../settings/settings-error.js';
 import type { ProcessSettings } from '../deployment.js';
 import type { RunFile } from '../run-files.js';
 import { type Finding, finding } from './finding.js';
@@ -45,6 +46,41 @@ export async function checkPorts(
     }
   }
   return findings;
+}
+
+/**
+ * Ports that two listeners of these processes would share, as problems of the settings: told before anything starts,
+ * since whoever comes second would only say that "another program" has it.
+ */
+export function portsTakenTwice(all: readonly ProcessSettings[]): SettingProblem[] {
+  const problems: SettingProblem[] = [];
+  const seen: {
+    readonly name: string;
+    readonly process: string;
+    readonly port: number;
+    readonly host: string;
+  }[] = [];
+  for (const { entry, settings } of all) {
+    for (const [name, port] of Object.entries(settings ?? {})) {
+      if (!name.endsWith('_PORT') || REMOTE.has(name) || typeof port !== 'number' || port === 0) continue;
+      const host = String(settings?.[HOST_SETTINGS[name] ?? 'LISTEN_HOST'] ?? '*');
+      const other = seen.find(
+        (one) => one.port === port && (one.host === host || one.host === '*' || host === '*'),
+      );
+      seen.push({ name, process: entry.name, port, host });
+      if (other === undefined) continue;
+      const prefix = entry.name.toUpperCase();
+      problems.push({
+        name: name === other.name ? `${prefix}_${name}` : name,
+        value: String(port),
+        expected:
+          name === other.name
+            ? `expected a port of its own for each process here, as ${prefix}_${name}=${port + seen.length - 1}, or auto; ${other.process} has this one`
+            : `expected a port of its own, but ${other.name} is the same`,
+      });
+    }
+  }
+  return problems;
 }
 
 function portOf(address: string): number {

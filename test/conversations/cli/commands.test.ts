@@ -90,6 +90,18 @@ test('a port that is taken, an address of another host: named by the setting, wi
   assert.doesNotMatch(taken.out + out, /"stack"/);
 });
 
+test('one port for two listeners is a wrong setting, told before anything starts', async (t) => {
+  const deployment = new Deployment(t, { METRICS_PORT: '9090', COMPONENTS: 'muc', S2S_PORT: '9090' });
+  const { code, error } = await deployment.run(['start']);
+  assert.equal(code, 78);
+  assert.match(
+    error,
+    /MUC_METRICS_PORT="9090": expected a port of its own for each process here, .*; core has/,
+  );
+  assert.match(error, /S2S_PORT="9090": expected a port of its own, but METRICS_PORT is the same/);
+  assert.ok(!existsSync(join(deployment.folder, 'data', 'run')));
+});
+
 test('check looks at the processes that are named, and at no others', async (t) => {
   const deployment = new Deployment(t, { MUC_SECRET: 'hush' });
   const alone = await deployment.run(['check', 'muc']);
