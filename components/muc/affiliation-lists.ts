@@ -13,6 +13,9 @@ import { nickKey, type Occupant, type Room } from './rooms/room.js';
 import { itemElement, template, userElement } from './wire.js';
 import type { Work } from './work.js';
 
+/** A longer list is told without its reasons: servers have limits on what a component may say at once. */
+const LIST_CHARACTERS = 300_000;
+
 export type AffiliationItem = Extract<AdminItem, { kind: 'affiliation' }>;
 
 /** XEP-0045 §9.1–9.5, §10.3–10.8, checked together: "SHOULD NOT apply any of the requested changes" if one is refused. */
@@ -152,11 +155,15 @@ function tellOfAbsent(
 /** XEP-0045 §9.2, §9.5, §10.5, §10.8: who has an affiliation. */
 export function affiliationList(room: Room, actor: Actor, affiliation: Affiliation): string {
   if (!mayRead(room, actor, affiliation)) throw refusal(room, 'forbidden');
-  let items = '';
-  // §17.4 rule 6: no role; the nick where there is one.
-  for (const [jid, entry] of room.withAffiliation(affiliation))
-    items += itemElement({ affiliation, jid, nick: entry.nick, reason: entry.reason });
-  return items;
+  const items = (withReasons: boolean): string => {
+    let text = '';
+    // §17.4 rule 6: no role; the nick where there is one.
+    for (const [jid, { nick, reason }] of room.withAffiliation(affiliation))
+      text += itemElement({ affiliation, jid, nick, reason: withReasons ? reason : undefined });
+    return text;
+  };
+  const whole = items(true);
+  return whole.length > LIST_CHARACTERS ? items(false) : whole;
 }
 
 function mayRead(room: Room, actor: Actor, affiliation: Affiliation): boolean {

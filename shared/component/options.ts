@@ -28,6 +28,8 @@ export interface ComponentOptions {
 export interface ComponentLimits {
   /** Incoming XML. A delegated set of a vCard or an avatar is large, so this is above the server's own limit. */
   readonly xml: XmlLimits;
+  /** A stanza of ours: a server ends the stream, and with it everybody's service, over one that is too large for it. */
+  readonly stanzaBytes: number;
   /** Bytes that may wait for the server. */
   readonly outboundBytes: number;
   readonly outboundLowWater: number;
@@ -47,6 +49,8 @@ export interface ComponentTiming extends ConnectionTiming {
 
 export const LIMITS: ComponentLimits = {
   xml: { stanzaBytes: 8 * 2 ** 20, depth: 200, attributes: 200 },
+  // our core takes 1 MiB (`LIMIT_STANZA_BYTES_COMPONENT`)
+  stanzaBytes: 1_000_000,
   outboundBytes: 16 * 2 ** 20,
   outboundLowWater: 2 * 2 ** 20,
   pending: 10_000,

@@ -26,6 +26,7 @@ import { OwnerQueue } from './owner-queue.js';
 import { createPrivilegedVerbs } from './privilege.js';
 import { Share } from './share.js';
 import type { ComponentStream, StreamEnd } from './stream.js';
+import { insteadOf, isLargerThan } from './too-large.js';
 
 export type { ComponentLimits, ComponentOptions, ComponentTiming } from './options.js';
 
@@ -213,7 +214,9 @@ class ComponentRuntime implements Component {
   }
 
   send(stanza: Element | Stanza | string): boolean {
-    const taken = this.outbound.push(this.wireText(stanza));
+    const text = this.fitting(this.wireText(stanza));
+    if (text === null) return true;
+    const taken = this.outbound.push(text);
     if (taken) this.wrote();
     else this.counters.notTaken.inc();
     return taken;
@@ -262,8 +265,24 @@ class ComponentRuntime implements Component {
       this.counters.late.inc();
       return;
     }
-    if (this.outbound.pushAnswer(this.wireText(stanza))) this.wrote();
+    const text = this.fitting(this.wireText(stanza));
+    if (text === null) return;
+    if (this.outbound.pushAnswer(text)) this.wrote();
     else this.connection.stream?.abandon({ kind: 'timeout', text: 'the server does not read' });
+  }
+
+  /** The text, or what is said instead of one that would cost the stream; null: nothing can be. */
+  private fitting(text: string): string | null {
+    if (!isLargerThan(this.limits.stanzaBytes, text)) return text;
+    const { stanza, instead } = insteadOf(text);
+    const { name, type, from, to = '', id = '', payload } = stanza;
+    this.log.warn(
+      { code: 'component.stanza-too-large', name, type, from, payload, characters: text.length },
+      'a stanza was not sent: it is too large for the server',
+    );
+    const error = new StanzaError('policy-violation', { text: 'the request is too large for the server' });
+    if (instead === null && name === 'iq') this.tracker.cancel({ id, from: from ?? '', to }, error);
+    return instead;
   }
 
   private wrote(): void {

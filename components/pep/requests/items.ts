@@ -6,7 +6,7 @@ import type { ItemEntry } from '../nodes/node.js';
 import { itemElement } from '../notify/events.js';
 import { answer, existingNode, parts, type UseCase } from './request.js';
 
-/** Bytes of payload in one answer, beyond which the rest is left for another page (§6.5.4). */
+/** Characters of items in one answer, beyond which the rest is left for another page (§6.5.4). */
 const ANSWER_BYTES = 200_000;
 const PAGE = 1_000;
 
@@ -24,13 +24,13 @@ export const retrieveItems: UseCase = async (pep, request, account) => {
   if (!node.config.persistent) throw unsupported('persistent-items');
 
   const all = await account.items(node);
-  const wanted = parts(request.action, 'item').map((item) => item.attrs['id'] ?? '');
+  const wanted = new Set(parts(request.action, 'item').map((item) => item.attrs['id'] ?? ''));
   const resultSet = parseResultSet(request.pubsub);
   let entries: readonly ItemEntry[] = all;
   let set: ReturnType<typeof xml> | undefined;
-  if (wanted.length > 0) {
+  if (wanted.size > 0) {
     // §6.5.8: "if available"; that there is none of them is no error of §6.5.9
-    entries = all.filter((entry) => wanted.includes(entry.id));
+    entries = all.filter((entry) => wanted.has(entry.id));
   } else if (resultSet !== null) {
     const { items, page } = pageOf(all, resultSet, { id: (entry) => entry.id, limit: PAGE });
     entries = items;
@@ -46,7 +46,7 @@ export const retrieveItems: UseCase = async (pep, request, account) => {
   for (const entry of entries) {
     const item = await account.read(node, entry);
     if (item === undefined) continue;
-    bytes += item.payload.length;
+    bytes += item.payload.length + item.id.length;
     if (told !== undefined && bytes > ANSWER_BYTES) {
       set = truncated(all, entries[0], told);
       break;

@@ -45,6 +45,8 @@ export class CapsCache {
   readonly #queries: Counter;
   readonly #linked: () => boolean;
   readonly #entries = new Map<string, Known>();
+  /** Of those, the ones that nobody announces now, longest first: hashes are free to invent, and nobody looks at them all. */
+  readonly #unused = new Set<Known>();
 
   /** `linked`: whether the server is there to ask by. */
   constructor(options: {
@@ -72,7 +74,7 @@ export class CapsCache {
     const key = provable ? `${caps.hash} ${caps.ver}` : null;
     const known = key === null ? undefined : this.#entries.get(key);
     if (known !== undefined) {
-      known.users += 1;
+      this.retain(known);
       return known;
     }
     const { node, ver, hash } = caps;
@@ -100,11 +102,15 @@ export class CapsCache {
 
   /** One more user of an entry that is held already. */
   retain(entry: CapsEntry): void {
-    (entry as Known).users += 1;
+    const known = entry as Known;
+    known.users += 1;
+    this.#unused.delete(known);
   }
 
   release(entry: CapsEntry): void {
-    (entry as Known).users -= 1;
+    const known = entry as Known;
+    known.users -= 1;
+    if (known.users <= 0 && known.key !== null) this.#unused.add(known);
   }
 
   /**
@@ -167,10 +173,10 @@ export class CapsCache {
   }
 
   #sweep(): void {
-    if (this.#entries.size <= KEPT_ENTRIES) return;
-    for (const [key, entry] of this.#entries) {
+    for (const entry of this.#unused) {
       if (this.#entries.size <= KEPT_ENTRIES) return;
-      if (entry.users <= 0) this.#entries.delete(key);
+      this.#unused.delete(entry);
+      if (entry.key !== null) this.#entries.delete(entry.key);
     }
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CapsCache } from '../../../components/pep/server/caps-cache.js';
+import { CapsCache, type CapsEntry } from '../../../components/pep/server/caps-cache.js';
 import type { Counter } from '../../../shared/observability/types.js';
 import type { Element } from '../../../shared/xml/element.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
@@ -40,6 +40,19 @@ test('a question that was lost with the link is asked again on the next one', as
   answers.set('a@x/1', INFO);
   assert.deepEqual([...(await cache.interests(entry, 'a@x/1'))], ['urn:n']);
   assert.deepEqual(asked, ['a@x/1', 'a@x/1']);
+});
+
+test('capabilities that nobody announces any more are forgotten when there are many, those in use are not', () => {
+  const { cache } = setUp();
+  const held = (n: number) => cache.hold({ ...CAPS, ver: `${n}` });
+  const used = Array.from({ length: 6_000 }, (_, n) => held(n));
+  assert.equal(cache.size, 6_000);
+  for (const entry of used.slice(0, 4_000)) cache.release(entry);
+  cache.retain(used[0] as CapsEntry);
+  held(6_000);
+  assert.equal(cache.size, 5_000);
+  assert.equal(held(0), used[0]);
+  assert.equal(held(5_999), used[5_999]);
 });
 
 test('who cannot prove a hash rests; others who announce it are asked all the same, but not any number', async () => {
