@@ -186,7 +186,7 @@ export class SocketTransport implements Transport {
   resume(): void {
     if (!this.#pausedByStream) return;
     this.#pausedByStream = false;
-    if (!this.#pausedByTurn) this.#parser.resume();
+    if (!this.#pausedByTurn) this.#parseOn();
     this.#adjustReading();
     if (this.#ended !== null) this.#endWith(this.#ended);
   }
@@ -201,7 +201,7 @@ export class SocketTransport implements Transport {
     if (!this.#pausedByTurn) return;
     this.#pausedByTurn = false;
     this.#beginSlice();
-    if (!this.#pausedByStream) this.#parser.resume();
+    if (!this.#pausedByStream) this.#parseOn();
     this.#adjustReading();
     if (this.#ended !== null) this.#endWith(this.#ended);
   }
@@ -361,6 +361,16 @@ export class SocketTransport implements Transport {
     if (this.#rate?.spend(bytes.length) === true) this.#adjustReading();
     if (this.#turn !== thisTurn()) this.#beginSlice();
     this.#parser.write(bytes);
+    this.#timeUnfinished();
+  }
+
+  /** What came while the stream was held back: the beginning of a stanza may be in it, too. */
+  #parseOn(): void {
+    this.#parser.resume();
+    this.#timeUnfinished();
+  }
+
+  #timeUnfinished(): void {
     if (!this.#parser.unfinished) this.#unfinishedSince = 0;
     else if (this.#unfinishedSince === 0) this.#unfinishedSince = this.lastReceived;
   }

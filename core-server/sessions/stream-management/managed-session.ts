@@ -22,8 +22,8 @@ export class ManagedSession {
   #askedFor = 0;
   /** An answer was given that left out stanzas that were not durable yet. */
   #owed = false;
-  /** Answers that are due at the end of this turn. */
-  #answers: number[] = [];
+  /** Answers that are due at the end of this turn, and who asked. */
+  #answers: { readonly h: number; readonly asked: Session['stream'] }[] = [];
 
   constructor(session: Session, resumable: boolean) {
     this.session = session;
@@ -45,18 +45,24 @@ export class ManagedSession {
    * durable yet, a second answer follows once it is.
    */
   answer(): void {
-    this.#answers.push(this.h);
-    this.#owed = this.session.inbound.handled < this.session.inbound.received;
-    const { stream } = this.session;
-    if (this.#answers.length === 1) afterWrites(() => this.#answerNow(stream));
+    const { inbound, stream } = this.session;
+    this.#answers.push({ h: this.h, asked: stream });
+    this.#owed = inbound.handled < inbound.received;
+    if (this.#answers.length === 1) afterWrites(() => this.#answerNow());
   }
 
-  #answerNow(asked: Session['stream']): void {
-    // §4: each <r/> has its <a/>, with what was handled when it came
-    const answers = this.#answers.map((h) => `<a xmlns='${NS.streamManagement}' h='${h}'/>`);
+  #answerNow(): void {
+    const answers = this.#answers;
     this.#answers = [];
-    // resumed elsewhere meanwhile: <resumed/> has said more
-    if (this.session.stream === asked) asked?.send(answers.join(''));
+    const { stream } = this.session;
+    if (stream === null) return;
+    // §4: each <r/> has its <a/>, with what was handled when it came. To the stream of before a resumption <resumed/> has
+    // said more.
+    const text = answers
+      .filter(({ asked }) => asked === stream)
+      .map(({ h }) => `<a xmlns='${NS.streamManagement}' h='${h}'/>`)
+      .join('');
+    if (text !== '') stream.send(text);
   }
 
   /** The client closes its stream: it gets the answer that it may wait for before ours is closed. */

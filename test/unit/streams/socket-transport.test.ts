@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { constants, deflateSync } from 'node:zlib';
 import { SocketTransport } from '../../../core-server/streams/socket-transport.js';
@@ -93,3 +93,47 @@ test('so it is where what came is still to be inflated (XEP-0138)', async () => 
   const events = await heard(`${HEADER}<message id='compress'/>`, compress, compressed);
   assert.deepEqual(events, ['compress', ...IDS, 'closed', 'lost']);
 });
+
+for (const [what, held] of [
+  ['had to wait for its turn', false],
+  ['was held back for a while', true],
+] as const) {
+  test(`half a stanza is timed also where it came while the stream ${what}`, async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const accepted = once(server, 'connection');
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    client.on('error', () => {});
+    const [socket] = (await accepted) as [Socket];
+    const transport = new SocketTransport(socket, {
+      limits: { stanzaBytes: 10_000, depth: 10, attributes: 10, outboundBytes: 100_000 },
+      contentNamespace: NS.client,
+      bytesPerSecond: 0,
+      notReading() {},
+      upgrade: null,
+      closeMilliseconds: 1000,
+    });
+    const seen = new Promise<void>((resolve) => {
+      transport.handler = {
+        ...silentHandler,
+        stanzaReceived() {
+          if (held) transport.pause();
+          else {
+            const start = performance.now();
+            while (performance.now() - start < TOO_LONG_MILLISECONDS);
+          }
+          resolve();
+        },
+      };
+    });
+    client.write(`${HEADER}<message id='a'/><message id='b'>`);
+    await seen;
+    assert.equal(transport.unfinishedSince, null);
+    if (held) transport.resume();
+    else for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(transport.unfinishedSince !== null);
+    client.destroy();
+    transport.destroy();
+    server.close();
+  });
+}
