@@ -1,5 +1,5 @@
+import { ControlError } from '../shared/cli/control-error.js';
 import type { ControlServer } from '../shared/cli/control-server.js';
-import { ControlError } from '../shared/cli/control-server.js';
 import { jid } from '../shared/xmpp/jid.js';
 import { accountCommands } from './accounts/account-commands.js';
 import type { Core } from './core.js';

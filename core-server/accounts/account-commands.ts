@@ -1,4 +1,5 @@
-import { type ControlArguments, ControlError } from '../../shared/cli/control-server.js';
+import { ControlError } from '../../shared/cli/control-error.js';
+import type { ControlArguments } from '../../shared/cli/control-server.js';
 import { type BareJid, type Domain, parseJid } from '../../shared/xmpp/jid.js';
 import { AccountError } from './account-error.js';
 import type { Accounts } from './accounts.js';

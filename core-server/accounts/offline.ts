@@ -1,4 +1,4 @@
-import { ControlError } from '../../shared/cli/control-server.js';
+import { ControlError } from '../../shared/cli/control-error.js';
 import { createLogger } from '../../shared/observability/logger.js';
 import { loadSettings } from '../../shared/settings/load.js';
 import { openStorage } from '../../shared/storage/open.js';

@@ -1,5 +1,5 @@
 import { control, NotRunningError } from '../../shared/cli/control-client.js';
-import { ControlError } from '../../shared/cli/control-server.js';
+import { ControlError } from '../../shared/cli/control-error.js';
 import { controlSocketPath } from '../../shared/cli/run-files.js';
 import type { CommandOutcome } from '../commands/command-registry.js';
 import type { Core } from '../core.js';

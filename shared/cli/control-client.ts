@@ -1,13 +1,12 @@
 import { connect, type Socket } from 'node:net';
-import { z } from 'zod';
-import { ControlError } from './control-server.js';
+import { ControlError } from './control-error.js';
 
-const answerSchema = z.object({
-  id: z.number().nullable(),
-  ok: z.boolean(),
-  result: z.unknown().optional(),
-  error: z.object({ code: z.string(), message: z.string() }).optional(),
-});
+/** What a process answers: one line of JSON. */
+interface Answer {
+  readonly ok: boolean;
+  readonly result?: unknown;
+  readonly error?: { readonly code: string; readonly message: string };
+}
 
 /** Nobody listens on the control socket. */
 export class NotRunningError extends Error {
@@ -68,7 +67,7 @@ function request(
       buffered += chunk;
       const end = buffered.indexOf('\n');
       if (end < 0) return;
-      const answer = answerSchema.safeParse(JSON.parse(buffered.slice(0, end))).data;
+      const answer = answerOf(buffered.slice(0, end));
       settle(() => {
         if (answer?.ok) resolve(answer.result);
         else
@@ -83,4 +82,18 @@ function request(
     );
     socket.write(`${JSON.stringify({ id: 1, command, arguments: args })}\n`);
   });
+}
+
+/** By hand, since every command waits for what is loaded before it; null where it is no answer. */
+function answerOf(line: string): Answer | null {
+  try {
+    const answer = JSON.parse(line) as Partial<Answer> | null;
+    const { ok, error } = answer ?? {};
+    const { code, message } = error ?? {};
+    if (typeof ok !== 'boolean') return null;
+    if (error !== undefined && (typeof code !== 'string' || typeof message !== 'string')) return null;
+    return answer as Answer;
+  } catch {
+    return null;
+  }
 }

@@ -3,6 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { Logger } from '../observability/types.js';
+import { ControlError } from './control-error.js';
 
 /** Longest request line; `store import` and the like pass paths, not contents. */
 const REQUEST_BYTES = 1_048_576;
@@ -12,16 +13,6 @@ const requestSchema = z.object({
   command: z.string().max(64),
   arguments: z.record(z.string(), z.unknown()).default({}),
 });
-
-/** A refusal that the command line shows: `code` decides its exit code (`not-found`, `exists`, `invalid`). */
-export class ControlError extends Error {
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.name = 'ControlError';
-    this.code = code;
-  }
-}
 
 export type ControlArguments = Readonly<Record<string, unknown>>;
 /** Answers one command; what it returns is the JSON result. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import type { Logger } from '../observability/types.js';
-import { ControlError, type ControlServer, createControlServer } from './control-server.js';
+import { ControlError } from './control-error.js';
+import { type ControlServer, createControlServer } from './control-server.js';
 import { controlSocketPath, removeRunFile, writeRunFile } from './run-files.js';
 import {
   type BackOff,

@@ -5,7 +5,7 @@ import { PROCESSES } from '../settings/registry.js';
 import { SettingsError, UnusableSettingError } from '../settings/settings-error.js';
 import type { Command, CommandContext } from './command.js';
 import { NotRunningError } from './control-client.js';
-import { ControlError } from './control-server.js';
+import { ControlError } from './control-error.js';
 import { CommandError, EXIT, EXIT_MEANINGS } from './exit-codes.js';
 
 /** Everything that `entourage` can do, in the order of its help; loaded when it is asked for. */

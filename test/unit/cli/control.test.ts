@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { control, NotRunningError } from '../../../shared/cli/control-client.js';
-import { ControlError, createControlServer } from '../../../shared/cli/control-server.js';
+import { ControlError } from '../../../shared/cli/control-error.js';
+import { createControlServer } from '../../../shared/cli/control-server.js';
 import { completeEnvironment } from '../../../shared/cli/environment.js';
 import { createLogger } from '../../../shared/observability/logger.js';
 
@@ -86,6 +88,16 @@ describe('control socket', () => {
 
   test('nobody there', async () => {
     await assert.rejects(control(join(folder, 'none.sock'), 'x'), NotRunningError);
+  });
+
+  test('what is no answer is not taken for one', async (t) => {
+    const strange = join(folder, 'strange.sock');
+    let said = '';
+    const server = createServer((socket) => socket.end(`${said}\n`)).listen(strange);
+    await once(server, 'listening');
+    t.after(() => server.close());
+    for (said of ['nonsense', 'null', '{}', '{"ok":"yes"}', '{"ok":true,"error":{"code":1}}'])
+      await assert.rejects(control(strange, 'x'), { name: 'ControlError', code: 'invalid' }, said);
   });
 });
 
