@@ -31,6 +31,8 @@ export function createControlServer(log: Logger): ControlServer {
   return new SocketControlServer(log);
 }
 
+const QUESTIONS: ReadonlySet<string> = new Set(['status', 'picture', 'component.list', 'user.list']);
+
 class SocketControlServer implements ControlServer {
   private readonly log: Logger;
   private readonly handlers = new Map<string, ControlHandler>();
@@ -113,7 +115,9 @@ class SocketControlServer implements ControlServer {
       if (handler === undefined)
         throw new ControlError('unknown-command', `this process has no command ${command}`);
       answer = { id, ok: true, result: (await handler(request.data.arguments)) ?? null };
-      this.log.info({ code: 'control.command', command }, 'done for the operator');
+      // Questions change nothing, and monitors ask them every minute.
+      const level = QUESTIONS.has(command) ? 'debug' : 'info';
+      this.log[level]({ code: 'control.command', command }, 'done for the operator');
     } catch (error) {
       const known = error instanceof ControlError;
       if (!known) this.log.error({ code: 'control.command-failed', command, error }, 'a command failed');

@@ -22,6 +22,7 @@ describe('control socket', () => {
   test('answers commands, and refusals with their code', async (t) => {
     const server = createControlServer(log);
     server.handle('echo', (args) => ({ args }));
+    server.handle('status', () => ({ ready: true }));
     server.handle('refuse', () => {
       throw new ControlError('not-found', 'no such user');
     });
@@ -44,6 +45,13 @@ describe('control socket', () => {
     await assert.rejects(control(path, 'break'), { code: 'internal', message: 'inner' });
     await assert.rejects(control(path, 'nonsense'), { code: 'unknown-command' });
     await assert.rejects(control(path, 'never', {}, 50), { code: 'timeout' });
+    await control(path, 'status');
+    const logged = lines.filter((line) => line.includes('control.command"'));
+    assert.ok(
+      logged.some((line) => line.includes('"command":"echo"')),
+      'what changes something is logged',
+    );
+    assert.ok(!logged.some((line) => line.includes('"command":"status"')), 'questions are not');
     assert.ok(!lines.join().includes('hush'), 'arguments are not logged');
   });
 
