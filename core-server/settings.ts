@@ -137,8 +137,9 @@ const entries = {
     default: false,
   }),
   SASL_TLS_UNIQUE: setting(boolean, {
-    description: 'Offer the channel binding tls-unique on TLS 1.2 (RFC 5929).',
-    default: false,
+    description:
+      'Offer the channel binding tls-unique on TLS 1.2 (RFC 5929): what a client that knows no other takes for granted (RFC 5802 §6.1).',
+    default: true,
   }),
   SASL_TRIES: setting(integer(1, 20), {
     description: 'Failed authentication attempts per stream before it is closed.',

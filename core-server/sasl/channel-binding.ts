@@ -13,7 +13,10 @@ export interface ChannelBindingSource {
 }
 
 export interface ChannelBindingOptions {
-  /** Offer `tls-unique` on TLS 1.2: behind a setting, for it says nothing without the extended master secret. */
+  /**
+   * Offer `tls-unique` on TLS 1.2: MUST be had where any binding is (RFC 5802 §6.1). Clients without XEP-0440 that find
+   * PLUS use it (gloox) and get in no other way. A setting, for it says nothing without the extended master secret.
+   */
   readonly tlsUnique: boolean;
 }
 

@@ -244,6 +244,11 @@ export class RawClient {
     return (this.socket as TLSSocket).exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0));
   }
 
+  /** What the client's end has for the channel binding tls-unique (RFC 5929 §3). */
+  finished(): Buffer | undefined {
+    return (this.socket as TLSSocket).getFinished();
+  }
+
   /** Cuts the connection without a word. */
   cut(): void {
     this.socket.destroy();

@@ -156,6 +156,24 @@ test('a PLUS log-in over STARTTLS, bound to what the client exports', async (t) 
   }
 });
 
+test('on TLS 1.2 PLUS has the default binding, tls-unique (RFC 5802 §6.1)', async (t) => {
+  const client = await core.connect();
+  t.after(() => client.cut());
+  await client.open('localhost');
+  const features = await client.startTls('localhost', { maxVersion: 'TLSv1.2' });
+  assert.ok(features.source.includes("type='tls-unique'"), features.source);
+  const scram = new ScramClient({
+    username: 'juliet',
+    password: 'secret',
+    gs2: 'p=tls-unique,,',
+    binding: client.finished(),
+  });
+  client.send(auth('SCRAM-SHA-256-PLUS', base64(scram.first())));
+  const challenge = (await client.element('challenge')).element.getText();
+  client.send(response(base64(scram.final(Buffer.from(challenge, 'base64').toString()))));
+  await client.element('success');
+});
+
 test('the tries of a stream are limited', async (t) => {
   const { client } = await secured(t);
   for (let count = 0; count < 3; count += 1) {
