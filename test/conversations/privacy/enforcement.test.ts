@@ -4,6 +4,7 @@ import type { Component } from '../../../shared/component/component.js';
 import { createComponent } from '../../../shared/component/runtime.js';
 import { createMetrics } from '../../../shared/observability/metrics.js';
 import { xml } from '../../../shared/xml/element.js';
+import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import {
   bare,
@@ -120,7 +121,9 @@ test('XEP-0191 §3.3: one’s own stanzas to a blocked contact are not-acceptabl
   ]) {
     romeo.send(`<${stanza.replace(' id', ` to='${bare(tybalt)}' id`)}>`);
     const id = /id='(\d)'/.exec(stanza)?.[1];
-    assert.equal(outcome(await romeo.stanza((answer) => answer.id === id)), 'not-acceptable+blocked', stanza);
+    const answer = await romeo.stanza((one) => one.id === id);
+    assert.equal(outcome(answer), 'not-acceptable+blocked', stanza);
+    assert.equal(StanzaError.fromStanza(answer).type, 'cancel', stanza);
   }
   romeo.send(
     `<iq to='${tybalt.jid}' id='6' type='result'/><message to='${tybalt.jid}' id='7' type='error'/>`,
