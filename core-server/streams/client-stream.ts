@@ -45,6 +45,7 @@ export class ClientStream implements TransportHandler, SessionStream {
   /** What features remember of this stream, by the feature's own key. */
   readonly notes = new Map<string, unknown>();
   readonly services: ClientStreamServices;
+  #reservedFor: string | null = null;
 
   constructor(transport: Transport, services: ClientStreamServices) {
     this.transport = transport;
@@ -126,6 +127,12 @@ export class ClientStream implements TransportHandler, SessionStream {
     this.state = { step: 'negotiating' };
   }
 
+  /** Until that is lifted with null, anything outside this namespace ends the stream, white space too (XEP-0388 §2.4). */
+  reserve(namespace: string | null): void {
+    this.#reservedFor = namespace;
+    this.transport.watchWhitespace?.(namespace !== null);
+  }
+
   // ---- what the transport reports ----
 
   streamOpened(header: StreamHeader): void {
@@ -173,8 +180,14 @@ export class ClientStream implements TransportHandler, SessionStream {
       else this.#receiveElement(stanza);
       return;
     }
+    if (this.#reservedFor !== null && stanza.namespace !== this.#reservedFor)
+      return this.fail('not-authorized', 'an exchange is in progress');
     if (!isStanza) return this.#receiveElement(stanza);
     this.#receiveUnbound(stanza);
+  }
+
+  whitespace(): void {
+    if (this.#reservedFor !== null) this.fail('not-authorized', 'an exchange is in progress');
   }
 
   streamClosed(): void {

@@ -77,6 +77,7 @@ export class SocketTransport implements Transport {
     this.#weight = options.limits.weight ?? 1;
     this.remoteAddress = options.remoteAddress ?? socket.remoteAddress ?? 'unknown';
     this.#parser = new StreamParser(this, options.limits);
+    this.watchWhitespace(false);
     socket.setNoDelay(true);
     this.#listen();
   }
@@ -104,6 +105,10 @@ export class SocketTransport implements Transport {
   }
 
   // ---- what the stream above asks for ----
+
+  watchWhitespace(on: boolean): void {
+    this.#parser.reportWhitespace(on);
+  }
 
   sendHeader(header: OutgoingHeader): void {
     this.#headerSent = true;
@@ -303,6 +308,9 @@ export class SocketTransport implements Transport {
   streamOpened(header: StreamHeader): void {
     if (declaresTooMuch(header)) this.fail('policy-violation', 'namespace declarations too long');
     else this.handler.streamOpened(header);
+  }
+  whitespace(): void {
+    this.handler.whitespace?.();
   }
   stanza(stanza: Stanza): void {
     this.#unfinishedSince = 0;

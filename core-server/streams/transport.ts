@@ -39,6 +39,8 @@ export interface Transport {
   /** Stops reading, for back-pressure or while one step waits; what is in flight is kept, in order. */
   pause(): void;
   resume(): void;
+  /** Only sockets: whether {@link TransportHandler.whitespace} is called; at first it is not. */
+  watchWhitespace?(on: boolean): void;
   /** Sends the closing tag and waits a bounded time for the peer's. */
   close(): void;
   /** Sends a stream error and the closing tag (RFC 6120 §4.9.1.1), the header too if it was not sent yet (§4.9.1.2). */
@@ -57,6 +59,8 @@ export interface TransportHandler {
   readonly owner?: object;
   streamOpened(header: StreamHeader): void;
   stanzaReceived(stanza: Stanza): void;
+  /** White space between elements; only where {@link Transport.watchWhitespace} asked for it. */
+  whitespace?(): void;
   /** The peer closed its stream in order; the transport answers with ours by itself, then `lost` follows. */
   streamClosed(): void;
   /** Nothing comes after this. `reason` is for the log. */

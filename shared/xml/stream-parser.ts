@@ -72,6 +72,11 @@ export class StreamParser {
     this.#scanner.reportWhitespace = handler.whitespace !== undefined;
   }
 
+  /** Whether the handler is told of white space between elements: at first, if it can be. */
+  reportWhitespace(on: boolean): void {
+    this.#scanner.reportWhitespace = on;
+  }
+
   /** A first-level element, or a header, has begun and not come to its end. */
   get unfinished(): boolean {
     return this.#scanner.unitOpen;

@@ -6,7 +6,7 @@ import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import type { Core } from '../../core.js';
 import { defineFeature } from '../../feature.js';
 import { TOO_MANY_LOGINS } from '../../rates/login-rates.js';
-import { failure, type SaslFailure } from '../../sasl/mechanism.js';
+import { failure, type SaslFailure, type SaslSuccess } from '../../sasl/mechanism.js';
 import type { SaslReply } from '../../sasl/negotiation.js';
 import type { ManagedSession } from '../../sessions/stream-management/managed-session.js';
 import type { ClientStream } from '../client-stream.js';
@@ -73,9 +73,13 @@ export const sasl2 = defineFeature({
 
     async function answer(stream: ClientStream, reply: SaslReply): Promise<void> {
       if (stream.state.step === 'closed') return;
+      // §2.4: nothing but the exchange, as long as it is the client's turn
+      stream.reserve(reply.kind === 'challenge' ? NS.sasl2 : null);
       if (reply.kind === 'challenge') {
         stream.send(`<challenge xmlns='${NS.sasl2}'>${reply.data}</challenge>`);
       } else if (reply.kind === 'failure') refuse(stream, reply.failure);
+      else if (!isForSender(stream, reply.success))
+        refuse(stream, failure('invalid-authzid', undefined, reply.success.account));
       else if (!core.loginRates.admits(stream.remoteAddress, reply.success.account)) {
         refuse(stream, { ...TOO_MANY_LOGINS, claimed: reply.success.account });
       } else {
@@ -153,6 +157,11 @@ export const sasl2 = defineFeature({
     }
   },
 });
+
+/** §2.3: an authorization identity is the address that the stream came from, where it says so. */
+function isForSender({ from }: ClientStream, { authorizationId }: SaslSuccess): boolean {
+  return authorizationId === undefined || from === null || from.bare === authorizationId.bare;
+}
 
 /** XEP-0388 §"Security Considerations": only inside TLS. */
 function offerable(stream: ClientStream): boolean {

@@ -258,3 +258,47 @@ test('XEP-0388 §2: an exchange that is aborted, begun twice or answered unasked
   );
   await client.close();
 });
+
+test('XEP-0388 §2.4: anything but the exchange, white space too, ends the stream', async () => {
+  const register = "<iq type='get' id='r'><query xmlns='jabber:iq:register'/></iq>";
+  for (const other of [' ', '\n', '<presence/>', register, "<r xmlns='urn:xmpp:sm:3'/>"]) {
+    const client = await secured();
+    await client.open('localhost');
+    client.send(`<authenticate xmlns='${SASL2}' mechanism='PLAIN'/>`);
+    await client.element('challenge');
+    client.send(other);
+    await client.expectStreamError('not-authorized');
+  }
+});
+
+test('XEP-0388 §2.4: between and after exchanges white space is as everywhere', async () => {
+  const client = await secured();
+  await client.open('localhost');
+  client.send(`\n${authenticate('romeo', '', 'wrong')}`);
+  await client.element('failure');
+  client.send(`\n<authenticate xmlns='${SASL2}' mechanism='PLAIN'/>`);
+  await client.element('challenge');
+  client.send(`<response xmlns='${SASL2}'>${plain('romeo')}</response>\n`);
+  await client.element('success');
+  await client.element('stream:features');
+  client.send(' ');
+  await client.bind(null);
+  await client.close();
+});
+
+test('XEP-0388 §2.3: an authorization identity is who the stream is from, where it says so', async () => {
+  const acting = Buffer.from('romeo@localhost\0romeo\0secret').toString('base64');
+  const request = `<authenticate xmlns='${SASL2}' mechanism='PLAIN'><initial-response>${acting}</initial-response></authenticate>`;
+  for (const [from, outcome] of [
+    ['juliet@localhost', 'failure'],
+    ['romeo@localhost', 'success'],
+  ] as const) {
+    const client = await secured();
+    await client.open('localhost', { attributes: `from='${from}'` });
+    client.send(request);
+    const answer = await client.element(outcome);
+    if (outcome === 'failure')
+      assert.ok(answer.hasChild('invalid-authzid', 'urn:ietf:params:xml:ns:xmpp-sasl'), answer.source);
+    await client.close();
+  }
+});
