@@ -61,7 +61,12 @@ export interface Muc {
   readonly rooms: RoomRegistry;
   readonly store: RoomStore;
   readonly delivery: Delivery;
+  /** Occupants' requests that were passed on: each is answered, also when nobody else does. */
   readonly pending: PendingTable;
+  /** What came from whom, so that it can go back: invitations and private messages. Nothing is owed for what is forgotten. */
+  readonly remembered: PendingTable;
+  /** The service's own questions, of which there are few at a time: nobody can crowd them out. */
+  readonly own: PendingTable;
   readonly counters: MucCounters;
   /** Where rooms with public logging are written; null where something else does that. */
   readonly publicLog: PublicLog | null;

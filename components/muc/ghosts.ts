@@ -103,7 +103,7 @@ export class Ghosts {
   returned(work: Work, room: Room, bounced: Stanza): void {
     const session = room.sessions.get(bounced.fromJid?.full ?? '');
     const { condition } = StanzaError.fromStanza(bounced);
-    const probe = this.#muc.pending.take(`probe-message\n${bounced.id ?? ''}`) as Probe | undefined;
+    const probe = this.#muc.own.take(`probe-message\n${bounced.id ?? ''}`) as Probe | undefined;
     if (probe !== undefined && probe.session === session) {
       if (condition === 'service-unavailable' || GONE.has(condition)) probe.bounced = true;
       return;
@@ -118,9 +118,9 @@ export class Ghosts {
   /** An answer to one of our pings. False where it is none. */
   answered(iq: Stanza): boolean {
     const key = `probe\n${iq.id ?? ''}`;
-    const probe = this.#muc.pending.peek(key) as Probe | undefined;
+    const probe = this.#muc.own.peek(key) as Probe | undefined;
     if (probe === undefined || iq.fromJid?.full !== probe.session.jid.full) return false;
-    this.#muc.pending.take(key);
+    this.#muc.own.take(key);
     const { room, session } = probe;
     session.probing = false;
     if (room.sessions.get(session.jid.full) !== session) return true;
@@ -138,17 +138,17 @@ export class Ghosts {
   }
 
   #probe(probe: Probe): void {
-    const { pending, delivery } = this.#muc;
+    const { own, delivery } = this.#muc;
     const { room, session, message } = probe;
     const until = this.#muc.ticks() + WAIT_MILLISECONDS;
     const id = this.#muc.newId();
     session.probing = true;
     const work = new Work(null);
     if (message !== undefined) {
-      pending.add(`probe-message\n${message}`, probe, until);
+      own.add(`probe-message\n${message}`, probe, until);
       work.send(`<message type='groupchat' from='${room.address}' to='${session.address}' id='${message}'/>`);
     }
-    pending.add(`probe\n${id}`, probe, until, () => {
+    own.add(`probe\n${id}`, probe, until, () => {
       session.probing = false;
     });
     work.send(

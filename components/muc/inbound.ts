@@ -213,7 +213,7 @@ export class Inbound {
     if (this.#ghosts.answered(iq)) return;
     const key = `barrier\n${iq.id ?? ''}`;
     if (to.local === '' && from.full === this.#muc.policy.coreDomain) {
-      const passed = this.#muc.pending.take(key);
+      const passed = this.#muc.own.take(key);
       if (typeof passed === 'function') passed();
       return;
     }

@@ -93,8 +93,8 @@ export function sendInvitation(muc: Muc, work: Work, room: Room, invitation: Inv
   work.broadcastTo(text, [escapeAttribute(to)]);
   const until = muc.ticks() + REMEMBERED_MILLISECONDS;
   const invitee = parseJid(to)?.bare ?? to;
-  muc.pending.add(invitationKey(room, invitee, from), id, until);
-  muc.pending.add(bounceKey(room, id, invitee), from, until);
+  muc.remembered.add(invitationKey(room, invitee, from), id, until);
+  muc.remembered.add(bounceKey(room, id, invitee), from, until);
 }
 
 /** §7.8.2: the invitee declines. Only what was invited, or concerns an occupant, is passed on. */
@@ -103,7 +103,7 @@ export function decline(muc: Muc, work: Work, room: Room, stanza: Stanza, elemen
   const invitee = stanza.fromJid;
   if (inviter === null) throw refusal(room, 'jid-malformed');
   if (invitee === null || invitee === undefined) return;
-  const known = muc.pending.take(invitationKey(room, invitee.bare, inviter.bare)) !== undefined;
+  const known = muc.remembered.take(invitationKey(room, invitee.bare, inviter.bare)) !== undefined;
   const text = template(
     { name: 'message', from: room.address, id: stanza.id },
     `<x xmlns='${NS.mucUser}'><decline from='${escapeAttribute(invitee.bare)}'>${textElement('reason', element.getChildText('reason')?.slice(0, REASON_LENGTH) ?? undefined)}</decline></x>`,
@@ -120,7 +120,7 @@ export function decline(muc: Muc, work: Work, room: Room, stanza: Stanza, elemen
 export function invitationBounced(muc: Muc, work: Work, room: Room, bounced: Stanza): boolean {
   const { id, fromJid } = bounced;
   if (id === undefined || fromJid === null || fromJid === undefined) return false;
-  const inviter = muc.pending.take(bounceKey(room, id, fromJid.bare));
+  const inviter = muc.remembered.take(bounceKey(room, id, fromJid.bare));
   if (typeof inviter !== 'string') return false;
   const text = template(
     { name: 'message', from: room.address, type: 'error', id },

@@ -9,11 +9,15 @@ import { attribute, sourceInside } from './wire.js';
 import { Work } from './work.js';
 
 const WAIT_MILLISECONDS = 120_000;
+/** Requests of one session that wait for their answers: more would crowd out those of others. */
+const UNANSWERED = 200;
 
 /** A request passed on: whom its answer is for. */
 interface Relayed {
   readonly room: string;
   readonly requester: string;
+  /** The one that asked, which may have gone. */
+  readonly session: Session;
   readonly id: string;
   readonly targetNick: string;
   /** The real address that was asked: only it may answer. */
@@ -46,20 +50,25 @@ export function relayRequest(
     return;
   }
   spend(muc, room, session);
+  if (session.unanswered >= UNANSWERED)
+    throw refusal(room, 'resource-constraint', { text: `No more than ${UNANSWERED} requests at once` });
   const ofAccount = iq.payload !== null && OF_ACCOUNT.has(iq.payload.namespace);
   const to = ofAccount ? target.bare : target.primary.jid.full;
   const id = muc.newId();
   const relayed: Relayed = {
     room: room.local,
     requester: session.jid.full,
+    session,
     id: iq.id ?? '',
     targetNick: nick,
     target: to,
     bare: target.bare,
   };
-  muc.pending.add(`iq\n${id}`, relayed, muc.ticks() + WAIT_MILLISECONDS, () =>
-    unanswered(muc, room, relayed),
-  );
+  session.unanswered++;
+  muc.pending.add(`iq\n${id}`, relayed, muc.ticks() + WAIT_MILLISECONDS, () => {
+    session.unanswered--;
+    unanswered(muc, room, relayed);
+  });
   const inside = sourceInside(iq) ?? iq.element.children.map(String).join('');
   work.send(
     `<iq type='${iq.type === 'set' ? 'set' : 'get'}' from='${session.occupant.address}' to='${escapeAttribute(to)}' id='${id}'${attribute('xml:lang', iq.lang)}>${inside}</iq>`,
@@ -88,6 +97,7 @@ export function relayAnswer(muc: Muc, work: Work, room: Room, iq: Stanza): boole
   // An account's server may answer without saying for whom more than the bare JID.
   if (from.full !== relayed.target && from.bare !== relayed.target) return false;
   muc.pending.take(key);
+  relayed.session.unanswered--;
   const requester = room.sessions.get(relayed.requester);
   if (requester === undefined) return true;
   const occupant = room.addressOf(relayed.targetNick);

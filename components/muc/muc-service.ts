@@ -57,6 +57,8 @@ export class MucService implements Muc {
   readonly store: RoomStore;
   readonly delivery: Delivery;
   readonly pending = new PendingTable(PENDING);
+  readonly remembered = new PendingTable(PENDING);
+  readonly own = new PendingTable(PENDING);
   readonly counters: MucCounters;
   readonly publicLog: PublicLog | null;
   readonly admins: ReadonlySet<string>;
@@ -242,7 +244,7 @@ export class MucService implements Muc {
   /** What the server answers after everything it was sent before. */
   #barrier(passed: () => void): void {
     const id = this.newId();
-    this.pending.add(`barrier\n${id}`, passed, this.ticks() + BARRIER_MILLISECONDS, passed);
+    this.own.add(`barrier\n${id}`, passed, this.ticks() + BARRIER_MILLISECONDS, passed);
     this.#component.send(
       `<iq type='get' from='${this.jid.domain}' to='${escapeAttribute(this.policy.coreDomain)}' id='${id}'><ping xmlns='${NS.ping}'/></iq>`,
     );
@@ -275,7 +277,7 @@ export class MucService implements Muc {
   /** Housekeeping; public for tests. */
   tick(): void {
     const ticks = this.ticks();
-    this.pending.sweep(ticks);
+    for (const table of [this.pending, this.remembered, this.own]) table.sweep(ticks);
     const { pingIdleSeconds } = this.policy;
     for (const room of [...this.rooms.loaded.values()]) {
       if (room.locked && this.now() - room.createdAt > UNCONFIGURED_MILLISECONDS) this.#endUnconfigured(room);

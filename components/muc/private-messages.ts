@@ -45,7 +45,7 @@ export function sendPrivately(
     work.sendTo(text, target);
     // Its bounce goes back to the sender; a groupchat message's does not, and both come to this address.
     if (stanza.id !== undefined)
-      muc.pending.add(
+      muc.remembered.add(
         bounceKey(room, stanza.id, target.jid.full),
         session.jid.full,
         muc.ticks() + BOUNCE_MILLISECONDS,
@@ -70,7 +70,7 @@ function bounceKey(room: Room, id: string, from: string): string {
 export function returnBounce(muc: Muc, work: Work, room: Room, bounced: Stanza): boolean {
   const { id, fromJid } = bounced;
   if (id === undefined || fromJid === null || fromJid === undefined) return false;
-  const sender = muc.pending.take(bounceKey(room, id, fromJid.full));
+  const sender = muc.remembered.take(bounceKey(room, id, fromJid.full));
   if (typeof sender !== 'string') return false;
   const session = room.sessions.get(sender);
   const target = room.sessions.get(fromJid.full);

@@ -53,6 +53,9 @@ export function applyRoleChange(
   changeRole(work, room, target, item.role, item.reason);
 }
 
+/** Of one room, which is one document: the oldest are forgotten. */
+const MOST_VOICES = 20_000;
+
 /** Gives a role, remembers voice in moderated rooms (§5.1), and tells everybody. */
 export function changeRole(work: Work, room: Room, target: Occupant, role: Role, reason?: string): void {
   const before = target.role;
@@ -61,7 +64,11 @@ export function changeRole(work: Work, room: Room, target: Occupant, role: Role,
   if (room.config.moderated && (role === 'visitor' || role === 'participant')) {
     const usual = initialRole(room.affiliationOf(target.bare), room.config);
     if (role === usual) room.voice.delete(target.bare);
-    else room.voice.set(target.bare, role);
+    else {
+      room.voice.set(target.bare, role);
+      const [oldest] = room.voice.keys();
+      if (room.voice.size > MOST_VOICES && oldest !== undefined) room.voice.delete(oldest);
+    }
     work.saveRoom(room);
   }
   broadcastRoleChange(work, room, target, before, {

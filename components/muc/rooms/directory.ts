@@ -31,7 +31,22 @@ export class RoomDirectory {
     if (name === (this.#rooms.get(local) ?? null)) return;
     if (name === null) this.#rooms.delete(local);
     else this.#rooms.set(local, name);
-    this.#sorted = null;
+    this.#move(local, name);
+  }
+
+  /** Rooms come and go all the time: one that changes must not cost a look at all of them. */
+  #move(local: string, name: string | null): void {
+    const sorted = this.#sorted;
+    if (sorted === null) return;
+    const jid = `${local}@${this.#domain}`;
+    let [low, high] = [0, sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((sorted[middle]?.jid ?? '') < jid) low = middle + 1;
+      else high = middle;
+    }
+    const present = sorted[low]?.jid === jid ? 1 : 0;
+    sorted.splice(low, present, ...(name === null ? [] : [{ jid, name }]));
   }
 
   async list(): Promise<readonly { jid: string; name: string }[]> {

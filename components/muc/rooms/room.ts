@@ -33,6 +33,8 @@ export class Session {
   tokens = Number.POSITIVE_INFINITY;
   tokensAt = 0;
   probing = false;
+  /** Requests of it that were passed on and wait for their answers. */
+  unanswered = 0;
 
   constructor(jid: Jid, occupant: Occupant, presence: string, priority: number, now: number) {
     this.jid = jid;

@@ -413,3 +413,49 @@ test('an occupant waits once for its ping, however often it is looked at', async
   for (let n = 0; n < 5; n++) ghosts.check(room, session, Number.POSITIVE_INFINITY);
   assert.equal(ghosts.waiting, 1);
 });
+
+test('a room that changes takes its place in the list of rooms, and one that ends leaves it', async () => {
+  const world = await harness(true);
+  const { directory } = world.service;
+  const config = (name: string) => ({ public: true, name }) as never;
+  const names = async () => (await directory.list()).map(({ jid, name }) => `${jid.split('@')[0]}=${name}`);
+  assert.deepEqual(await names(), []);
+  for (const local of ['m', 'a', 'z', 'b']) directory.changed(local, config(local.toUpperCase()), false);
+  assert.deepEqual(await names(), ['a=A', 'b=B', 'm=M', 'z=Z']);
+  directory.changed('m', config('Middle'), false);
+  directory.changed('a', null, false);
+  directory.changed('z', config('Z'), true);
+  directory.changed('nobody', null, false);
+  assert.deepEqual(await names(), ['b=B', 'm=Middle']);
+});
+
+test('one occupant who asks and asks crowds nobody out: neither others nor the service itself', async () => {
+  const world = await harness(true);
+  await enter(world, 'hag');
+  await open(world);
+  await enter(world, 'crone');
+  world.sent.length = 0;
+  const ask = (id: string, from = 'hag') =>
+    world.receive(
+      `<iq type='get' id='${id}' from='${from}@example/r' to='${ROOM}/crone'><query xmlns='urn:x'/></iq>`,
+    );
+  for (let n = 0; n < 201; n++) ask(`q${n}`);
+  await world.settled();
+  assert.equal(world.sent.length, 201);
+  assert.match(world.sent.at(-1) ?? '', /type='error'.*<resource-constraint /);
+  // an answer makes room for another
+  const [, asked] = / id='([^']*)'/.exec(world.sent[0] ?? '') ?? [];
+  world.receive(`<iq type='result' id='${asked}' from='crone@example/r' to='${ROOM}/hag'/>`);
+  ask('again');
+  await world.settled();
+  assert.match(world.sent.at(-1) ?? '', /type='get'/);
+  // invitations are remembered elsewhere
+  const invites = Array.from({ length: 50 }, (_, n) => `<invite to='u${n}@elsewhere'/>`).join('');
+  const before = world.service.pending.size;
+  world.receive(
+    `<message from='hag@example/r' to='${ROOM}'><x xmlns='http://jabber.org/protocol/muc#user'>${invites}</x></message>`,
+  );
+  await world.settled();
+  assert.equal(world.service.pending.size, before);
+  assert.equal(world.service.remembered.size, 100);
+});
