@@ -294,10 +294,10 @@ class ProcessHost<D extends SettingEntries & Shared> {
       await Promise.all([this.control.close(), this.closeObservability()]);
       clearTimeout(cut);
       this.log.info({ code: 'process.stopped' }, 'stopped');
-      process.exit(EXIT.ok);
+      LogOutput.exit(EXIT.ok);
     } catch (error) {
       this.log.error({ code: 'process.drain-failed', error }, 'stopped with an error');
-      process.exit(EXIT.failed);
+      LogOutput.exit(EXIT.failed);
     }
   }
 }

@@ -60,6 +60,15 @@ export class LogOutput implements DestinationStream {
     else call();
   }
 
+  /**
+   * Ends the process when the lines of before have left: what is on its way to a slow reader at `process.exit` comes after the
+   * lines that were still here. A reader that has stopped is not waited for.
+   */
+  static exit(code: number): void {
+    setTimeout(() => process.exit(code), LAST_MILLISECONDS);
+    LogOutput.to(1).whenWritten(() => process.exit(code));
+  }
+
   #take(): Buffer | null {
     if (this.#rest !== null) return this.#rest;
     if (this.#lines.length === 0) return null;
