@@ -1,4 +1,5 @@
 import { children, type Element } from '../../shared/xml/element.js';
+import { detachedCopy } from '../../shared/xml/names.js';
 import { parseJid, prepareResource } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
@@ -44,7 +45,9 @@ export function requestedChanges(room: Room, query: Element): AdminItem[] {
 
 function readItem(room: Room, item: Element): AdminItem {
   const { role, affiliation, nick, jid } = item.attrs;
-  const reason = item.getChildText('reason', NS.mucAdmin)?.slice(0, REASON_LENGTH) || undefined;
+  const given = item.getChildText('reason', NS.mucAdmin)?.slice(0, REASON_LENGTH) || undefined;
+  // It may be kept as long as a ban: not as a slice of the stanza.
+  const reason = given && detachedCopy(given);
   // §17.4 rule 4: one or the other.
   if ((role === undefined) === (affiliation === undefined)) throw new StanzaError('bad-request');
   if (role !== undefined) {

@@ -1,5 +1,6 @@
 import { children, type Element } from '../../shared/xml/element.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
+import { detachedCopy } from '../../shared/xml/names.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
@@ -82,7 +83,8 @@ export function invite(
 /** Also what a new member of a members-only room gets (§9.5). The password goes along. */
 export function sendInvitation(muc: Muc, work: Work, room: Room, invitation: Invitation): void {
   const { from, to, reason, thread } = invitation;
-  const id = invitation.id ?? muc.newId();
+  // remembered for a day: not as a slice of the stanza
+  const id = detachedCopy(invitation.id ?? muc.newId());
   const continued = thread === undefined ? '' : `<continue${attribute('thread', thread ?? undefined)}/>`;
   const inner = textElement('reason', reason) + continued;
   const start = `<invite${attribute('from', from)}`;

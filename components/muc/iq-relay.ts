@@ -1,5 +1,6 @@
 import { childElements, clone, type Element } from '../../shared/xml/element.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
+import { detachedCopy } from '../../shared/xml/names.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { type Muc, refusal } from './context.js';
@@ -59,8 +60,8 @@ export function relayRequest(
     room: room.local,
     requester: session.jid.full,
     session,
-    id: iq.id ?? '',
-    targetNick: nick,
+    id: detachedCopy(iq.id ?? ''),
+    targetNick: target.nick,
     target: to,
     bare: target.bare,
   };

@@ -1,4 +1,5 @@
 import { child, type Element } from '../../shared/xml/element.js';
+import { detachedCopy } from '../../shared/xml/names.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { parseJid, prepareResource } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
@@ -59,7 +60,8 @@ export class RosterEditor {
     if (name !== undefined && name.length > NAME_LENGTH) throw new StanzaError('not-acceptable');
     const changed: RosterItem = {
       jid: contact,
-      ...(name === undefined || name === '' ? {} : { name }),
+      // kept while the account is: not as a slice of the stanza
+      ...(name === undefined || name === '' ? {} : { name: detachedCopy(name) }),
       groups: groupsOf(item),
       // §2.1.2.5, §2.1.2.2, §2.1.2.1: these are the server's; what the client says of them is ignored
       subscription: before?.subscription ?? 'none',
@@ -82,7 +84,7 @@ function groupsOf(item: Element): string[] {
     const key = prepareResource(group) ?? group;
     if (seen.has(key)) throw new StanzaError('bad-request');
     seen.add(key);
-    groups.push(group);
+    groups.push(detachedCopy(group));
   }
   if (groups.length > GROUPS) throw new StanzaError('not-acceptable');
   return groups;

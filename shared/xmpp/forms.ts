@@ -1,4 +1,5 @@
 import { childElements, type Element, xml } from '../xml/element.js';
+import { detachedCopy } from '../xml/names.js';
 import { parseJid } from './jid.js';
 import { NS } from './namespaces.js';
 import { StanzaError } from './stanza-error.js';
@@ -127,6 +128,7 @@ export interface ParsedForm {
   >;
 }
 
+/** Values are copies: what a form configures is kept for long, and the stanza it came in is not to be. */
 export function parseForm(x: Element): ParsedForm {
   const type = x.attrs['type'] ?? 'form';
   let formType: string | undefined;
@@ -134,7 +136,7 @@ export function parseForm(x: Element): ParsedForm {
   for (const field of childElements(x)) {
     const name = field.attrs['var'];
     if (!field.is('field', NS.dataForms) || name === undefined) continue;
-    const values = field.getChildren('value', NS.dataForms).map((value) => value.getText());
+    const values = field.getChildren('value', NS.dataForms).map((value) => detachedCopy(value.getText()));
     if (name === 'FORM_TYPE') {
       if (type === 'submit' || field.attrs['type'] === 'hidden') formType ??= values[0];
     } else if (!fields.has(name)) fields.set(name, { type: field.attrs['type'], values });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { xml } from '../../../shared/xml/element.js';
+import { detachedCopy } from '../../../shared/xml/names.js';
 import { formOf } from '../../../shared/xmpp/forms.js';
 import type { Jid } from '../../../shared/xmpp/jid.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
@@ -46,7 +47,7 @@ export async function newNode(
       text: `an account has at most ${pep.limits.nodesPerAccount} nodes`,
     });
   }
-  const node = await account.create(name, creator.bare, config);
+  const node = await account.create(detachedCopy(name), creator.bare, config);
   pep.nodesCreated(account.owner);
   return node;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { childElements, clone, type Element, xml } from '../../../shared/xml/element.js';
+import { detachedCopy } from '../../../shared/xml/names.js';
 import { writeElement } from '../../../shared/xml/write.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { mayPublish } from '../access.js';
@@ -117,5 +118,6 @@ function checkedItem(
   const { id } = item.attrs;
   if (id !== undefined && id.length > 1023)
     throw new StanzaError('bad-request', { text: 'the id is too long' });
-  return { id: id === '' ? undefined : id, payload: text };
+  // kept as long as the item: not as a slice of the stanza, which has the payload in it
+  return { id: id === '' || id === undefined ? undefined : detachedCopy(id), payload: text };
 }
