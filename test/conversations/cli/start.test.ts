@@ -102,8 +102,8 @@ describe('one process alone', () => {
       assert.equal(result.code, 78, command);
       assert.match(result.error, /irc/i);
     }
-    deployment.configure({ COMPONENTS: 'irc', COMPONENT_IRC_SECRET: 'secret' });
-    const all = await deployment.start(['start'], 'ready ');
+    const right = new Deployment(t, { COMPONENTS: 'irc', COMPONENT_IRC_SECRET: 'secret' });
+    const all = await right.start(['start'], 'ready ');
     assert.equal(await all.stop(), 0);
   });
 

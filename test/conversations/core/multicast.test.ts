@@ -21,7 +21,7 @@ before(async () => {
   await core.addUsers('romeo', 'juliet');
   romeo = await core.login('romeo', 'orchard');
 });
-after(() => core.stop());
+after(() => core?.stop());
 
 const condition = (stanza: Stanza) => StanzaError.fromStanza(stanza).condition;
 

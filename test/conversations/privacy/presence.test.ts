@@ -21,7 +21,7 @@ before(async () => {
   core = await CoreUnderTest.start({ COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' });
   await core.component('privacy');
 });
-after(() => core.stop());
+after(() => core?.stop());
 
 const somebody = (name: string, resource?: string) => newcomer(core, name, resource);
 
