@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { control } from '../../shared/cli/control-client.js';
 import { BoshClient } from '../tools/bosh-client.js';
-import { ProcessUnderTest } from '../tools/core-harness.js';
+import { ProcessUnderTest, QUIET } from '../tools/core-harness.js';
 import { Deployment } from '../tools/deployment.js';
 import { after, eventually, isReady, METRICS, publish, rosterSet } from '../tools/faults.js';
 import { FULL } from '../tools/long-mode.js';
@@ -114,15 +114,7 @@ test('no file descriptors left: newcomers are closed, said once, sessions go on,
     'core',
     folder,
     {
-      XMPP_DOMAINS: 'localhost',
-      LISTEN_HOST: '127.0.0.1',
-      C2S_PORT: 'auto',
-      C2S_TLS_PORT: '0',
-      S2S_PORT: '0',
-      S2S_TLS_PORT: '0',
-      COMPONENT_PORT: 'auto',
-      COMPONENT_TLS_PORT: '0',
-      C2S_REQUIRE_TLS: 'false',
+      ...QUIET,
       LIMIT_UNAUTHENTICATED_PER_ADDRESS: '10000',
       LIMIT_CONNECTIONS_PER_ADDRESS: '10000',
       LOG_LEVEL: 'info',

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { CoreUnderTest, ProcessUnderTest } from '../tools/core-harness.js';
+import { CoreUnderTest, ProcessUnderTest, QUIET } from '../tools/core-harness.js';
 import { Deployment } from '../tools/deployment.js';
 import { after, eventually, isReady, METRICS, publish, rosterSet } from '../tools/faults.js';
 import { startTestServer } from '../tools/ferretdb/server.js';
@@ -195,16 +195,7 @@ test('a damaged store at start: said which, a code of its own, no crash; or what
     cpSync(join(core.dataFolder, 'core'), join(folder, 'core'), { recursive: true });
     damage(join(folder, file));
     const damaged = new ProcessUnderTest('core', folder, {
-      XMPP_DOMAINS: 'localhost',
-      LISTEN_HOST: '127.0.0.1',
-      C2S_PORT: 'auto',
-      C2S_TLS_PORT: '0',
-      S2S_PORT: '0',
-      S2S_TLS_PORT: '0',
-      COMPONENT_PORT: '0',
-      COMPONENT_TLS_PORT: '0',
-      COMPONENTS: '',
-      C2S_REQUIRE_TLS: 'false',
+      ...QUIET,
       LOG_LEVEL: 'info',
     });
     try {

@@ -110,6 +110,20 @@ export class ProcessUnderTest {
   }
 }
 
+/** Settings of a core: domain `localhost`, plain log-in on a free port of the loopback, no federation, no components. */
+export const QUIET = {
+  XMPP_DOMAINS: 'localhost',
+  LISTEN_HOST: '127.0.0.1',
+  C2S_PORT: 'auto',
+  C2S_TLS_PORT: '0',
+  S2S_PORT: '0',
+  S2S_TLS_PORT: '0',
+  COMPONENT_PORT: 'auto',
+  COMPONENT_TLS_PORT: '0',
+  COMPONENTS: '',
+  C2S_REQUIRE_TLS: 'false',
+} as const;
+
 /** A core on free ports of the loopback, with a data folder of its own. */
 export class CoreUnderTest {
   readonly dataFolder: string;
@@ -131,16 +145,7 @@ export class CoreUnderTest {
   static async start(settings: Record<string, string> = {}): Promise<CoreUnderTest> {
     const dataFolder = mkdtempSync(join(tmpdir(), 'entourage-test-'));
     const core = new CoreUnderTest(dataFolder, {
-      XMPP_DOMAINS: 'localhost',
-      LISTEN_HOST: '127.0.0.1',
-      C2S_PORT: 'auto',
-      C2S_TLS_PORT: '0',
-      S2S_PORT: '0',
-      S2S_TLS_PORT: '0',
-      COMPONENT_PORT: 'auto',
-      COMPONENT_TLS_PORT: '0',
-      COMPONENTS: '',
-      C2S_REQUIRE_TLS: 'false',
+      ...QUIET,
       SASL_ITERATIONS: '4096',
       LOG_LEVEL: 'debug',
       ...settings,

@@ -11,12 +11,14 @@ declare module '@xmpp/client' {
     start(): Promise<{ toString(): string }>;
     stop(): Promise<unknown>;
     send(element: XmppElement): Promise<void>;
+    readonly iqCaller: { request(iq: XmppElement, milliseconds?: number): Promise<XmppElement> };
   }
   export function client(options: {
     service: string;
     domain: string;
     username: string;
     password: string;
+    resource?: string;
   }): XmppClient;
   export function xml(name: string, attributes?: Record<string, string>, ...children: unknown[]): XmppElement;
 }

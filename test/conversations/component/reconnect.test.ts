@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { xml } from '../../../shared/xml/element.js';
 import { componentBefore } from '../../tools/component.js';
 import { FakeServer, within } from '../../tools/fake-server.js';
@@ -144,7 +144,8 @@ for (const end of ['system-shutdown', 'close', 'cut']) {
   });
 }
 
-test('what a handler answers after its stream has ended is not sent on the next one', async (t) => {
+/** A component that works at a request with this id until it is released. */
+async function atWork(t: TestContext, id: string) {
   const { component, server } = await componentBefore(t);
   let release: () => void = () => undefined;
   component.onIq('get', 'urn:example:x', 'q', async () => {
@@ -156,9 +157,14 @@ test('what a handler answers after its stream has ended is not sent on the next 
   void component.start();
   const stream = await server.accept();
   await stream.establish();
-  stream.write("<iq type='get' id='old' from='a@b' to='vcard.capulet.lit'><q xmlns='urn:example:x'/></iq>");
+  stream.write(`<iq type='get' id='${id}' from='a@b' to='vcard.capulet.lit'><q xmlns='urn:example:x'/></iq>`);
   stream.write("<iq type='get' id='p' from='c@d' to='vcard.capulet.lit'><ping xmlns='urn:xmpp:ping'/></iq>");
   assert.equal((await stream.next()).id, 'p');
+  return { component, server, stream, release: () => release() };
+}
+
+test('what a handler answers after its stream has ended is not sent on the next one', async (t) => {
+  const { server, stream, release } = await atWork(t, 'old');
   stream.socket.destroy();
   const again = await server.accept();
   await again.establish();
@@ -256,20 +262,7 @@ test('while the link is down nothing is taken', async (t) => {
 });
 
 test('restart: accepted work is finished, then reset and close (contracts: a component that is away)', async (t) => {
-  const { component, server } = await componentBefore(t);
-  let release: () => void = () => undefined;
-  component.onIq('get', 'urn:example:x', 'q', async () => {
-    await new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    return undefined;
-  });
-  void component.start();
-  const stream = await server.accept();
-  await stream.establish();
-  stream.write("<iq type='get' id='work' from='a@b' to='vcard.capulet.lit'><q xmlns='urn:example:x'/></iq>");
-  stream.write("<iq type='get' id='p' from='c@d' to='vcard.capulet.lit'><ping xmlns='urn:xmpp:ping'/></iq>");
-  assert.equal((await stream.next()).id, 'p');
+  const { component, server, stream, release } = await atWork(t, 'work');
   const stopped = component.stop('restart');
   release();
   assert.deepEqual([(await stream.next()).id, (await stream.next()).name], ['work', 'error']);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { client, type XmppClient, xml } from '@xmpp/client';
 import { compiledRoot } from '../../../shared/settings/registry.js';
 import { CoreUnderTest, type ProcessUnderTest } from '../../tools/core-harness.js';
 import { isInstalled } from '../../tools/terminal.js';
@@ -88,19 +88,6 @@ test('slixmpp and aioxmpp through TLS: subscriptions, presence, messages, vCards
 /** `a@b/node/tag` as `a@b/node`. */
 const withoutTag = (text: string) => text.replace(/(@localhost\/node)\/[^ ]+/, '$1');
 
-interface ForeignStanza {
-  is(name: string): boolean;
-  readonly attrs: Readonly<Record<string, string>>;
-  getChildText(name: string): string | null;
-}
-interface ForeignClient {
-  start(): Promise<unknown>;
-  stop(): Promise<void>;
-  send(stanza: unknown): Promise<void>;
-  on(event: string, listener: (argument: never) => void): void;
-  readonly iqCaller: { request(stanza: unknown, timeout?: number): Promise<{ toString(): string }> };
-}
-
 test('two @xmpp/client through TLS: subscriptions, presence, messages, vCards, and a restart in the middle', async (t) => {
   // the certificate of the test is self-signed
   const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
@@ -109,14 +96,10 @@ test('two @xmpp/client through TLS: subscriptions, presence, messages, vCards, a
     if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
     else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
   });
-  const { client, xml } = (await import(createRequire(import.meta.url).resolve('@xmpp/client'))) as {
-    client(options: Record<string, string>): ForeignClient;
-    xml(name: string, attributes?: Record<string, string>, ...children: unknown[]): unknown;
-  };
   const { host, port } = core.address();
   const heard = new Map<string, string[]>();
   let wake = () => {};
-  const connected = async (username: string): Promise<ForeignClient> => {
+  const connected = async (username: string): Promise<XmppClient> => {
     const one = client({
       service: `xmpp://${host}:${port}`,
       domain: 'localhost',
@@ -127,11 +110,11 @@ test('two @xmpp/client through TLS: subscriptions, presence, messages, vCards, a
     const list: string[] = [];
     heard.set(username, list);
     one.on('error', () => {});
-    one.on('stanza', ((stanza: ForeignStanza) => {
+    one.on('stanza', (stanza) => {
       if (stanza.is('message')) list.push(`message ${stanza.attrs['from']} ${stanza.getChildText('body')}`);
       if (stanza.is('presence')) list.push(`${stanza.attrs['type'] ?? 'available'} ${stanza.attrs['from']}`);
       wake();
-    }) as (argument: never) => void);
+    });
     t.after(() => one.stop());
     await one.start();
     await one.iqCaller.request(xml('iq', { type: 'get' }, xml('query', { xmlns: 'jabber:iq:roster' })));
@@ -169,7 +152,7 @@ test('two @xmpp/client through TLS: subscriptions, presence, messages, vCards, a
     ),
   );
   await hears('nurse', 'message benvolio@localhost/node Peace, I hear thy master calling');
-  const card = (who: ForeignClient, type: 'get' | 'set', to?: string) =>
+  const card = (who: XmppClient, type: 'get' | 'set', to?: string) =>
     who.iqCaller.request(
       xml(
         'iq',

@@ -1,29 +1,16 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { client, xml } from '@xmpp/client';
 import { compiledRoot } from '../../../shared/settings/registry.js';
-
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import { isInstalled, Terminal } from '../../tools/terminal.js';
 
 const PYTHON = '/usr/bin/python3'; // Debian's, which Debian's packages are for
 const script = join(compiledRoot, '..', 'test', 'interop', 'muc', 'slixmpp_room.py');
 const ROOM = 'menagerie@chat.localhost';
-
-interface ForeignStanza {
-  is(name: string): boolean;
-  readonly attrs: Readonly<Record<string, string>>;
-  getChildText(name: string): string | null;
-}
-interface ForeignClient {
-  start(): Promise<unknown>;
-  stop(): Promise<void>;
-  send(stanza: unknown): Promise<void>;
-  on(event: string, listener: (argument: never) => void): void;
-}
 
 /** A process's output, and waiting for a part of it. */
 function reading(child: ChildProcess): {
@@ -98,11 +85,6 @@ test('slixmpp, @xmpp/client, profanity and a raw stream in one room at once', as
   await profanity.shows('Menagerie');
 
   process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
-  const library = (await import(createRequire(import.meta.url).resolve('@xmpp/client'))) as {
-    client(options: Record<string, string>): ForeignClient;
-    xml(name: string, attributes: Record<string, string>, ...children: unknown[]): unknown;
-  };
-  const { client, xml } = library;
   const node = client({
     service: `xmpp://${host}:${port}`,
     domain: 'localhost',
@@ -112,10 +94,10 @@ test('slixmpp, @xmpp/client, profanity and a raw stream in one room at once', as
   });
   const heard: string[] = [];
   node.on('error', () => {});
-  node.on('stanza', ((stanza: ForeignStanza) => {
+  node.on('stanza', (stanza) => {
     const body = stanza.is('message') ? stanza.getChildText('body') : null;
     if (body !== null) heard.push(`${stanza.attrs['from']}: ${body}`);
-  }) as (argument: never) => void);
+  });
   await node.start();
   t.after(() => node.stop());
   await node.send(
