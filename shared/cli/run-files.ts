@@ -5,6 +5,8 @@ import { z } from 'zod';
 const runFileSchema = z.object({
   process: z.string(),
   pid: z.number().int().positive(),
+  /** When it began, in the kernel's own count: another process may get its number, in a container even the next one. */
+  born: z.string().optional(),
   startedAt: z.string(),
   ready: z.boolean(),
   reason: z.string().optional(),
@@ -27,7 +29,9 @@ export function writeRunFile(dataFolder: string, file: RunFile): void {
   const path = join(folder, `${file.process}.json`);
   const draft = `${path}.${file.pid}`;
   try {
-    writeFileSync(draft, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+    writeFileSync(draft, `${JSON.stringify({ ...file, born: bornOf(file.pid) }, null, 2)}\n`, {
+      mode: 0o600,
+    });
     renameSync(draft, path);
   } catch (error) {
     rmSync(draft, { force: true });
@@ -63,15 +67,36 @@ export function livingProcesses(dataFolder: string): RunFile[] {
   return names
     .filter((name) => name.endsWith('.json'))
     .map((name) => readRunFile(dataFolder, name.slice(0, -'.json'.length)))
-    .filter((file): file is RunFile => file !== undefined && isAlive(file.pid))
+    .filter((file): file is RunFile => file !== undefined && isRunning(file))
     .sort((a, b) => a.process.localeCompare(b.process));
 }
 
-/** Whether a process with this id exists. */
+/** Whether the process that wrote the file still runs, and not only one that has its number now. */
+export function isRunning(file: RunFile): boolean {
+  return isAlive(file.pid) && (file.born === undefined || file.born === bornOf(file.pid));
+}
+
+/** Fields 3 (state) and 22 (start) of proc(5) `stat`; undefined where there is no such process, or no /proc. */
+function statOf(pid: number): { state: string; start: string } | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name before them is in parentheses and may have any character.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? '', start: fields[19] ?? '' };
+  } catch {
+    return undefined;
+  }
+}
+
+function bornOf(pid: number): string | undefined {
+  return statOf(pid)?.start;
+}
+
+/** Whether a process with this id exists and has not ended: one that its parent has not taken note of yet does nothing. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return statOf(pid)?.state !== 'Z';
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }

@@ -8,7 +8,7 @@ import { installed, readSettings, systemSettingsWith, throwProblems } from '../d
 import { completeEnvironment } from '../environment.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { Launcher, type LauncherEnd } from '../launcher.js';
-import { isAlive, readRunFile } from '../run-files.js';
+import { isRunning, readRunFile } from '../run-files.js';
 
 const PARENT_WATCH_MILLISECONDS = 1_000;
 
@@ -28,7 +28,7 @@ export const startCommand: Command = {
     const settings = await systemSettingsWith([CORE, ...COMPONENTS], environment);
     const dataFolder = settings.DATA_DIR;
     const other = readRunFile(dataFolder, 'launcher');
-    if (other !== undefined && isAlive(other.pid)) {
+    if (other !== undefined && isRunning(other)) {
       throw new CommandError(EXIT.exists, `already running on ${dataFolder} (process ${other.pid})`);
     }
     const sources = new SettingSources(environment, '.env');
