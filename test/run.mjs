@@ -15,7 +15,7 @@ const strict = process.env['ENTOURAGE_CI'] === '1';
 const args = process.argv.slice(2);
 const long = args.includes('--long');
 const words = args.filter((arg) => !arg.startsWith('--'));
-// It takes a minute or two; these only end what hangs, also on a slow machine.
+// It takes a few minutes; these only end what hangs, also on a slow machine.
 const full = process.env['ENTOURAGE_LONG'] === 'full';
 const WHOLE_RUN_MILLISECONDS = (full ? 180 : long ? 30 : 15) * 60_000;
 const ONE_FILE_MILLISECONDS = (full ? 60 : long ? 12 : 4) * 60_000;
