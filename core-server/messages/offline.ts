@@ -67,6 +67,8 @@ export const offline = defineFeature({
     const hibernating = new WeakMap<Session, readonly Stanza[]>();
     /** Stored messages that wait in the queue of a session without a stream, by their ids; those being stored. */
     const kept = new WeakMap<AccountState, Set<number>>();
+    /** Of those, what was removed while stored messages are on their way to a session. */
+    const removedMeanwhile = new WeakMap<AccountState, Set<number>>();
     const underWay = new WeakMap<AccountState, Set<Promise<void>>>();
     const limit = core.settings.LIMIT_OFFLINE_MESSAGES;
     const messages = new OfflineStore(archive, limit, core.settings.LIMIT_OFFLINE_BYTES);
@@ -229,8 +231,11 @@ export const offline = defineFeature({
           'stored messages could not be removed',
         );
       }
-      // until it is removed nobody else is to be given it
-      for (const { id } of handed) ids.delete(id);
+      // until it is removed nobody else is to be given it, nor by whoever has read the store before that
+      for (const entry of handed) {
+        ids.delete(entry.id);
+        if (!left.has(entry)) removedMeanwhile.get(account)?.add(entry.id);
+      }
     }
 
     /** One addressed to a resource that is gone: the others had no copy, so it is not kept from them. */
@@ -279,6 +284,8 @@ export const offline = defineFeature({
       // one session at a time gets them: "delivered once"
       if (busy.has(account)) return;
       busy.add(account);
+      const removed = new Set<number>();
+      removedMeanwhile.set(account, removed);
       given.add(session);
       flooding.set(session, { stanzas: [], bytes: 0 });
       try {
@@ -292,7 +299,7 @@ export const offline = defineFeature({
             if (!takesMessages(session)) break;
             after = entry.id;
             // it waits for another session of the account
-            if (kept.get(account)?.has(entry.id) === true) continue;
+            if (kept.get(account)?.has(entry.id) === true || removed.has(entry.id)) continue;
             const message = Stanza.parse(entry.value.text);
             // blocked since it was stored (XEP-0191 §3.3): kept, since another list or none may apply another time
             if (verdictOf(account, session, 'in', 'message', message.fromJid) !== 'allow') continue;
@@ -319,6 +326,7 @@ export const offline = defineFeature({
       } finally {
         letGo(session);
         busy.delete(account);
+        removedMeanwhile.delete(account);
         // it left in the middle: the rest is for whoever is there
         const next = session.ended ? account.sessions.find((other) => takesMessages(other)) : undefined;
         if (next !== undefined) void flood(next);
