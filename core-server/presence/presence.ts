@@ -161,8 +161,7 @@ export class Presence implements PresenceHandlers {
     if (directed !== null) {
       for (const entity of directed) {
         // rule 1: own resources and subscribers, however they came to be named, have heard the broadcast
-        if (wasAvailable && (entity === account.bare || account.roster.subscribesToUs(entity as BareJid)))
-          continue;
+        if (wasAvailable && hearsBroadcasts(account, entity)) continue;
         if (account.rules !== null && !this.#mayShow(session, parseKnown(entity))) continue;
         this.#router.route(stanza.readdress({ to: entity }), localOrigin);
       }
@@ -213,6 +212,12 @@ export class Presence implements PresenceHandlers {
     const reply = this.#router.errorFor(stanza, error);
     if (reply !== null) session.deliver(reply);
   }
+}
+
+/** Whether a JID that got directed presence hears of the account's resources anyway. */
+function hearsBroadcasts(account: AccountState, entity: string): boolean {
+  if (entity === account.bare || account.roster.subscribesToUs(entity as BareJid)) return true;
+  return account.sessions.some((session) => session.available && session.jid.full === entity);
 }
 
 /** RFC 6121 §4.7.2.3: an integer from -128 to 127, 0 when absent; null when it is something else. */

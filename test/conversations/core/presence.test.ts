@@ -170,12 +170,16 @@ describe('presence (RFC 6121 §4)', () => {
     const chamber = await core.online('juliet', 'chamber');
     await quiet(chamber, romeo);
     juliet.send("<presence to='romeo@localhost'/><presence/><presence to='juliet@localhost'/>");
+    juliet.send(`<presence to='${chamber.jid}'/>`);
     juliet.send("<presence type='unavailable'/>");
     await juliet.ping();
-    for (const client of [romeo, chamber]) {
+    for (const [client, times] of [
+      [romeo, 2],
+      [chamber, 3],
+    ] as const) {
       await client.ping();
       const types = client.received.splice(0).map((item) => item.kind === 'element' && item.stanza.type);
-      assert.deepEqual(types, [undefined, undefined, 'unavailable'], client.jid);
+      assert.deepEqual(types, [...Array(times).fill(undefined), 'unavailable'], client.jid);
     }
     await close(juliet, chamber, romeo);
   });
