@@ -6,7 +6,7 @@ import { Panel } from '../tools/differential/panel.js';
 import { attackMilliseconds, FULL } from '../tools/long-mode.js';
 
 /** Conversations of each theme; always the same ones, unless ENTOURAGE_SEED says where to begin. */
-const EACH = FULL ? 15 : 8;
+const EACH = FULL ? 40 : 8;
 const AT_ONCE = 4;
 const FIRST = Number(process.env['ENTOURAGE_SEED'] ?? 1);
 
