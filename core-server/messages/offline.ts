@@ -58,7 +58,9 @@ export const offline = defineFeature({
     /** Sessions that are being given stored messages: what comes meanwhile goes behind them. */
     const flooding = new WeakMap<Session, { stanzas: Stanza[]; bytes: number }>();
     /** Accounts whose stored messages are on their way to a session. */
-    const busy = new WeakSet<AccountState>();
+    const busy = new WeakMap<AccountState, Session>();
+    /** Who has come while an ended session's were on their way back: it gets them next. */
+    const heirs = new WeakMap<AccountState, Session>();
     /** Messages handed to a session from the store, and whether that session ended without having received them. */
     const fromStore = new WeakMap<Stanza, boolean>();
     /** Sessions that may have such messages in their queues. */
@@ -282,12 +284,19 @@ export const offline = defineFeature({
     async function flood(session: Session): Promise<void> {
       const { account } = session;
       // one session at a time gets them: "delivered once"
-      if (busy.has(account)) return;
-      busy.add(account);
+      const before = busy.get(account);
+      if (before !== undefined) {
+        if (before.ended && before !== session && !heirs.has(account)) {
+          heirs.set(account, session);
+          flooding.set(session, { stanzas: [], bytes: 0 });
+        }
+        return;
+      }
+      busy.set(account, session);
       const removed = new Set<number>();
       removedMeanwhile.set(account, removed);
       given.add(session);
-      flooding.set(session, { stanzas: [], bytes: 0 });
+      if (!flooding.has(session)) flooding.set(session, { stanzas: [], bytes: 0 });
       try {
         let after = 0;
         while (takesMessages(session)) {
@@ -328,7 +337,10 @@ export const offline = defineFeature({
         busy.delete(account);
         removedMeanwhile.delete(account);
         // it left in the middle: the rest is for whoever is there
-        const next = session.ended ? account.sessions.find((other) => takesMessages(other)) : undefined;
+        const heir = heirs.get(account);
+        heirs.delete(account);
+        const left = session.ended ? account.sessions.find((other) => takesMessages(other)) : undefined;
+        const next = heir ?? left;
         if (next !== undefined) void flood(next);
       }
     }
