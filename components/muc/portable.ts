@@ -31,7 +31,9 @@ export function openPortableRooms(storage: Storage, environment: NodeJS.ProcessE
     async *list() {
       for await (const local of rooms.owners()) {
         const found = await rooms.get(local);
-        if (found !== undefined && !found.value.locked) yield portableRoom(local, domain, found.value);
+        // a temporary room has no life without its occupants
+        if (found?.value.config.persistent === true && !found.value.locked)
+          yield portableRoom(local, domain, found.value);
       }
     },
     async create(room) {
