@@ -33,6 +33,7 @@ interface Death {
 /** What may happen to a message that its sender was told is safe, or to one that came twice, and why that is allowed. */
 const ALLOWED_LOSS = 'on its way to a connection that had just broken when the core died';
 const ALLOWED_PLAIN = 'written to a recipient without XEP-0198 whose connection broke';
+const ALLOWED_WEB = 'in the hands of the core and of bosh, which died together';
 const ALLOWED_DOUBLE = 'sent again since a death came before its receipt was on record';
 
 /** Whose death may leave a receipt unrecorded. */
@@ -191,7 +192,18 @@ export class Book {
     if (entry.kind === 'flaky' && unseen) return { why: ALLOWED_LOSS, allowed: true };
     if (entry.kind === 'plain' && spans.some((span) => span.from >= entry.sentAt - 1))
       return { why: ALLOWED_PLAIN, allowed: true };
+    // each of them has it in memory, so that the other may die
+    if (entry.kind === 'bosh' && this.#diedTogether(entry.sentAt)) return { why: ALLOWED_WEB, allowed: true };
     return { why: 'NO RULE ALLOWS IT', allowed: false };
+  }
+
+  /** Whether the core and bosh died, right after this time, so that neither could know of the other's death. */
+  #diedTogether(since: number): boolean {
+    const soon = (process: string) =>
+      this.#deaths.filter(
+        (death) => death.process === process && Math.abs(death.at - since) < UNSEEN_MILLISECONDS,
+      );
+    return soon('core').some(({ at }) => at >= since) && soon('bosh').length > 0;
   }
 
   #doubleOf(entry: Entry): { why: string; allowed: boolean } | null {
