@@ -29,8 +29,7 @@ export function channelBindingOf(socket: TLSSocket, options: ChannelBindingOptio
   if (socket.getProtocol() === 'TLSv1.3') makers.set('tls-exporter', () => exported(socket));
   const unique = options.tlsUnique ? finished(socket) : null;
   if (unique) makers.set('tls-unique', () => unique);
-  const endPoint = serverEndPoint(socket);
-  if (endPoint) makers.set('tls-server-end-point', () => endPoint);
+  if (hasEndPoint(socket)) makers.set('tls-server-end-point', () => serverEndPoint(socket));
   return { types: [...makers.keys()], data: (type) => makers.get(type)?.() ?? null };
 }
 
@@ -65,6 +64,29 @@ function serverEndPoint(socket: TLSSocket): Buffer | null {
     last = { der, hashed: hash ? createHash(hash).update(der).digest() : null };
   }
   return last.hashed;
+}
+
+/** How long it is remembered what kind of certificate a name is served with. */
+const KNOWN_MILLISECONDS = 60_000;
+const KNOWN_NAMES = 1000;
+const known = new Map<string, { readonly until: number; readonly has: boolean }>();
+
+/**
+ * Whether the certificate has a hash of its own to bind to; nearly all do. To have it from the socket takes a third of a
+ * millisecond, a fourth of the log-in, so what was found for the same name (SNI) lately is taken for what is offered; the data
+ * are always those of the socket's own certificate.
+ */
+function hasEndPoint(socket: TLSSocket): boolean {
+  if (socket.isSessionReused()) return false;
+  const { servername } = socket as TLSSocket & { readonly servername?: string | false };
+  const name = servername || '';
+  const found = known.get(name);
+  const now = performance.now();
+  if (found !== undefined && now < found.until) return found.has;
+  if (known.size >= KNOWN_NAMES) known.clear();
+  const has = serverEndPoint(socket) !== null;
+  known.set(name, { until: now + KNOWN_MILLISECONDS, has });
+  return has;
 }
 
 /** Servers have few certificates, and most connections one of them. */
