@@ -23,7 +23,7 @@ export class ClientInbound {
   }
 
   receive(session: Session, received: Stanza): void {
-    session.inbound.received++;
+    if (!session.inbound.receive(received)) return;
     // answers are given by clients, not by people
     if (received.type !== 'result' && received.type !== 'error') session.lastActive = performance.now();
     // RFC 6120 §8.1.2.1: a `from` may only say what is true anyway

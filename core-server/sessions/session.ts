@@ -3,6 +3,7 @@ import type { Jid } from '../../shared/xmpp/jid.js';
 import type { StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
 import type { Origin } from '../routing/origin.js';
 import type { AccountState } from './account-state.js';
+import { InboundLedger } from './inbound-ledger.js';
 import { StanzaQueue } from './stanza-queue.js';
 
 /** The stream that is lent to a session at the moment. */
@@ -131,45 +132,5 @@ export class Session {
     if (stream !== null && !this.outbound.keeping && this.outbound.watched) {
       stream.afterFlush(() => this.outbound.flushed());
     }
-  }
-}
-
-/**
- * Counts what the client sent and how much of it is handled: XEP-0198's `h` passes a stanza only when that stanza is
- * durable or in its destination's queue, and all before it are.
- */
-export class InboundLedger {
-  /** Stanzas received from the client since the ledger was started. */
-  received = 0;
-  #held: { upTo: number; released: boolean }[] = [];
-  /** Called when `handled` grew after it had been held. */
-  onProgress: (() => void) | null = null;
-
-  /** Counts anew (XEP-0198 §4: zero with `<enable/>`); what is held from before is no part of the new count. */
-  restart(): void {
-    this.received = 0;
-    this.#held = [];
-  }
-
-  /** How many of the received stanzas are handled, without a gap. */
-  get handled(): number {
-    const first = this.#held[0];
-    return first === undefined ? this.received : first.upTo - 1;
-  }
-
-  /** Holds back the stanza in hand (the last received) until the returned function is called. */
-  hold(): () => void {
-    const entry = { upTo: this.received, released: false };
-    this.#held.push(entry);
-    return () => {
-      if (entry.released) return;
-      entry.released = true;
-      let moved = false;
-      while (this.#held[0]?.released === true) {
-        this.#held.shift();
-        moved = true;
-      }
-      if (moved) this.onProgress?.();
-    };
   }
 }

@@ -155,6 +155,7 @@ export class ManagedSessions {
     managed.hibernation = null;
     managed.askedAt = null;
     session.outbound.rewind();
+    session.inbound.resumed();
     this.#outcomes.inc(1, { outcome: 'resumed' });
     return { resumed: `<resumed xmlns='${NS.streamManagement}' previd='${id}' h='${managed.h}'/>`, managed };
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { heldOrigin, type Origin } from '../../../core-server/routing/origin.js';
-import { InboundLedger } from '../../../core-server/sessions/session.js';
+import { InboundLedger } from '../../../core-server/sessions/inbound-ledger.js';
+import { Stanza } from '../../../shared/xml/stanza.js';
 
 const originOf = (ledger: InboundLedger): Origin => ({
   kind: 'session',
@@ -9,12 +10,15 @@ const originOf = (ledger: InboundLedger): Origin => ({
   hold: () => ledger.hold(),
 });
 
+const message = (id: string | null, to = 'a@b') =>
+  Stanza.parse(`<message to='${to}'${id === null ? '' : ` id='${id}'`}><body>x</body></message>`);
+
 test('XEP-0198 §4: a stanza handled later holds its own place, not that of the one received meanwhile', () => {
   const ledger = new InboundLedger();
-  ledger.received++;
+  ledger.receive(message('1'));
   // its account is being loaded
   const held = heldOrigin(originOf(ledger));
-  ledger.received++;
+  ledger.receive(message('2'));
   assert.equal(ledger.handled, 0);
   const stored = held.origin.hold();
   held.release();
@@ -34,4 +38,43 @@ test('XEP-0198 §4: counting anew forgets what is held from before', () => {
   assert.equal(ledger.handled, 1);
   release();
   assert.equal(ledger.handled, 1);
+});
+
+test('XEP-0198 §5: what is sent again while it is not durable yet is neither handled nor counted twice', () => {
+  const ledger = new InboundLedger();
+  ledger.restart();
+  assert.ok(ledger.receive(message('1')));
+  assert.ok(ledger.receive(message('2')));
+  const release = ledger.hold();
+  assert.ok(ledger.receive(message('3')));
+  assert.ok(ledger.receive(message(null)));
+  assert.equal(ledger.handled, 1);
+  ledger.resumed();
+  // something new may come first
+  assert.ok(ledger.receive(message('new')));
+  for (const id of ['2', '3', null]) assert.equal(ledger.receive(message(id)), false, `${id}`);
+  assert.equal(ledger.received, 5);
+  // once each: the same again is another
+  assert.ok(ledger.receive(message('2')));
+  release();
+  assert.equal(ledger.handled, 6);
+});
+
+test('XEP-0198 §5: what has become durable meanwhile is not expected again, nor anything for long', () => {
+  const ledger = new InboundLedger();
+  ledger.restart();
+  ledger.receive(message('1'));
+  const first = ledger.hold();
+  ledger.receive(message('2'));
+  const second = ledger.hold();
+  first();
+  assert.equal(ledger.handled, 1);
+  ledger.resumed();
+  assert.ok(ledger.receive(message('1')), 'the client was told that it is handled');
+  for (let i = 0; i < 16; i++) assert.ok(ledger.receive(message(`other${i}`)));
+  assert.ok(ledger.receive(message('2')), 'a client that sends nothing again');
+  second();
+  assert.equal(ledger.handled, ledger.received);
+  ledger.resumed();
+  assert.ok(ledger.receive(message('2')));
 });
