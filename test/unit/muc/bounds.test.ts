@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { enter, JOIN, mucInProcess, open, ROOM } from '../../tools/muc/in-process.js';
+
+test('while more waits than can be sent nobody enters or asks, and whoever leaves leaves', async () => {
+  const world = await mucInProcess(true);
+  await enter(world, 'hag');
+  await open(world);
+  await enter(world, 'crone');
+  world.sent.length = 0;
+  Object.defineProperty(world.service.delivery, 'congested', { get: () => true, configurable: true });
+  await enter(world, 'bard');
+  world.receive(`<iq type='get' id='p' from='hag@example/r' to='${ROOM}/crone'><query xmlns='urn:x'/></iq>`);
+  world.receive(`<presence type='unavailable' from='crone@example/r' to='${ROOM}/crone'/>`);
+  await world.settled();
+  const told = world.sent.map((text) => `${/^<(\w+)/.exec(text)?.[1]} ${/ type='(\w+)'/.exec(text)?.[1]}`);
+  assert.deepEqual(told, ['presence error', 'iq error', 'presence unavailable', 'presence unavailable']);
+  assert.match(world.sent[0] ?? '', /resource-constraint/);
+});
+
+test('what an occupant makes everybody keep, and what waits for the admins of a room, is bounded', async () => {
+  const world = await mucInProcess(true);
+  await enter(world, 'hag');
+  await open(world);
+  world.sent.length = 0;
+  const status = `<status>${'x'.repeat(17_000)}</status>`;
+  const generous = (name: string) =>
+    world.receive(`<presence from='bard@example/r' to='${ROOM}/bard'>${name}</presence>`);
+  Object.assign(world.service.policy, { messageBytes: 65_536 });
+  generous(JOIN + status);
+  await world.settled();
+  assert.match(world.sent.splice(0).join(''), /type='error'.*<policy-violation /);
+  const register = (id: string, first: string) =>
+    world.receive(
+      `<iq type='set' id='${id}' from='bard@example/r' to='${ROOM}'><query xmlns='jabber:iq:register'><x xmlns='jabber:x:data' type='submit'>` +
+        `<field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#register</value></field>` +
+        `<field var='muc#register_roomnick'><value>bard</value></field>` +
+        `<field var='muc#register_first'><value>${first}</value></field></x></query></iq>`,
+    );
+  register('long', 'x'.repeat(5_000));
+  register('short', 'Will');
+  await world.settled();
+  const answers = world.sent.filter((text) => text.startsWith('<iq'));
+  assert.deepEqual(
+    answers.map((text) => / type='(\w+)'/.exec(text)?.[1]),
+    ['error', 'result'],
+    answers.join('\n'),
+  );
+});
+
+test('the lists of a room are bounded', async () => {
+  const world = await mucInProcess(true);
+  await enter(world, 'hag');
+  await open(world);
+  const ban = async (from: number, count: number): Promise<string> => {
+    world.sent.length = 0;
+    const items = Array.from(
+      { length: count },
+      (_, n) => `<item affiliation='outcast' jid='u${from + n}@evil'/>`,
+    );
+    world.receive(
+      `<iq type='set' id='b' from='hag@example/r' to='${ROOM}'><query xmlns='http://jabber.org/protocol/muc#admin'>${items.join('')}</query></iq>`,
+    );
+    await world.settled();
+    return world.sent.find((text) => text.startsWith('<iq')) ?? '';
+  };
+  const room = await world.service.rooms.find('coven');
+  for (let n = 0; n < 19_000; n++) room?.setAffiliation(`u${n}@evil`, 'outcast');
+  // with the owner 19,001: 999 more
+  assert.match(await ban(19_000, 999), /type='result'/);
+  assert.match(await ban(19_999, 1), /type='error'.*<resource-constraint /);
+  // a long list is told without its reasons
+  for (let n = 0; n < 500; n++) room?.setAffiliation(`u${n}@evil`, 'outcast', undefined, 'x'.repeat(1_000));
+  world.sent.length = 0;
+  world.receive(
+    `<iq type='get' id='l' from='hag@example/r' to='${ROOM}'><query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='outcast'/></query></iq>`,
+  );
+  await world.settled();
+  assert.match(world.sent[0] ?? '', /type='result'/);
+  assert.doesNotMatch(world.sent[0] ?? '', /<reason>/);
+  // those who are there can be changed all the same
+  assert.match(await ban(0, 10), /type='result'/);
+});
+
+test('an occupant waits once for its ping, however often it is looked at', async () => {
+  const world = await mucInProcess(true);
+  await enter(world, 'hag');
+  const room = await world.service.rooms.find('coven');
+  const [session] = room?.sessions.values() ?? [];
+  assert.ok(room && session);
+  const { Ghosts } = await import('../../../components/muc/ghosts.js');
+  const ghosts = new Ghosts(world.service);
+  for (let n = 0; n < 5; n++) ghosts.check(room, session, Number.POSITIVE_INFINITY);
+  assert.equal(ghosts.waiting, 1);
+});
+
+test('one occupant who asks and asks crowds nobody out: neither others nor the service itself', async () => {
+  const world = await mucInProcess(true);
+  await enter(world, 'hag');
+  await open(world);
+  await enter(world, 'crone');
+  world.sent.length = 0;
+  const ask = (id: string, from = 'hag') =>
+    world.receive(
+      `<iq type='get' id='${id}' from='${from}@example/r' to='${ROOM}/crone'><query xmlns='urn:x'/></iq>`,
+    );
+  for (let n = 0; n < 201; n++) ask(`q${n}`);
+  await world.settled();
+  assert.equal(world.sent.length, 201);
+  assert.match(world.sent.at(-1) ?? '', /type='error'.*<resource-constraint /);
+  // an answer makes room for another
+  const [, asked] = / id='([^']*)'/.exec(world.sent[0] ?? '') ?? [];
+  world.receive(`<iq type='result' id='${asked}' from='crone@example/r' to='${ROOM}/hag'/>`);
+  ask('again');
+  await world.settled();
+  assert.match(world.sent.at(-1) ?? '', /type='get'/);
+  // invitations are remembered elsewhere
+  const invites = Array.from({ length: 50 }, (_, n) => `<invite to='u${n}@elsewhere'/>`).join('');
+  const before = world.service.pending.size;
+  world.receive(
+    `<message from='hag@example/r' to='${ROOM}'><x xmlns='http://jabber.org/protocol/muc#user'>${invites}</x></message>`,
+  );
+  await world.settled();
+  assert.equal(world.service.pending.size, before);
+  assert.equal(world.service.remembered.size, 100);
+});
