@@ -12,6 +12,7 @@ import { StorageError } from '../storage/storage.js';
 import { type ControlServer, createControlServer } from './control-server.js';
 import { EXIT } from './exit-codes.js';
 import { controlSocketPath, removeRunFile, writeRunFile } from './run-files.js';
+import { onStopSignal } from './stop-signals.js';
 
 /** A drain that takes longer is cut, so that everything stops within 5 s of SIGTERM. */
 const DRAIN_MILLISECONDS = 4_500;
@@ -59,7 +60,7 @@ export interface ProcessOptions<D extends SettingEntries> {
 
 /**
  * The main program of every process: settings, logger, metrics, health, control socket, run file and signals.
- * SIGTERM drains, a second one ends at once, SIGHUP reloads. Errors that nobody caught are logged, then it exits.
+ * SIGTERM drains, a second one (a second later, or more) ends at once, SIGHUP reloads. Errors that nobody caught are logged, then it exits.
  */
 export async function runProcess<D extends SettingEntries & Shared>(
   options: ProcessOptions<D>,
@@ -172,14 +173,12 @@ class ProcessHost<D extends SettingEntries & Shared> {
 
   handleSignals(): void {
     const launched = process.send !== undefined;
-    process.on('SIGTERM', () => {
-      // A supervisor may signal the launcher's whole group: below a launcher that is one request, however often it comes.
-      if (!launched || !this.stopping) void this.stop('SIGTERM');
-    });
-    process.on('SIGINT', () => {
-      // At a terminal the whole group gets it: the launcher says when to stop.
-      if (!launched) void this.stop('SIGINT');
-    });
+    onStopSignal(
+      (signal) => void this.stop(signal),
+      // At a terminal the whole group gets a SIGINT: the launcher says when to stop. A supervisor may signal its whole group
+      // too: below a launcher that is one request, however often it comes.
+      (signal) => !launched || (signal === 'SIGTERM' && !this.stopping),
+    );
     process.on('SIGHUP', () => void this.reload().catch(() => undefined));
     if (launched) {
       process.on('message', (message) => {

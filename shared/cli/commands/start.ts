@@ -9,6 +9,7 @@ import { completeEnvironment } from '../environment.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { Launcher, type LauncherEnd } from '../launcher.js';
 import { isRunning, readRunFile } from '../run-files.js';
+import { onStopSignal } from '../stop-signals.js';
 
 const PARENT_WATCH_MILLISECONDS = 1_000;
 
@@ -61,8 +62,7 @@ export const startCommand: Command = {
       writeLine,
       corePortIsSet: Boolean(givenIn(sources, 'CORE_PORT')),
     });
-    process.on('SIGTERM', () => void launcher.stop());
-    process.on('SIGINT', () => void launcher.stop());
+    onStopSignal(() => void launcher.stop());
     process.on('SIGHUP', () => launcher.reload());
     if (environment['npm_lifecycle_event'] === 'start') stopWithParent(launcher);
     await launcher.start();
