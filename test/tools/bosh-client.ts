@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { type Element, xml } from '../../shared/xml/element.js';
@@ -73,7 +74,8 @@ function readBody(text: string): Element {
   return text.startsWith('<body') ? Stanza.parse(text).element : xml('body');
 }
 
-type Attributes = Readonly<Record<string, string | number | undefined>>;
+/** Attributes of a `<body/>`; undefined leaves one out. */
+export type Attributes = Readonly<Record<string, string | number | undefined>>;
 
 /** A BOSH client that sends what the test says and counts rids. */
 export class BoshClient {
@@ -124,6 +126,13 @@ export class BoshClient {
     this.sid = answer.body.attrs['sid'];
     return answer;
   }
+}
+
+/** Insists that this answer ends the session, for this reason (XEP-0124 §17.2; none: the client's own wish). */
+export function assertTerminal(answer: BoshAnswer, condition: string | undefined): void {
+  assert.equal(answer.status, 200);
+  assert.equal(answer.body.attrs['type'], 'terminate');
+  assert.equal(answer.body.attrs['condition'], condition);
 }
 
 export function message(id: string, body = 'hello'): string {

@@ -1,12 +1,23 @@
 import { type Bosh, type BoshOptions, composeBosh } from '../../components/bosh/bosh.js';
 import { type BoshLimits, defaultLimits } from '../../components/bosh/session/limits.js';
 import { createMetrics } from '../../shared/observability/metrics.js';
-import { ScriptedUpstream } from './scripted-upstream.js';
+import { type Attributes, type BoshAnswer, BoshClient, type PostOptions } from './bosh-client.js';
+import { type ScriptedStream, ScriptedUpstream } from './scripted-upstream.js';
 import { recordingLogger } from './silent-logger.js';
+
+/** A session that a client has created, and the stream behind it. */
+export interface TestSession {
+  readonly client: BoshClient;
+  readonly stream: ScriptedStream;
+  /** The answer to the session creation request. */
+  readonly created: BoshAnswer;
+}
 
 export interface TestBosh extends Bosh {
   readonly upstream: ScriptedUpstream;
   readonly port: number;
+  /** Creates a session with these attributes (XEP-0124 §7.1). */
+  session(attributes?: Attributes, options?: PostOptions): Promise<TestSession>;
   stop(): Promise<void>;
 }
 
@@ -33,5 +44,10 @@ export async function startBosh(
     ...options,
   });
   const { port } = await bosh.server.listen(0, '127.0.0.1');
-  return { ...bosh, upstream, port, stop: () => bosh.drain() };
+  const session = async (attributes?: Attributes, options?: PostOptions) => {
+    const client = new BoshClient(port);
+    const created = await client.create(attributes, options);
+    return { client, stream: upstream.last, created };
+  };
+  return { ...bosh, upstream, port, session, stop: () => bosh.drain() };
 }

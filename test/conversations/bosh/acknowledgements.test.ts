@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BoshClient, message } from '../../tools/bosh-client.js';
+import { type Attributes, BoshClient, message } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
 
 // XEP-0124 §"Acknowledgements", and what the upstream learns of them (docs/protocols/client-link.md §7).
@@ -11,11 +11,7 @@ before(async () => {
 });
 after(() => bosh.stop());
 
-async function session(attributes: Record<string, string | number> = {}) {
-  const client = new BoshClient(bosh.port);
-  const created = await client.create(attributes);
-  return { client, stream: bosh.upstream.last, created };
-}
+const session = (attributes?: Attributes) => bosh.session(attributes);
 
 const say = (id: string) => `<message xmlns='jabber:client' id='${id}'/>`;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type BoshAnswer, BoshClient, message, post } from '../../tools/bosh-client.js';
+import { type Attributes, assertTerminal, BoshClient, message, post } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
 
 // XEP-0124 §"Inactivity", §"Overactivity" and §"Polling Sessions".
@@ -11,22 +11,13 @@ before(async () => {
 });
 after(() => bosh.stop());
 
-async function session(attributes: Record<string, string | number> = {}) {
-  const client = new BoshClient(bosh.port);
-  await client.create(attributes);
-  return { client, stream: bosh.upstream.last };
-}
-
-const isTerminal = (answer: BoshAnswer, condition: string) => {
-  assert.equal(answer.body.attrs['type'], 'terminate');
-  assert.equal(answer.body.attrs['condition'], condition);
-};
+const session = (attributes?: Attributes) => bosh.session(attributes);
 
 test('without a request for longer than `inactivity` the session is gone', async () => {
   const { client, stream } = await session();
   await stream.until(() => stream.closedBy !== undefined);
   assert.equal(stream.closedBy, 'connection-lost');
-  isTerminal(await client.send(), 'item-not-found');
+  assertTerminal(await client.send(), 'item-not-found');
 });
 
 test('a request that is held keeps the session; one whose connection broke does not', async () => {
@@ -52,7 +43,7 @@ test('what the server sends meanwhile does not lengthen the time', async () => {
     clearInterval(news);
   }
   assert.equal(stream.closedBy, 'connection-lost');
-  isTerminal(await client.send(), 'item-not-found');
+  assertTerminal(await client.send(), 'item-not-found');
 });
 
 test('a creation whose connection broke leaves no session behind', async () => {
@@ -100,11 +91,11 @@ test('a lost response to a pause is repeated too', async () => {
 
 test('a pause longer than allowed, or where none is offered, is policy-violation', async () => {
   const { client } = await session();
-  isTerminal(await client.send({ pause: 4 }), 'policy-violation');
+  assertTerminal(await client.send({ pause: 4 }), 'policy-violation');
   const without = await startBosh({ maxpause: 0 });
   const other = new BoshClient(without.port);
   assert.equal((await other.create()).body.attrs['maxpause'], undefined);
-  isTerminal(await other.send({ pause: 1 }), 'policy-violation');
+  assertTerminal(await other.send({ pause: 1 }), 'policy-violation');
   await without.stop();
 });
 
@@ -118,8 +109,8 @@ test('more simultaneous requests than `requests` are policy-violation, and the o
   ];
   await stream.until(() => stream.sent.length === 1);
   await new Promise((resolve) => setTimeout(resolve, 50));
-  isTerminal(await client.send({}, message('4')), 'policy-violation');
-  for (const one of waiting) isTerminal(await one, 'other-request');
+  assertTerminal(await client.send({}, message('4')), 'policy-violation');
+  for (const one of waiting) assertTerminal(await one, 'other-request');
 });
 
 test('one more request is allowed to pause or to terminate', async () => {
@@ -141,8 +132,8 @@ test('an empty request that fills the window within the polling interval is poli
   const { client } = await session({ hold: 1 });
   const held = client.send();
   await new Promise((resolve) => setTimeout(resolve, 20));
-  isTerminal(await client.send(), 'policy-violation');
-  isTerminal(await held, 'other-request');
+  assertTerminal(await client.send(), 'policy-violation');
+  assertTerminal(await held, 'other-request');
 });
 
 test('a request with payloads may come at any time', async () => {
@@ -161,7 +152,7 @@ test('polling: a longer inactivity, and two empty requests too close to each oth
   const { body } = await created.create({ wait: 0 });
   assert.ok(Number(body.attrs['inactivity']) > 1 + 30, 'longer by more than the polling interval');
   assert.equal((await client.send()).body.attrs['type'], undefined);
-  isTerminal(await client.send(), 'policy-violation');
+  assertTerminal(await client.send(), 'policy-violation');
 });
 
 test('polling: after a response with payloads the client may ask again at once', async () => {
@@ -169,7 +160,7 @@ test('polling: after a response with payloads the client may ask again at once',
   stream.say("<message xmlns='jabber:client' id='1'/>");
   assert.ok((await client.send()).body.getChild('message'));
   assert.equal((await client.send()).body.attrs['type'], undefined);
-  isTerminal(await client.send(), 'policy-violation');
+  assertTerminal(await client.send(), 'policy-violation');
 });
 
 test('polling: requests with payloads, pauses and ends are never too frequent', async () => {

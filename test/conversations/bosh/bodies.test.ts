@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BoshClient, httpBind, message, post } from '../../tools/bosh-client.js';
+import { type BoshClient, httpBind, message, post } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
-import type { ScriptedStream } from '../../tools/scripted-upstream.js';
 
 // XEP-0124 §"<body/> Wrapper Element" and XEP-0206: the XML of bodies, and what becomes of it on its way to the server.
 
@@ -12,11 +11,7 @@ before(async () => {
 });
 after(() => bosh.stop());
 
-async function session(): Promise<{ client: BoshClient; stream: ScriptedStream }> {
-  const client = new BoshClient(bosh.port);
-  await client.create({ wait: 0 });
-  return { client, stream: bosh.upstream.last };
-}
+const session = () => bosh.session({ wait: 0 });
 
 const start = (client: BoshClient, more = '') =>
   `<body xmlns='${httpBind}' sid='${client.sid}' rid='${client.rid++}'${more}`;

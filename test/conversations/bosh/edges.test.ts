@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { defaultLimits } from '../../../components/bosh/session/limits.js';
-import { BoshClient, message, post } from '../../tools/bosh-client.js';
+import { type Attributes, BoshClient, message, post } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
-import type { ScriptedStream } from '../../tools/scripted-upstream.js';
 
 // XEP-0124 at its edges: numbers at their bounds, several rules at once, what a client should not do but may.
 
@@ -14,13 +13,7 @@ before(async () => {
 });
 after(() => bosh.stop());
 
-async function session(
-  attributes: Record<string, string | number> = {},
-): Promise<{ client: BoshClient; stream: ScriptedStream }> {
-  const client = new BoshClient(bosh.port);
-  await client.create(attributes);
-  return { client, stream: bosh.upstream.last };
-}
+const session = (attributes?: Attributes) => bosh.session(attributes);
 
 /** Until so many requests of the session are open. */
 async function open(client: BoshClient, count: number): Promise<void> {

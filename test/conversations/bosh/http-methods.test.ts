@@ -16,11 +16,7 @@ before(async () => {
 });
 after(() => bosh.stop());
 
-async function session() {
-  const client = new BoshClient(bosh.port);
-  await client.create({ wait: 0 });
-  return { client, stream: bosh.upstream.last };
-}
+const session = () => bosh.session({ wait: 0 });
 
 const raw = (text: string | Buffer, until: RegExp) => exchange(bosh.port, text, until);
 

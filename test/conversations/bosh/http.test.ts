@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { deflateSync, gunzipSync, gzipSync } from 'node:zlib';
-import { BoshClient, message, post } from '../../tools/bosh-client.js';
+import { type Attributes, BoshClient, message, post } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
 import { exchange } from '../../tools/http-exchange.js';
 
@@ -17,14 +17,8 @@ before(async () => {
 });
 after(() => bosh.stop());
 
-async function session(
-  attributes: Record<string, string | number> = {},
-  headers: Record<string, string> = {},
-) {
-  const client = new BoshClient(bosh.port);
-  const created = await client.create(attributes, { headers });
-  return { client, stream: bosh.upstream.last, created };
-}
+const session = (attributes: Attributes = {}, headers: Record<string, string> = {}) =>
+  bosh.session(attributes, { headers });
 
 const raw = (text: string | Buffer, until: RegExp) => exchange(bosh.port, text, until);
 

@@ -23,11 +23,7 @@ function sequence(seed: string, length: number): string[] {
   return keys;
 }
 
-async function session(keys: string[]) {
-  const client = new BoshClient(bosh.port);
-  await client.create({ wait: 0, newkey: keys.pop() });
-  return { client, stream: bosh.upstream.last };
-}
+const session = (keys: string[]) => bosh.session({ wait: 0, newkey: keys.pop() });
 
 test('each request shows the key before the last one', async () => {
   const keys = sequence('seed', 5);

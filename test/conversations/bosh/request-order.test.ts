@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type BoshAnswer, BoshClient, message, post } from '../../tools/bosh-client.js';
+import { type Attributes, assertTerminal, type BoshAnswer, message, post } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
 
 // XEP-0124 §"Sending and Receiving XML Payloads" and §"Request IDs".
@@ -11,16 +11,7 @@ before(async () => {
 });
 after(() => bosh.stop());
 
-async function session(attributes: Record<string, string | number> = {}) {
-  const client = new BoshClient(bosh.port);
-  await client.create(attributes);
-  return { client, stream: bosh.upstream.last };
-}
-
-const isTerminal = (answer: BoshAnswer, condition: string) => {
-  assert.equal(answer.body.attrs['type'], 'terminate');
-  assert.equal(answer.body.attrs['condition'], condition);
-};
+const session = (attributes?: Attributes) => bosh.session(attributes);
 
 test('payloads go to the server, and a response waits until there is something to say', async () => {
   const { client, stream } = await session();
@@ -112,9 +103,9 @@ test('requests that come out of order are forwarded in order', async () => {
 
 test('a rid beyond the window ends the session with item-not-found', async () => {
   const { client, stream } = await session({ hold: 1 });
-  isTerminal(await client.send({ rid: client.rid + 2 }), 'item-not-found');
+  assertTerminal(await client.send({ rid: client.rid + 2 }), 'item-not-found');
   assert.equal(stream.closedBy, 'connection-lost');
-  isTerminal(await client.send(), 'item-not-found');
+  assertTerminal(await client.send(), 'item-not-found');
 });
 
 test('the last rid of the window is allowed', async () => {
@@ -155,8 +146,8 @@ test('as many responses are kept as requests may be open, then item-not-found', 
   }
   assert.equal((await post(bosh.port, texts[2] ?? '')).text, answers[2]?.text);
   assert.equal((await post(bosh.port, texts[1] ?? '')).text, answers[1]?.text);
-  isTerminal(await post(bosh.port, texts[0] ?? ''), 'item-not-found');
-  isTerminal(await post(bosh.port, texts[2] ?? ''), 'item-not-found');
+  assertTerminal(await post(bosh.port, texts[0] ?? ''), 'item-not-found');
+  assertTerminal(await post(bosh.port, texts[2] ?? ''), 'item-not-found');
 });
 
 test('a copy of a request that is being held gets the answer, the older one a recoverable error', async () => {
@@ -180,7 +171,7 @@ test('too many copies of one request are policy-violation', async () => {
   stream.say("<message xmlns='jabber:client'/>");
   await answer;
   for (let i = 0; i < 3; i++) assert.equal((await post(bosh.port, text)).body.attrs['type'], undefined);
-  isTerminal(await post(bosh.port, text), 'policy-violation');
+  assertTerminal(await post(bosh.port, text), 'policy-violation');
   assert.equal(stream.closedBy, 'policy-violation');
 });
 

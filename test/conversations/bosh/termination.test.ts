@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type BoshAnswer, BoshClient, message, post } from '../../tools/bosh-client.js';
+import { type Attributes, assertTerminal, BoshClient, message, post } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
 
 // XEP-0124 §"Terminating the BOSH Session" and §"Error and Status Codes".
@@ -11,25 +11,15 @@ before(async () => {
 });
 after(() => bosh.stop());
 
-async function session(attributes: Record<string, string | number | undefined> = {}) {
-  const client = new BoshClient(bosh.port);
-  await client.create(attributes);
-  return { client, stream: bosh.upstream.last };
-}
+const session = (attributes?: Attributes) => bosh.session(attributes);
 
 const empty = "<body xmlns='http://jabber.org/protocol/httpbind'/>";
-const isTerminal = (answer: BoshAnswer, condition: string | undefined) => {
-  assert.equal(answer.status, 200);
-  assert.equal(answer.body.attrs['type'], 'terminate');
-  assert.equal(answer.body.attrs['condition'], condition);
-};
-
 test('terminate: payloads are forwarded, the oldest connection hears terminate, the others an empty body', async () => {
   const { client, stream } = await session();
   const held = client.send();
   await new Promise((resolve) => setTimeout(resolve, 20));
   const end = client.send({ type: 'terminate' }, "<presence xmlns='jabber:client' type='unavailable'/>");
-  isTerminal(await held, undefined);
+  assertTerminal(await held, undefined);
   assert.equal((await end).text, empty);
   assert.deepEqual(stream.sent, ["<presence xmlns='jabber:client' type='unavailable'/>"]);
   assert.equal(stream.closedBy, 'closed');
@@ -38,9 +28,9 @@ test('terminate: payloads are forwarded, the oldest connection hears terminate, 
 test('terminate on the only connection is confirmed there, and the session is gone', async () => {
   const { client } = await session();
   const text = client.text({ type: 'terminate' });
-  isTerminal(await post(bosh.port, text), undefined);
-  isTerminal(await post(bosh.port, text), undefined);
-  isTerminal(await client.send(), 'item-not-found');
+  assertTerminal(await post(bosh.port, text), undefined);
+  assertTerminal(await post(bosh.port, text), undefined);
+  assertTerminal(await client.send(), 'item-not-found');
 });
 
 test('a stream error goes to the client with the stanzas before it (remote-stream-error)', async () => {
@@ -57,14 +47,14 @@ test('a stream error goes to the client with the stanzas before it (remote-strea
   assert.equal(body.attrs['xmlns:stream'], 'http://etherx.jabber.org/streams');
   assert.equal(body.getChild('message')?.attrs['id'], 'last');
   assert.match(text, /<stream:error [^>]*><conflict/);
-  isTerminal(await client.send(), 'item-not-found');
+  assertTerminal(await client.send(), 'item-not-found');
 });
 
 test('a server that goes away is remote-connection-failed, also for a client that was not asking just then', async () => {
   const { client, stream } = await session();
   stream.end('remote-connection-failed');
-  isTerminal(await client.send(), 'remote-connection-failed');
-  isTerminal(await client.send(), 'item-not-found');
+  assertTerminal(await client.send(), 'remote-connection-failed');
+  assertTerminal(await client.send(), 'item-not-found');
 });
 
 test('a server that ends the stream in order ends the session in order', async () => {
@@ -72,7 +62,7 @@ test('a server that ends the stream in order ends the session in order', async (
   const answer = client.send();
   await new Promise((resolve) => setTimeout(resolve, 20));
   stream.end();
-  isTerminal(await answer, undefined);
+  assertTerminal(await answer, undefined);
 });
 
 test('other conditions of the server reach the client', async () => {
@@ -81,7 +71,7 @@ test('other conditions of the server reach the client', async () => {
     const answer = client.send();
     await new Promise((resolve) => setTimeout(resolve, 10));
     stream.end(condition);
-    isTerminal(await answer, condition);
+    assertTerminal(await answer, condition);
   }
 });
 
@@ -92,7 +82,7 @@ test('the process stops: system-shutdown for who waits, and nobody new', async (
   const held = client.send();
   await new Promise((resolve) => setTimeout(resolve, 20));
   const stopped = other.stop();
-  isTerminal(await held, 'system-shutdown');
+  assertTerminal(await held, 'system-shutdown');
   await stopped;
   assert.equal(other.upstream.last.closedBy, 'system-shutdown');
 });
@@ -100,7 +90,7 @@ test('the process stops: system-shutdown for who waits, and nobody new', async (
 test('a request without a good rid is bad-request', async () => {
   for (const rid of ['', 'x', '-1', '1.5']) {
     const { client, stream } = await session();
-    isTerminal(await client.send({ rid }), 'bad-request');
+    assertTerminal(await client.send({ rid }), 'bad-request');
     assert.equal(stream.closedBy, 'bad-request');
   }
 });
@@ -117,8 +107,8 @@ test('a legacy client (no ver) gets HTTP errors 400, 403 and 404', async () => {
 test('a legacy client still gets the other conditions in a body', async () => {
   const { client, stream } = await session({ ver: undefined });
   stream.end('remote-connection-failed');
-  isTerminal(await client.send(), 'remote-connection-failed');
-  isTerminal(
+  assertTerminal(await client.send(), 'remote-connection-failed');
+  assertTerminal(
     await new BoshClient(bosh.port).create({ ver: undefined, to: 'elsewhere.example' }),
     'host-unknown',
   );
@@ -126,7 +116,7 @@ test('a legacy client still gets the other conditions in a body', async () => {
 
 test('a client may report an error of its own and end', async () => {
   const { client, stream } = await session();
-  isTerminal(await client.send({ type: 'terminate', condition: 'undefined-condition' }), undefined);
+  assertTerminal(await client.send({ type: 'terminate', condition: 'undefined-condition' }), undefined);
   assert.equal(stream.closedBy, 'closed');
 });
 
@@ -172,7 +162,7 @@ test('what is no body at all is bad-request, and touches no session', async () =
       Buffer.from("'/>"),
     ]),
   ];
-  for (const request of requests) isTerminal(await post(bosh.port, request), 'bad-request');
+  for (const request of requests) assertTerminal(await post(bosh.port, request), 'bad-request');
   const answer = client.send({ rid: client.rid - 1 }, message('m1'));
   await stream.until(() => stream.sent.length === 1);
   stream.say("<message xmlns='jabber:client'/>");

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BoshClient, httpBind, post } from '../../tools/bosh-client.js';
+import { type Attributes, BoshClient, httpBind, post } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
 import { features } from '../../tools/scripted-upstream.js';
 
@@ -12,11 +12,7 @@ before(async () => {
 });
 after(() => bosh.stop());
 
-async function session(attributes: Record<string, string | number> = {}) {
-  const client = new BoshClient(bosh.port);
-  await client.create({ wait: 0, ...attributes });
-  return { client, stream: bosh.upstream.last };
-}
+const session = (attributes: Attributes = {}) => bosh.session({ wait: 0, ...attributes });
 
 test('SASL elements travel both ways untouched', async () => {
   const { client, stream } = await session({ wait: 10 });
