@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { Stanza } from '../../shared/xml/stanza.js';
-import { canonical } from '../tools/canonical.js';
+import { assertSame } from '../tools/canonical.js';
 import { CoreUnderTest, ProcessUnderTest } from '../tools/core-harness.js';
 import {
   type ForeignComponent,
@@ -175,8 +174,4 @@ async function conversation(
     await nextMessage(chamber),
     notification({ from: JULIET, to: 'romeo@localhost/chamber' }, `<delete node='${TUNE}'/>`),
   );
-}
-
-function assertSame(stanza: Stanza, expected: string): void {
-  assert.equal(canonical(stanza.element, expected), canonical(Stanza.parse(expected).element, expected));
 }

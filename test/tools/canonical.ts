@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type Element, namespaceOf } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 
@@ -25,4 +26,9 @@ function write(element: Element, pattern: Element | undefined): string {
     })
     .join('');
   return `<{${namespaceOf(element)}}${element.getName()}${attributes === '' ? '' : ` ${attributes}`}>${content}</>`;
+}
+
+/** The whole stanza is as expected; see {@link canonical}. */
+export function assertSame(stanza: Stanza, expected: string): void {
+  assert.equal(canonical(stanza.element, expected), canonical(Stanza.parse(expected).element, expected));
 }

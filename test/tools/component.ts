@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test';
 import type { Component } from '../../shared/component/component.js';
 import { type ComponentOptions, createComponent } from '../../shared/component/runtime.js';
 import { createMetrics } from '../../shared/observability/metrics.js';
+import type { CoreUnderTest } from './core-harness.js';
 import { FakeServer } from './fake-server.js';
 import { type RecordingLogger, recordingLogger } from './silent-logger.js';
 
@@ -9,6 +10,21 @@ export interface TestComponent {
   readonly component: Component;
   readonly server: FakeServer;
   readonly log: RecordingLogger;
+}
+
+/** A component `<name>.localhost` of a running core that knows it by the secret `secret`; not started. */
+export function componentOf(core: CoreUnderTest, name: string): Component {
+  const { host, port } = core.address('component');
+  return createComponent({
+    domain: `${name}.localhost`,
+    secret: 'secret',
+    host,
+    port,
+    serverDomains: ['localhost'],
+    software: { name: 'test', version: '1' },
+    log: recordingLogger(),
+    metrics: createMetrics({ process: 'test' }),
+  });
 }
 
 /** A component `vcard.capulet.lit` before a fake server `capulet.lit`, not started; both end with the test. */

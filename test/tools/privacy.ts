@@ -6,6 +6,9 @@ import type { RawClient } from './raw-client.js';
 export const PRIVACY = 'jabber:iq:privacy';
 export const BLOCKING = 'urn:xmpp:blocking';
 
+/** Settings of a core whose only component is privacy. */
+export const PRIVACY_ONLY = { COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' } as const;
+
 /** Blocks (XEP-0191), and insists that it was accepted. */
 export async function block(client: RawClient, ...jids: string[]): Promise<void> {
   const items = jids.map((jid) => `<item jid='${jid}'/>`).join('');

@@ -209,7 +209,7 @@ test('a later :2 advertisement replaces the grants, :1 adds to them, and the str
 test('without the grants it needs, a component says so and is up after a bounded wait', async (t) => {
   const { component, server, log } = await componentBefore(t, {
     expect: { delegations: [MICROBLOG], privileges: true },
-    timing: { lost: { first: 5, most: 40 }, broken: { first: 5, most: 40 }, advertisementMilliseconds: 30 },
+    timing: { advertisementMilliseconds: 30 },
   });
   const started = component.start();
   const stream = await server.accept();

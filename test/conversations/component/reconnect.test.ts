@@ -15,7 +15,7 @@ const pause = (milliseconds: number): Promise<void> =>
 
 test('a server that accepts and then says nothing is given up and tried again', async (t) => {
   const { component, server, log } = await componentBefore(t, {
-    timing: { openMilliseconds: 400, lost: { first: 5, most: 40 }, broken: { first: 5, most: 40 } },
+    timing: { openMilliseconds: 400 },
   });
   void component.start();
   const silent = await server.accept();
@@ -88,8 +88,6 @@ for (const condition of ['host-unknown', 'conflict', 'invalid-namespace']) {
   test(`${condition} is tried again, but slowly`, async (t) => {
     const { component, server, log } = await componentBefore(t, {
       timing: {
-        lost: { first: 5, most: 40 },
-        broken: { first: 5, most: 40 },
         refused: { first: 60_000, most: 60_000 },
       },
     });
@@ -110,8 +108,6 @@ for (const condition of ['host-unknown', 'conflict', 'invalid-namespace']) {
 test('conflict on a stream that was up does not become a fight', async (t) => {
   const { component, server } = await componentBefore(t, {
     timing: {
-      lost: { first: 5, most: 40 },
-      broken: { first: 5, most: 40 },
       refused: { first: 60_000, most: 60_000 },
     },
   });
@@ -177,8 +173,6 @@ test('what a handler answers after its stream has ended is not sent on the next 
 test('a silent stream is pinged, a dead one replaced', async (t) => {
   const { component, server, log } = await componentBefore(t, {
     timing: {
-      lost: { first: 5, most: 40 },
-      broken: { first: 5, most: 40 },
       keepalive: { idleMilliseconds: 30, answerMilliseconds: 30 },
     },
   });
@@ -203,8 +197,6 @@ test('a silent stream is pinged, a dead one replaced', async (t) => {
 test('a component that only listens sends white space, so that nobody takes it for dead', async (t) => {
   const { component, server } = await componentBefore(t, {
     timing: {
-      lost: { first: 5, most: 40 },
-      broken: { first: 5, most: 40 },
       keepalive: { idleMilliseconds: 40, answerMilliseconds: 1_000 },
     },
   });

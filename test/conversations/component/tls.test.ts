@@ -4,11 +4,7 @@ import { testCertificate } from '../../tools/certificates.js';
 import { componentBefore } from '../../tools/component.js';
 import { FakeServer, within } from '../../tools/fake-server.js';
 
-const SLOW = {
-  lost: { first: 5, most: 40 },
-  broken: { first: 5, most: 40 },
-  refused: { first: 60_000, most: 60_000 },
-};
+const SLOW = { refused: { first: 60_000, most: 60_000 } };
 
 async function tlsServer(names: readonly string[]) {
   const pair = testCertificate(names);

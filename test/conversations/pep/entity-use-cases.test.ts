@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, beforeEach, describe, test } from 'node:test';
+import { assertSame } from '../../tools/canonical.js';
 import { errorOf, ownerPubsub, PUBSUB, publishRequest, pubsub } from '../../tools/pep/pubsub.js';
-import { assertSame, item, JULIET, NODE, result, startVerona } from '../../tools/pep/verona.js';
+import { item, JULIET, NODE, result, startVerona } from '../../tools/pep/verona.js';
 
 const verona = await startVerona();
 const { juliet, romeo, paris, ask, own, create, publish, subscribe, affiliate } = verona;

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { Stanza } from '../../../shared/xml/stanza.js';
-import { canonical } from '../../tools/canonical.js';
+import { assertSame } from '../../tools/canonical.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import { befriend, Interests } from '../../tools/pep/interested-client.js';
 import {
@@ -27,10 +26,6 @@ const BOOKMARKS = 'urn:xmpp:bookmarks:1';
 const DEVICES = 'urn:xmpp:omemo:2:devices';
 const BUNDLES = 'urn:xmpp:omemo:2:bundles';
 const MICROBLOG = 'urn:xmpp:microblog:0';
-
-function assertSame(stanza: Stanza, expected: string): void {
-  assert.equal(canonical(stanza.element, expected), canonical(Stanza.parse(expected).element, expected));
-}
 
 /** What clients do every day, as the XEPs of each use say it. */
 describe('everyday uses', () => {

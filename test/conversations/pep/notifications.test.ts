@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Stanza } from '../../../shared/xml/stanza.js';
-import { canonical } from '../../tools/canonical.js';
+import { assertSame } from '../../tools/canonical.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import { befriend, Interests } from '../../tools/pep/interested-client.js';
 import {
@@ -23,10 +22,6 @@ const tune = (title: string): string => `<tune xmlns='${TUNE}'><title>${title}</
 const item = (title: string): string => `<item id='current'>${tune(title)}</item>`;
 const FROM = 'juliet@localhost';
 const publishing = 'juliet@localhost/balcony';
-
-function assertSame(stanza: Stanza, expected: string): void {
-  assert.equal(canonical(stanza.element, expected), canonical(Stanza.parse(expected).element, expected));
-}
 
 describe('event notifications', () => {
   let core: CoreUnderTest;

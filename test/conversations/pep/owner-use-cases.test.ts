@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, beforeEach, describe, test } from 'node:test';
 import type { Stanza } from '../../../shared/xml/stanza.js';
+import { assertSame } from '../../tools/canonical.js';
 import {
   errorOf,
   nextMessage,
@@ -11,7 +12,7 @@ import {
   pubsub,
   submission,
 } from '../../tools/pep/pubsub.js';
-import { assertSame, item, JULIET, NODE, result, startVerona } from '../../tools/pep/verona.js';
+import { item, JULIET, NODE, result, startVerona } from '../../tools/pep/verona.js';
 
 const verona = await startVerona();
 const { juliet, romeo, paris, ask, own, create, publish, ids, subscribe, affiliate } = verona;

@@ -11,6 +11,7 @@ import {
   forget,
   newResources,
   outcome,
+  PRIVACY_ONLY,
   privacyGet,
   privacySet,
   taken,
@@ -21,7 +22,7 @@ import type { RawClient } from '../../tools/raw-client.js';
 // XEP-0191 as clients see it, and how it goes with XEP-0016 (§5).
 let core: CoreUnderTest;
 before(async () => {
-  core = await CoreUnderTest.start({ COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' });
+  core = await CoreUnderTest.start(PRIVACY_ONLY);
   await core.component('privacy');
 });
 after(() => core.stop());

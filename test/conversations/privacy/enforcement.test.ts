@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Component } from '../../../shared/component/component.js';
-import { createComponent } from '../../../shared/component/runtime.js';
-import { createMetrics } from '../../../shared/observability/metrics.js';
 import { xml } from '../../../shared/xml/element.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
+import { componentOf } from '../../tools/component.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import {
   bare,
@@ -18,7 +17,6 @@ import {
   taken,
   unblock,
 } from '../../tools/privacy.js';
-import { recordingLogger } from '../../tools/silent-logger.js';
 
 // Every door at which a stanza reaches, leaves, or is kept for an account (XEP-0016 §2.2 rule 4, §2.14; XEP-0191 §3.3).
 let core: CoreUnderTest;
@@ -33,17 +31,7 @@ before(async () => {
       'message:outgoing multicast roster:get iq:jabber:iq:version=get delegate:urn:example:delegated',
   });
   await core.component('privacy');
-  const { host, port } = core.address('component');
-  room = createComponent({
-    domain: 'room.localhost',
-    secret: 'secret',
-    host,
-    port,
-    serverDomains: ['localhost'],
-    software: { name: 'test', version: '1' },
-    log: recordingLogger(),
-    metrics: createMetrics({ process: 'test' }),
-  });
+  room = componentOf(core, 'room');
   room.onMessage(() => {});
   room.onPresence(() => {});
   room.onIq('get', 'urn:example:delegated', 'query', () => undefined);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type FederatedCore, startPair } from '../../tools/federation.js';
-import { befriend, block, forget, outcome, taken, unblock } from '../../tools/privacy.js';
+import { befriend, block, forget, outcome, PRIVACY_ONLY, taken, unblock } from '../../tools/privacy.js';
 import type { RawClient } from '../../tools/raw-client.js';
 
 // The same rules towards another server: what comes in over s2s, what goes out, presence both ways.
@@ -11,7 +11,7 @@ before(async () => {
   [capulet, montague] = await startPair(
     {
       domain: 'capulet.test',
-      settings: { COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' },
+      settings: PRIVACY_ONLY,
     },
     { domain: 'montague.test' },
   );

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createComponent } from '../../../shared/component/runtime.js';
-import { createMetrics } from '../../../shared/observability/metrics.js';
 import { type Element, xml } from '../../../shared/xml/element.js';
+import { componentOf } from '../../tools/component.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
-import { BLOCKING, block, outcome } from '../../tools/privacy.js';
-import { recordingLogger } from '../../tools/silent-logger.js';
+import { BLOCKING, block, outcome, PRIVACY_ONLY } from '../../tools/privacy.js';
 
 // contracts: a core whose rule store is empty while the component is configured refuses log-ins until the first comparison.
-const PRIVACY = { COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' };
-
 async function attempt(core: CoreUnderTest): Promise<string> {
   const client = await core.connect();
   try {
@@ -36,7 +32,7 @@ async function eventually(core: CoreUnderTest, expected: string): Promise<void> 
 }
 
 test('Log-ins wait for the first comparison; a restarted core with rules does not wait again', async () => {
-  const core = await CoreUnderTest.start({ ...PRIVACY, PRIVACY_SYNC_TIMEOUT: '600' });
+  const core = await CoreUnderTest.start({ ...PRIVACY_ONLY, PRIVACY_SYNC_TIMEOUT: '600' });
   try {
     await core.addUsers('romeo');
     assert.equal(await attempt(core), 'temporary-auth-failure');
@@ -51,18 +47,8 @@ test('Log-ins wait for the first comparison; a restarted core with rules does no
 });
 
 test('Log-ins wait for the end of the comparison, not for its beginning: rules may still be on their way', async () => {
-  const core = await CoreUnderTest.start({ ...PRIVACY, PRIVACY_SYNC_TIMEOUT: '600' });
-  const { host, port } = core.address('component');
-  const component = createComponent({
-    domain: 'privacy.localhost',
-    secret: 'secret',
-    host,
-    port,
-    serverDomains: ['localhost'],
-    software: { name: 'test', version: '1' },
-    log: recordingLogger(),
-    metrics: createMetrics({ process: 'test' }),
-  });
+  const core = await CoreUnderTest.start({ ...PRIVACY_ONLY, PRIVACY_SYNC_TIMEOUT: '600' });
+  const component = componentOf(core, 'privacy');
   try {
     await core.addUsers('romeo');
     await component.start();
@@ -108,7 +94,11 @@ for (const [fail, expected] of [
   ['closed', 'temporary-auth-failure'],
 ] as const) {
   test(`After PRIVACY_SYNC_TIMEOUT without a component: PRIVACY_FAIL=${fail}`, async () => {
-    const core = await CoreUnderTest.start({ ...PRIVACY, PRIVACY_SYNC_TIMEOUT: '2', PRIVACY_FAIL: fail });
+    const core = await CoreUnderTest.start({
+      ...PRIVACY_ONLY,
+      PRIVACY_SYNC_TIMEOUT: '2',
+      PRIVACY_FAIL: fail,
+    });
     try {
       await core.addUsers('romeo');
       assert.equal(await attempt(core), 'temporary-auth-failure');
@@ -124,7 +114,7 @@ for (const [fail, expected] of [
 }
 
 test('With the component stopped rules stay, and list IQs get an error at most a second after the grace', async () => {
-  const core = await CoreUnderTest.start({ ...PRIVACY, COMPONENT_GRACE_SECONDS: '2' });
+  const core = await CoreUnderTest.start({ ...PRIVACY_ONLY, COMPONENT_GRACE_SECONDS: '2' });
   try {
     await core.addUsers('romeo', 'tybalt');
     const component = await core.component('privacy');
@@ -154,7 +144,7 @@ test('With the component stopped rules stay, and list IQs get an error at most a
 
 test('The load of enforcement cannot be shared: the core says so and does not start', async () => {
   await assert.rejects(
-    CoreUnderTest.start({ ...PRIVACY, COMPONENT_PRIVACY_CONFLICT: 'share' }),
+    CoreUnderTest.start({ ...PRIVACY_ONLY, COMPONENT_PRIVACY_CONFLICT: 'share' }),
     /"name":"COMPONENT_PRIVACY_CONFLICT","expected":"expected refuse or replace: two instances/,
   );
 });

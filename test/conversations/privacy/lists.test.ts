@@ -8,6 +8,7 @@ import {
   configure,
   newResources,
   outcome,
+  PRIVACY_ONLY,
   privacyGet,
   privacySet,
   taken,
@@ -17,7 +18,7 @@ import type { RawClient } from '../../tools/raw-client.js';
 // XEP-0016 as clients see it.
 let core: CoreUnderTest;
 before(async () => {
-  core = await CoreUnderTest.start({ COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' });
+  core = await CoreUnderTest.start(PRIVACY_ONLY);
   await core.component('privacy', { PRIVACY_MAX_LISTS: '5', PRIVACY_MAX_ITEMS: '4000' });
 });
 after(() => core.stop());

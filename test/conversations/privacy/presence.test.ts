@@ -10,6 +10,7 @@ import {
   forget,
   newcomer,
   outcome,
+  PRIVACY_ONLY,
   taken,
   unblock,
 } from '../../tools/privacy.js';
@@ -18,7 +19,7 @@ import type { RawClient } from '../../tools/raw-client.js';
 // Whom lists and blocks let see who is there (XEP-0016 §2.10, §2.11; XEP-0191 §3.3).
 let core: CoreUnderTest;
 before(async () => {
-  core = await CoreUnderTest.start({ COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' });
+  core = await CoreUnderTest.start(PRIVACY_ONLY);
   await core.component('privacy');
 });
 after(() => core?.stop());

@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { CoreUnderTest, type ProcessUnderTest } from '../../tools/core-harness.js';
-import { BLOCKING, block, blockList, outcome, privacyGet, privacySet, unblock } from '../../tools/privacy.js';
+import {
+  BLOCKING,
+  block,
+  blockList,
+  outcome,
+  PRIVACY_ONLY,
+  privacyGet,
+  privacySet,
+  unblock,
+} from '../../tools/privacy.js';
 
 let core: CoreUnderTest;
 let component: ProcessUnderTest;
 before(async () => {
-  core = await CoreUnderTest.start({ COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' });
+  core = await CoreUnderTest.start(PRIVACY_ONLY);
   component = await core.component('privacy');
   await core.addUsers('romeo', 'tybalt', 'paris', 'benvolio', 'montague');
 });

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CoreUnderTest } from '../../tools/core-harness.js';
-import { blockList, outcome } from '../../tools/privacy.js';
+import { blockList, outcome, PRIVACY_ONLY } from '../../tools/privacy.js';
 import { hasPython, pythonScript, runPython } from '../../tools/python.js';
 import { isInstalled, Terminal } from '../../tools/terminal.js';
 
 const script = pythonScript('interop', 'privacy', 'slixmpp_blocking.py');
-const PRIVACY = { COMPONENTS: 'privacy', COMPONENT_PRIVACY_SECRET: 'secret' };
-
 test('slixmpp blocks, hears of it on both devices, unblocks, and uses a privacy list', async (t) => {
   if (!hasPython('slixmpp')) return t.skip('python3-slixmpp is not installed');
-  const core = await CoreUnderTest.start({ ...PRIVACY, C2S_REQUIRE_TLS: 'true' });
+  const core = await CoreUnderTest.start({ ...PRIVACY_ONLY, C2S_REQUIRE_TLS: 'true' });
   t.after(() => core.stop());
   await core.component('privacy');
   await core.addUsers('romeo', 'tybalt');
@@ -22,7 +20,7 @@ test('slixmpp blocks, hears of it on both devices, unblocks, and uses a privacy 
 test('profanity: /blocked add, list, remove', async (t) => {
   if (!(await isInstalled('tmux', '-V'))) return t.skip('tmux is not installed');
   if (!(await isInstalled('profanity', '--version'))) return t.skip('profanity is not installed');
-  const core = await CoreUnderTest.start(PRIVACY);
+  const core = await CoreUnderTest.start(PRIVACY_ONLY);
   t.after(() => core.stop());
   await core.component('privacy');
   await core.addUsers('juliet', 'tybalt');

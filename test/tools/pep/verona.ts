@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { Stanza } from '../../../shared/xml/stanza.js';
-import { canonical } from '../canonical.js';
+import type { Stanza } from '../../../shared/xml/stanza.js';
 import { CoreUnderTest } from '../core-harness.js';
 import type { RawClient } from '../raw-client.js';
 import { befriend, Interests } from './interested-client.js';
@@ -17,11 +16,6 @@ export const result = (to: string, content = ''): string =>
   content === ''
     ? `<iq type='result' id='*' from='${JULIET}' to='${to}'/>`
     : `<iq type='result' id='*' from='${JULIET}' to='${to}'>${content}</iq>`;
-
-/** The whole stanza is as expected. */
-export function assertSame(stanza: Stanza, expected: string): void {
-  assert.equal(canonical(stanza.element, expected), canonical(Stanza.parse(expected).element, expected));
-}
 
 export interface Verona {
   readonly juliet: RawClient;
