@@ -42,8 +42,9 @@ import { AddressList } from './streams/address-list.js';
 import { type Listener, listenForClients } from './streams/client-listener.js';
 import type { ClientStreamServices } from './streams/client-stream-services.js';
 import { ClientStreams } from './streams/client-streams.js';
-import { Door, unreadByStrangers } from './streams/door.js';
+import { Door } from './streams/door.js';
 import { StreamFeatures } from './streams/stream-feature.js';
+import { strangerLimits, streamLimits } from './streams/stream-limits.js';
 
 type Definition = (typeof coreSettings)['entries'];
 
@@ -222,18 +223,15 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     metrics,
     log,
   });
-  const limits = (stanzaBytes: number, outboundBytes: number) => ({
-    stanzaBytes,
-    outboundBytes,
-    depth: settings.LIMIT_XML_DEPTH,
-    attributes: settings.LIMIT_XML_ATTRIBUTES,
-    elements: settings.LIMIT_XML_ELEMENTS,
-  });
   const services: ClientStreamServices = {
     log,
     features: streamFeatures,
     defaultDomain: jid(domains[0] ?? 'localhost').domain,
-    limitsAfterAuthentication: limits(settings.LIMIT_STANZA_BYTES, settings.LIMIT_OUTBOUND_BYTES),
+    limitsAfterAuthentication: streamLimits(
+      settings,
+      settings.LIMIT_STANZA_BYTES,
+      settings.LIMIT_OUTBOUND_BYTES,
+    ),
     hosts,
     receive: (session, stanza) => {
       rates?.took(session, stanza);
@@ -266,10 +264,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
           ca: settings.C2S_CLIENT_CA,
         }),
       onTlsChange: (listener) => certificates.onChange(listener),
-      limits: limits(
-        settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED,
-        unreadByStrangers(settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED),
-      ),
+      limits: strangerLimits(settings),
       bytesPerSecond: settings.LIMIT_BYTES_PER_SECOND,
       handshakeMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,
       proxies: new AddressList(settings.C2S_PROXIES),

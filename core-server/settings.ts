@@ -1,4 +1,4 @@
-import { custom, list } from '../shared/settings/kinds.js';
+import { account, custom, list } from '../shared/settings/kinds.js';
 import { defineSettings, type Loaded, setting } from '../shared/settings/setting.js';
 import { domains, keyHasCertificate, sharedSettings } from '../shared/settings/shared.js';
 import { parseGrants } from './component-link/grants.js';
@@ -6,7 +6,6 @@ import { CONTACT_KINDS } from './disco/contact-kinds.js';
 import { clientSettings } from './settings/clients.js';
 import { componentLinkSettings, STANDARD_COMPONENTS } from './settings/component-link.js';
 import { federationSettings } from './settings/federation.js';
-import { account } from './settings/kinds.js';
 import { limitSettings } from './settings/limits.js';
 
 const contact = custom('`kind=URI`, as `abuse=mailto:abuse@example.org`', (value) => {

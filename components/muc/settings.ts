@@ -1,10 +1,10 @@
 import {
+  account,
   boolean,
   byteSize,
   choice,
   componentIdentity,
   componentSettings,
-  custom,
   defineSettings,
   integer,
   list,
@@ -14,12 +14,6 @@ import {
   sharedSettings,
   text,
 } from '../../shared/settings/settings.js';
-import { parseJid } from '../../shared/xmpp/jid.js';
-
-const account = custom('the bare JID of an account', (value) => {
-  const jid = parseJid(value);
-  return jid?.isBare && jid.local !== '' ? jid.bare : undefined;
-});
 
 /** Settings of the muc process. Limits are what an owner can configure at most. */
 export const settings = defineSettings({

@@ -1,19 +1,13 @@
 import {
+  account,
   byteSize,
   componentIdentity,
   componentSettings,
-  custom,
   defineSettings,
   list,
   setting,
   sharedSettings,
 } from '../../shared/settings/settings.js';
-import { parseJid } from '../../shared/xmpp/jid.js';
-
-const account = custom('the bare JID of an account', (text) => {
-  const jid = parseJid(text);
-  return jid?.isBare && jid.local !== '' ? jid.bare : undefined;
-});
 
 /** Settings of the vcard process. */
 export const settings = defineSettings({

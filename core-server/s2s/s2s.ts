@@ -9,9 +9,10 @@ import { secureServerSocket } from '../../shared/tls/server-socket.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import type { Core } from '../core.js';
 import { defineFeature } from '../feature.js';
-import { Door, unreadByStrangers } from '../streams/door.js';
+import { Door } from '../streams/door.js';
 import { SocketTransport } from '../streams/socket-transport.js';
 import type { SocketTransportOptions } from '../streams/socket-transport-options.js';
+import { strangerLimits, streamLimits } from '../streams/stream-limits.js';
 import { DialbackKeys } from './dialback-key.js';
 import { Federation } from './federation.js';
 import { keepHouse } from './housekeeping.js';
@@ -85,18 +86,8 @@ export const s2s = defineFeature({
   ],
   setup(core) {
     const { settings, log, metrics, router } = core;
-    const limits = (stanzaBytes: number, outboundBytes: number) => ({
-      stanzaBytes,
-      outboundBytes,
-      depth: settings.LIMIT_XML_DEPTH,
-      attributes: settings.LIMIT_XML_ATTRIBUTES,
-      elements: settings.LIMIT_XML_ELEMENTS,
-    });
     const transport = {
-      limits: limits(
-        settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED,
-        unreadByStrangers(settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED),
-      ),
+      limits: strangerLimits(settings),
       notReading: (address: string) =>
         log.warn({ code: 's2s.not-reading', address }, 'another server does not read what it is sent'),
       contentNamespace: NS.server,
@@ -126,7 +117,7 @@ export const s2s = defineFeature({
       },
       transport,
       stanzaLimits: {
-        ...limits(settings.LIMIT_STANZA_BYTES_SERVER, settings.LIMIT_OUTBOUND_BYTES_SERVER),
+        ...streamLimits(settings, settings.LIMIT_STANZA_BYTES_SERVER, settings.LIMIT_OUTBOUND_BYTES_SERVER),
         weight: SERVER_WEIGHT,
       },
       perAddress: settings.LIMIT_CONNECTIONS_PER_ADDRESS,

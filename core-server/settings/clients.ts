@@ -1,6 +1,25 @@
-import { boolean, choice, integer, list, path, port, seconds, text } from '../../shared/settings/kinds.js';
+import {
+  boolean,
+  choice,
+  custom,
+  integer,
+  list,
+  path,
+  port,
+  seconds,
+  text,
+} from '../../shared/settings/kinds.js';
 import { setting } from '../../shared/settings/setting.js';
-import { address } from './kinds.js';
+import { AddressList } from '../streams/address-list.js';
+
+const address = custom('an address or a network (`192.0.2.0/24`)', (value) => {
+  try {
+    new AddressList([value]);
+    return value;
+  } catch {
+    return undefined;
+  }
+});
 
 /** The doors for clients: ports, authentication, accounts, sessions. */
 export const clientSettings = {

@@ -1,6 +1,5 @@
-import { byteSize, integer, list, seconds } from '../../shared/settings/kinds.js';
+import { account, byteSize, integer, list, seconds } from '../../shared/settings/kinds.js';
 import { setting } from '../../shared/settings/setting.js';
-import { account } from './kinds.js';
 
 /** What anybody may cost: sizes, numbers, rates and times, of clients, servers and components. */
 export const limitSettings = {

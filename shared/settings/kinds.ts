@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type BareJid, parseJid } from '../xmpp/jid.js';
 
 /** A TCP port: `0` means that the listener is off, `'auto'` any free port. */
 export type Port = number | 'auto';
@@ -133,6 +134,12 @@ export function custom<T>(expected: string, parse: (text: string) => T | undefin
 export const domain = kind('a domain', (value) =>
   /^[^\s/@<>&'",]{1,1023}$/.test(value) ? value.toLowerCase().replace(/\.$/, '') : undefined,
 );
+
+/** The bare JID of an account, prepared (RFC 7622). */
+export const account: z.ZodType<BareJid, string> = kind('the bare JID of an account', (value) => {
+  const jid = parseJid(value);
+  return jid?.isBare && jid.local !== '' ? jid.bare : undefined;
+});
 
 /** Where a process keeps its data. */
 export const storageUrl = kind('lmdb:FOLDER or mongodb://… (mongodb+srv://…)', (value) =>
