@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { ProxyUpstream } from '../../../components/bosh/upstreams/proxy/proxy.js';
-import { BoshClient } from '../../tools/bosh-client.js';
+import { type Attributes, BoshClient } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
 import { Frames, open } from '../../tools/frames.js';
 import { recordingLogger } from '../../tools/silent-logger.js';
@@ -83,6 +83,17 @@ after(async () => {
   server.close();
 });
 
+/** A session whose server has opened its stream. */
+async function opened(attributes?: Attributes): Promise<{ client: BoshClient; connection: Connection }> {
+  const client = new BoshClient(bosh.port);
+  const created = client.create(attributes);
+  const connection = await accepted();
+  await connection.until(/<stream:stream/);
+  connection.socket.write(header + features);
+  await created;
+  return { client, connection };
+}
+
 test('what clients send before the server has opened its stream is sent when it has', async () => {
   const client = new BoshClient(bosh.port);
   await client.create({ wait: 0 });
@@ -139,12 +150,7 @@ test('a server that is none, and one that breaks off, are remote-connection-fail
 });
 
 test('a stream error of the server reaches the client whole, even when the stream stays open', async () => {
-  const client = new BoshClient(bosh.port);
-  const created = client.create();
-  const connection = await accepted();
-  await connection.until(/<stream:stream/);
-  connection.socket.write(header + features);
-  await created;
+  const { client, connection } = await opened();
   const held = client.send();
   connection.socket.write(
     "<message from='x@example.com'><body>before</body></message>" +
@@ -158,12 +164,7 @@ test('a stream error of the server reaches the client whole, even when the strea
 });
 
 test('whatever the client did not get is answered for, in order', async () => {
-  const client = new BoshClient(bosh.port);
-  const created = client.create({ wait: 1 });
-  const connection = await accepted();
-  await connection.until(/<stream:stream/);
-  connection.socket.write(header + features);
-  await created;
+  const { client, connection } = await opened({ wait: 1 });
   connection.socket.write(
     "<message from='a@example.com/1' to='b@example.com' id='m'><body>1</body></message>" +
       "<presence from='a@example.com/1' to='b@example.com'/>" +
@@ -184,12 +185,7 @@ test('whatever the client did not get is answered for, in order', async () => {
 });
 
 test('a server that sends more than a client fetches is made to wait', async () => {
-  const client = new BoshClient(bosh.port);
-  const created = client.create({ wait: 1 });
-  const connection = await accepted();
-  await connection.until(/<stream:stream/);
-  connection.socket.write(header + features);
-  await created;
+  const { client, connection } = await opened({ wait: 1 });
   const large = (k: number) =>
     `<message id='${k}' from='x@example.com'><body>${'x'.repeat(100_000)}</body></message>`;
   const count = 200;

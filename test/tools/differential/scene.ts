@@ -104,13 +104,23 @@ export class Scene {
   }
 }
 
+/** A text, or how it comes from who speaks and what chance says. */
+type Part = string | ((scene: Scene) => string);
+
+const said = (part: Part, scene: Scene): string => (typeof part === 'string' ? part : part(scene));
+
 /** An IQ of its own id, without `to` if none is given. */
 export const iq =
-  (type: string, kind: string, payload: string, to?: string) =>
-  (scene: Scene): Saying => [
-    kind,
-    `<iq type='${type}' id='${scene.id()}'${to === undefined ? '' : ` to='${to}'`}>${payload}</iq>`,
-  ];
+  (type: string, kind: string, payload: Part, to?: Part) =>
+  (scene: Scene): Saying => {
+    const content = said(payload, scene);
+    const address = to === undefined ? '' : ` to='${said(to, scene)}'`;
+    return [kind, `<iq type='${type}' id='${scene.id()}'${address}>${content}</iq>`];
+  };
+
+/** Addresses for {@link iq}: another account, and the speaker's own. */
+export const toOther = (scene: Scene): string => scene.other();
+export const toOwn = (scene: Scene): string => scene.own();
 
 /** Two accounts that see each other's presence, made in the proper way. */
 export function befriend(scene: Scene, one: string, other: string): void {

@@ -210,8 +210,8 @@ export const messages: Repertoire = [
 ];
 
 export const carbons: Repertoire = [
-  [2, (scene) => iq('set', 'carbons enable', "<enable xmlns='urn:xmpp:carbons:2'/>")(scene)],
-  [0.7, (scene) => iq('set', 'carbons disable', "<disable xmlns='urn:xmpp:carbons:2'/>")(scene)],
+  [2, iq('set', 'carbons enable', "<enable xmlns='urn:xmpp:carbons:2'/>")],
+  [0.7, iq('set', 'carbons disable', "<disable xmlns='urn:xmpp:carbons:2'/>")],
 ];
 
 const PAYLOADS: readonly (readonly [string, string])[] = [

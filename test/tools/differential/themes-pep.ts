@@ -1,6 +1,6 @@
 import { capsElement } from '../../../shared/xmpp/caps.js';
 import { CAPS_FEATURES, CAPS_NODE } from './run.js';
-import { iq, type Repertoire, type Scene } from './scene.js';
+import { iq, type Repertoire, type Scene, toOther } from './scene.js';
 
 /** What is said about the nodes of accounts (XEP-0163). */
 
@@ -23,21 +23,20 @@ const configForm = (model: string, persist: boolean): string =>
 export const pep: Repertoire = [
   [
     5,
-    (scene) =>
-      iq(
-        'set',
-        'publish',
+    iq(
+      'set',
+      'publish',
+      (scene) =>
         `<pubsub xmlns='${PUBSUB}'><publish node='${node(scene)}'><item id='item${scene.pick(1, 2)}'><tune xmlns='${TUNE}'><title>t${scene.id()}</title></tune></item></publish></pubsub>`,
-      )(scene),
+    ),
   ],
   [
     0.5,
-    (scene) =>
-      iq(
-        'set',
-        'publish empty tune',
-        `<pubsub xmlns='${PUBSUB}'><publish node='${TUNE}'><item id='item1'><tune xmlns='${TUNE}'/></item></publish></pubsub>`,
-      )(scene),
+    iq(
+      'set',
+      'publish empty tune',
+      `<pubsub xmlns='${PUBSUB}'><publish node='${TUNE}'><item id='item1'><tune xmlns='${TUNE}'/></item></publish></pubsub>`,
+    ),
   ],
   [
     1,
@@ -52,45 +51,37 @@ export const pep: Repertoire = [
   ],
   [
     0.4,
-    (scene) =>
-      iq(
-        'set',
-        'publish to another',
-        `<pubsub xmlns='${PUBSUB}'><publish node='${TUNE}'><item id='item1'><tune xmlns='${TUNE}'/></item></publish></pubsub>`,
-        scene.other(),
-      )(scene),
+    iq(
+      'set',
+      'publish to another',
+      `<pubsub xmlns='${PUBSUB}'><publish node='${TUNE}'><item id='item1'><tune xmlns='${TUNE}'/></item></publish></pubsub>`,
+      toOther,
+    ),
   ],
   [
     0.3,
-    (scene) =>
-      iq(
-        'set',
-        'publish two items',
-        `<pubsub xmlns='${PUBSUB}'><publish node='${TUNE}'><item id='item1'><tune xmlns='${TUNE}'/></item><item id='item2'><tune xmlns='${TUNE}'/></item></publish></pubsub>`,
-      )(scene),
+    iq(
+      'set',
+      'publish two items',
+      `<pubsub xmlns='${PUBSUB}'><publish node='${TUNE}'><item id='item1'><tune xmlns='${TUNE}'/></item><item id='item2'><tune xmlns='${TUNE}'/></item></publish></pubsub>`,
+    ),
   ],
   [
     0.3,
-    (scene) =>
-      iq(
-        'set',
-        'publish no payload',
-        `<pubsub xmlns='${PUBSUB}'><publish node='${TUNE}'><item id='item1'/></publish></pubsub>`,
-      )(scene),
+    iq(
+      'set',
+      'publish no payload',
+      `<pubsub xmlns='${PUBSUB}'><publish node='${TUNE}'><item id='item1'/></publish></pubsub>`,
+    ),
   ],
+  [0.3, iq('set', 'publish no item', `<pubsub xmlns='${PUBSUB}'><publish node='${TUNE}'/></pubsub>`)],
   [
     0.3,
-    (scene) =>
-      iq('set', 'publish no item', `<pubsub xmlns='${PUBSUB}'><publish node='${TUNE}'/></pubsub>`)(scene),
-  ],
-  [
-    0.3,
-    (scene) =>
-      iq(
-        'set',
-        'publish no node',
-        `<pubsub xmlns='${PUBSUB}'><publish><item id='item1'><tune xmlns='${TUNE}'/></item></publish></pubsub>`,
-      )(scene),
+    iq(
+      'set',
+      'publish no node',
+      `<pubsub xmlns='${PUBSUB}'><publish><item id='item1'><tune xmlns='${TUNE}'/></item></publish></pubsub>`,
+    ),
   ],
   [
     1.5,
@@ -103,60 +94,54 @@ export const pep: Repertoire = [
       )(scene);
     },
   ],
-  [
-    2,
-    (scene) =>
-      iq('get', 'items own', `<pubsub xmlns='${PUBSUB}'><items node='${node(scene)}'/></pubsub>`)(scene),
-  ],
+  [2, iq('get', 'items own', (scene) => `<pubsub xmlns='${PUBSUB}'><items node='${node(scene)}'/></pubsub>`)],
   [
     3,
-    (scene) =>
-      iq(
-        'get',
-        'items of another',
-        `<pubsub xmlns='${PUBSUB}'><items node='${node(scene)}'/></pubsub>`,
-        scene.other(),
-      )(scene),
+    iq(
+      'get',
+      'items of another',
+      (scene) => `<pubsub xmlns='${PUBSUB}'><items node='${node(scene)}'/></pubsub>`,
+      toOther,
+    ),
   ],
   [
     0.5,
-    (scene) =>
-      iq(
-        'get',
-        'items max',
-        `<pubsub xmlns='${PUBSUB}'><items node='${node(scene)}' max_items='1'/></pubsub>`,
-        scene.other(),
-      )(scene),
+    iq(
+      'get',
+      'items max',
+      (scene) => `<pubsub xmlns='${PUBSUB}'><items node='${node(scene)}' max_items='1'/></pubsub>`,
+      toOther,
+    ),
   ],
   [
     0.5,
-    (scene) =>
-      iq(
-        'get',
-        'items by id',
-        `<pubsub xmlns='${PUBSUB}'><items node='${node(scene)}'><item id='item1'/></items></pubsub>`,
-        scene.other(),
-      )(scene),
+    iq(
+      'get',
+      'items by id',
+      (scene) => `<pubsub xmlns='${PUBSUB}'><items node='${node(scene)}'><item id='item1'/></items></pubsub>`,
+      toOther,
+    ),
   ],
   [
     0.7,
-    (scene) =>
-      iq('set', 'delete', `<pubsub xmlns='${PUBSUB}#owner'><delete node='${node(scene)}'/></pubsub>`)(scene),
+    iq(
+      'set',
+      'delete',
+      (scene) => `<pubsub xmlns='${PUBSUB}#owner'><delete node='${node(scene)}'/></pubsub>`,
+    ),
   ],
   [
     0.5,
-    (scene) =>
-      iq('set', 'purge', `<pubsub xmlns='${PUBSUB}#owner'><purge node='${node(scene)}'/></pubsub>`)(scene),
+    iq('set', 'purge', (scene) => `<pubsub xmlns='${PUBSUB}#owner'><purge node='${node(scene)}'/></pubsub>`),
   ],
   [
     0.3,
-    (scene) =>
-      iq(
-        'set',
-        'delete of another',
-        `<pubsub xmlns='${PUBSUB}#owner'><delete node='${node(scene)}'/></pubsub>`,
-        scene.other(),
-      )(scene),
+    iq(
+      'set',
+      'delete of another',
+      (scene) => `<pubsub xmlns='${PUBSUB}#owner'><delete node='${node(scene)}'/></pubsub>`,
+      toOther,
+    ),
   ],
   [
     1,
@@ -169,48 +154,42 @@ export const pep: Repertoire = [
       )(scene);
     },
   ],
-  [
-    0.5,
-    (scene) =>
-      iq('set', 'create', `<pubsub xmlns='${PUBSUB}'><create node='${node(scene)}'/></pubsub>`)(scene),
-  ],
+  [0.5, iq('set', 'create', (scene) => `<pubsub xmlns='${PUBSUB}'><create node='${node(scene)}'/></pubsub>`)],
   [
     0.3,
-    (scene) =>
-      iq(
-        'get',
-        'configuration',
-        `<pubsub xmlns='${PUBSUB}#owner'><configure node='${node(scene)}'/></pubsub>`,
-      )(scene),
+    iq(
+      'get',
+      'configuration',
+      (scene) => `<pubsub xmlns='${PUBSUB}#owner'><configure node='${node(scene)}'/></pubsub>`,
+    ),
   ],
   [
     0.7,
-    (scene) =>
-      iq(
-        'set',
-        'subscribe to node',
+    iq(
+      'set',
+      'subscribe to node',
+      (scene) =>
         `<pubsub xmlns='${PUBSUB}'><subscribe node='${node(scene)}' jid='${scene.pick(scene.own(), scene.speaker.replace('/', '@localhost/'))}'/></pubsub>`,
-        scene.other(),
-      )(scene),
+      toOther,
+    ),
   ],
   [
     0.4,
-    (scene) =>
-      iq(
-        'set',
-        'unsubscribe from node',
+    iq(
+      'set',
+      'unsubscribe from node',
+      (scene) =>
         `<pubsub xmlns='${PUBSUB}'><unsubscribe node='${node(scene)}' jid='${scene.own()}'/></pubsub>`,
-        scene.other(),
-      )(scene),
+      toOther,
+    ),
   ],
   [
     0.3,
-    (scene) =>
-      iq(
-        'get',
-        'affiliations',
-        `<pubsub xmlns='${PUBSUB}#owner'><affiliations node='${node(scene)}'/></pubsub>`,
-      )(scene),
+    iq(
+      'get',
+      'affiliations',
+      (scene) => `<pubsub xmlns='${PUBSUB}#owner'><affiliations node='${node(scene)}'/></pubsub>`,
+    ),
   ],
   [
     0.4,
@@ -225,13 +204,7 @@ export const pep: Repertoire = [
   ],
   [
     0.3,
-    (scene) =>
-      iq(
-        'get',
-        'disco#items of another',
-        "<query xmlns='http://jabber.org/protocol/disco#items'/>",
-        scene.other(),
-      )(scene),
+    iq('get', 'disco#items of another', "<query xmlns='http://jabber.org/protocol/disco#items'/>", toOther),
   ],
   [0.5, () => ['presence with caps', capsPresence]],
   [0.5, () => ['unavailable', "<presence type='unavailable'/>"]],

@@ -10,6 +10,15 @@ import { NS } from '../../../shared/xmpp/namespaces.js';
 /** Longer than a stream may work before others have their turn. */
 const TOO_LONG_MILLISECONDS = 6;
 
+const options = {
+  limits: { stanzaBytes: 10_000, depth: 10, attributes: 10, outboundBytes: 100_000 },
+  contentNamespace: NS.client,
+  bytesPerSecond: 0,
+  notReading() {},
+  upgrade: null,
+  closeMilliseconds: 1000,
+};
+
 /** What a stream hears whose peer sends all this, and its end, at once. */
 async function heard(
   text: string,
@@ -21,14 +30,7 @@ async function heard(
   await once(server, 'listening');
   const lost = new Promise<void>((resolve) => {
     server.on('connection', (socket) => {
-      const transport = new SocketTransport(socket, {
-        limits: { stanzaBytes: 10_000, depth: 10, attributes: 10, outboundBytes: 100_000 },
-        contentNamespace: NS.client,
-        bytesPerSecond: 0,
-        notReading() {},
-        upgrade: null,
-        closeMilliseconds: 1000,
-      });
+      const transport = new SocketTransport(socket, options);
       transport.handler = {
         ...silentHandler,
         stanzaReceived(stanza) {
@@ -105,14 +107,7 @@ for (const [what, held] of [
     const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
     client.on('error', () => {});
     const [socket] = (await accepted) as [Socket];
-    const transport = new SocketTransport(socket, {
-      limits: { stanzaBytes: 10_000, depth: 10, attributes: 10, outboundBytes: 100_000 },
-      contentNamespace: NS.client,
-      bytesPerSecond: 0,
-      notReading() {},
-      upgrade: null,
-      closeMilliseconds: 1000,
-    });
+    const transport = new SocketTransport(socket, options);
     const seen = new Promise<void>((resolve) => {
       transport.handler = {
         ...silentHandler,
