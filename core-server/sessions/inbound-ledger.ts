@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { detachedCopy } from '../../shared/xml/names.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
 
 /** Of so many stanzas beyond `h` it is known what they were. */
 const REMEMBERED = 10_000;
@@ -117,9 +117,18 @@ export class InboundLedger {
   }
 }
 
-/** What a stanza is known by when it is sent again: its address and id, for a client may add a delay; else all of it. */
+/** A delay that a client adds to what it sends again (XEP-0203). */
+const DELAY = /<delay\s[^<>]*(?:\/>|>[^<]*<\/delay>)/g;
+
+/**
+ * What a stanza is known by when it is sent again: its kind, address, id and content, but for a delay; as a hash, for
+ * many may be remembered that are large.
+ */
 function markOf(stanza: Stanza): string {
   const { name, type, to, id, source } = stanza;
-  if (id === undefined) return createHash('sha256').update(source).digest('base64');
-  return detachedCopy(`${name} ${type ?? ''} ${to ?? ''} ${id}`);
+  const content = source.slice(source.indexOf('>') + 1);
+  return createHash('sha256')
+    .update(JSON.stringify([name, type, to, id]))
+    .update(stanza.mentions(NS.delay) ? content.replace(DELAY, '') : content)
+    .digest('base64');
 }
