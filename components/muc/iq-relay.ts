@@ -1,4 +1,4 @@
-import { childElements, clone, type Element } from '../../shared/xml/element.js';
+import { clone, type Element } from '../../shared/xml/element.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
 import { detachedCopy } from '../../shared/xml/names.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
@@ -6,7 +6,7 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 import { type Muc, refusal } from './context.js';
 import { spend } from './rate.js';
 import type { Room, Session } from './rooms/room.js';
-import { attribute, sourceInside } from './wire.js';
+import { attribute, innerXml, wholeInside } from './wire.js';
 import { Work } from './work.js';
 
 const WAIT_MILLISECONDS = 120_000;
@@ -70,9 +70,8 @@ export function relayRequest(
     session.unanswered--;
     unanswered(muc, room, relayed);
   });
-  const inside = sourceInside(iq) ?? iq.element.children.map(String).join('');
   work.send(
-    `<iq type='${iq.type === 'set' ? 'set' : 'get'}' from='${session.occupant.address}' to='${escapeAttribute(to)}' id='${id}'${attribute('xml:lang', iq.lang)}>${inside}</iq>`,
+    `<iq type='${iq.type === 'set' ? 'set' : 'get'}' from='${session.occupant.address}' to='${escapeAttribute(to)}' id='${id}'${attribute('xml:lang', iq.lang)}>${wholeInside(iq)}</iq>`,
   );
 }
 
@@ -102,9 +101,11 @@ export function relayAnswer(muc: Muc, work: Work, room: Room, iq: Stanza): boole
   const requester = room.sessions.get(relayed.requester);
   if (requester === undefined) return true;
   const occupant = room.addressOf(relayed.targetNick);
-  const inside = childElements(iq.element)
-    .map((element) => anonymous(element, relayed, `${room.jid.bare}/${relayed.targetNick}`).toString())
-    .join('');
+  const inside = innerXml(
+    iq,
+    () => true,
+    (element) => anonymous(element, relayed, `${room.jid.bare}/${relayed.targetNick}`),
+  );
   const start = `<iq type='${iq.type === 'error' ? 'error' : 'result'}' from='${occupant}' to='${requester.address}'${attribute('id', relayed.id)}`;
   work.send(inside === '' ? `${start}/>` : `${start}>${inside}</iq>`);
   return true;

@@ -75,23 +75,33 @@ export function extend(text: Template, name: string, added: string): Template {
 
 /**
  * The children of a stanza that `keep` lets through, as text for a stanza of ours. Prefixes that the stanza's own start
- * tag declares go along with each child.
+ * tag declares go along with each child. `change` gives what is to stand for a child.
  */
-export function innerXml(stanza: Stanza, keep: (child: Element) => boolean): string {
+export function innerXml(
+  stanza: Stanza,
+  keep: (child: Element) => boolean,
+  change: (child: Element) => Element = (child) => child,
+): string {
   const root = stanza.element;
   const declared = Object.entries(root.attrs).filter(([name]) => name.startsWith('xmlns:'));
   let inner = '';
   for (const child of childElements(root)) {
     if (!keep(child)) continue;
+    const changed = change(child);
     if (declared.length === 0) {
-      inner += child.toString();
+      inner += changed.toString();
       continue;
     }
-    const copy = clone(child);
+    const copy = clone(changed);
     for (const [name, value] of declared) copy.attrs[name] ??= value;
     inner += copy.toString();
   }
   return inner;
+}
+
+/** All of them: without building the tree where the text can be had as it is. */
+export function wholeInside(stanza: Stanza): string {
+  return sourceInside(stanza) ?? innerXml(stanza, () => true);
 }
 
 /**

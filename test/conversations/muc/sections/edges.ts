@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { admin, coven, error, ID, iqError, iqResult, JOIN, type Section, user } from './coven.js';
 
 const REGISTER = 'http://jabber.org/protocol/muc#register';
@@ -8,6 +9,25 @@ function decision(bare: string, nick: string, allow: '0' | '1'): string {
 
 /** Where clauses of several sections of XEP-0045 meet. */
 export const edges: readonly Section[] = [
+  {
+    name: '§17.4 rule 3: what is passed on means the same, wherever its prefixes are declared',
+    async run(world) {
+      const { room, second, third, end } = await coven(world, 'prefixes');
+      second.send(
+        `<iq type='get' id='q' to='${room}/thirdwitch' xmlns:p='urn:p'><query xmlns='urn:q'><p:x/></query></iq>`,
+      );
+      const asked = await third.next('the request');
+      const query = asked.element.getChild('query', 'urn:q');
+      assert.equal(query?.getChild('x', 'urn:p')?.getNS(), 'urn:p', asked.text);
+      third.send(
+        `<iq type='error' id='${asked.id}' to='${asked.from}' xmlns:p='urn:p'><query xmlns='urn:q' jid='${third.bare}'><p:x/></query><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
+      );
+      await second.expect(
+        `<iq type='error' id='q' from='${room}/thirdwitch' to='${second.jid}'><query xmlns='urn:q' jid='${room}/thirdwitch'><x xmlns='urn:p'/></query><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
+      );
+      await end();
+    },
+  },
   {
     name: "§7.6 Changing Nickname: one's own nickname in another spelling",
     async run(world) {
