@@ -26,26 +26,23 @@ export function create(
     return;
   }
   const limit = muc.policy.roomsPerUser;
-  const proceed = (rooms: number): void => {
-    if (limit > 0 && rooms >= limit && !muc.admins.has(bare)) {
-      done(new StanzaError('resource-constraint', { by, text: `At most ${limit} rooms per user` }));
-      return;
-    }
+  if (limit === 0 || muc.admins.has(bare)) {
     done(build(muc, creators, address, entrance));
-  };
-  if (limit === 0) {
-    proceed(0);
     return;
   }
-  const counted = creators.count(bare);
-  if (typeof counted === 'number') proceed(counted);
-  else {
-    const ready = counted.then(proceed, (error: unknown) => {
-      muc.log.error({ code: 'muc.storage-failed', error: String(error) }, 'rooms of a user not counted');
-      done(stanzaErrorOf(error));
-    });
-    muc.rooms.hold(address.local, ready);
-  }
+  const proceed = (): void | Promise<void> => {
+    const rooms = creators.count(bare);
+    // Others of the same account may have been counted while this one's count was read.
+    if (typeof rooms !== 'number') return rooms.then(proceed);
+    if (rooms >= limit)
+      done(new StanzaError('resource-constraint', { by, text: `At most ${limit} rooms per user` }));
+    else done(build(muc, creators, address, entrance));
+  };
+  const ready = proceed()?.catch((error: unknown) => {
+    muc.log.error({ code: 'muc.storage-failed', error: String(error) }, 'rooms of a user not counted');
+    done(stanzaErrorOf(error));
+  });
+  if (ready !== undefined) muc.rooms.hold(address.local, ready);
 }
 
 function mayCreate(muc: Muc, creator: Jid): boolean {

@@ -17,6 +17,7 @@ export class Creators {
     this.#log = log;
   }
 
+  /** What it comes to now: of rooms that are made one right after the other each counts for the next. */
   count(bare: string): number | Promise<number> {
     const known = this.#known.get(bare);
     if (known !== undefined) return known.size;
@@ -33,9 +34,12 @@ export class Creators {
 
   #change(bare: string, change: (rooms: Set<string>) => void): void {
     if (!this.#counting || bare === '') return;
+    const known = this.#known.get(bare);
+    // at once, if that can be
+    if (known !== undefined) change(known);
     this.#load(bare)
       .then(async (rooms) => {
-        change(rooms);
+        if (rooms !== known) change(rooms);
         if (rooms.size === 0) await this.#collection.delete(bare);
         else await this.#collection.put(bare, { rooms: [...rooms] });
       })

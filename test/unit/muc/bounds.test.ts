@@ -124,3 +124,22 @@ test('one occupant who asks and asks crowds nobody out: neither others nor the s
   assert.equal(world.service.pending.size, before);
   assert.equal(world.service.remembered.size, 100);
 });
+
+for (const synchronous of [true, false]) {
+  test(`rooms of one creator that are asked for at once are counted (${synchronous ? 'synchronous' : 'slow'} store)`, async () => {
+    const world = await mucInProcess(synchronous);
+    for (let round = 0; round < 2; round++) {
+      for (const name of ['one', 'two', 'three'])
+        world.receive(`<presence from='hag@example/r' to='${name}@chat.example/hag'>${JOIN}</presence>`);
+      await world.settled();
+      world.receive("<presence type='unavailable' from='hag@example/r' to='one@chat.example/hag'/>");
+      await world.settled();
+      const told = world.sent.splice(0).filter((text) => text.startsWith('<presence'));
+      assert.deepEqual(
+        told.map((text) => /<(destroy|resource-constraint)|code='(201)'/.exec(text)?.slice(1).join('')),
+        ['201', 'resource-constraint', 'resource-constraint', 'destroy'],
+        `round ${round}\n${told.join('\n')}`,
+      );
+    }
+  });
+}
