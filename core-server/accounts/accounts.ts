@@ -1,28 +1,16 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { networkOf } from '../../shared/addresses/network.js';
 import type { Logger } from '../../shared/observability/types.js';
 import type { Storage } from '../../shared/storage/storage.js';
 import { isBadDocument } from '../../shared/storage/walk.js';
 import { type BareJid, type Domain, parseJid } from '../../shared/xmpp/jid.js';
 import type { AccountDocument } from './account-document.js';
-import { storedCredentials } from './account-document.js';
 import { AccountError } from './account-error.js';
 import { AccountStore, type StoredAccount } from './account-store.js';
-import {
-  DEFAULT_ITERATIONS,
-  deriveCredentials,
-  digestMd5Secret,
-  type KeptCredentials,
-  MINIMUM_ITERATIONS,
-  matchesVerifier,
-  type ScramVerifier,
-} from './credentials.js';
-import { fakeVerifier, serverSecret } from './fake-verifier.js';
-import { createPasswordHasher, type PasswordHasher, type ScramHash } from './password-hasher.js';
-import { prepareQuery, prepareStored } from './password-preparation.js';
-
-/** Whether somebody who proved to know the password may log in. */
-export type Standing = 'active' | 'disabled' | 'expired' | 'unknown';
+import { DEFAULT_ITERATIONS, type KeptCredentials, MINIMUM_ITERATIONS } from './credentials.js';
+import { serverSecret } from './fake-verifier.js';
+import { PasswordChecks } from './password-checks.js';
+import { createPasswordHasher, type PasswordHasher } from './password-hasher.js';
+import { prepareStored } from './password-preparation.js';
+import { isThere, type Standing, standingOf } from './standing.js';
 
 /** What became of an account; sent when the change is durable. Sessions of its owner may have to end. */
 export type AccountEvent =
@@ -47,12 +35,6 @@ export interface Tombstone {
   readonly pending: readonly string[];
 }
 
-/** What a mechanism needs to check a SCRAM proof; for an unknown account keys that nothing fits. */
-export interface ScramLookup {
-  readonly verifier: ScramVerifier;
-  readonly standing: Standing;
-}
-
 export interface AccountsOptions {
   readonly storage: Storage;
   /** The domains that may have accounts. */
@@ -69,26 +51,28 @@ export interface AccountsOptions {
 
 /** The accounts of this server: the one authority on who exists and who may log in. */
 export class Accounts {
-  readonly kept: KeptCredentials;
+  /** Who knows which password. */
+  readonly passwords: PasswordChecks;
   readonly #store: AccountStore;
   readonly #domains: ReadonlySet<string>;
-  readonly #hasher: PasswordHasher;
-  readonly #iterations: number;
   readonly #log: Logger;
-  readonly #secret: Buffer;
   readonly #now: () => number;
   /** Accounts of which it has been said that they cannot be read. */
   readonly #unreadable = new Set<BareJid>();
   readonly #listeners = new Set<(event: AccountEvent) => void>();
 
   private constructor(options: AccountsOptions, secret: Buffer) {
-    this.kept = options.kept;
     this.#store = new AccountStore(options.storage, options.cacheSize ?? 10_000);
+    this.passwords = new PasswordChecks({
+      store: this.#store,
+      kept: options.kept,
+      hasher: options.hasher ?? createPasswordHasher(),
+      iterations: Math.max(options.iterations ?? DEFAULT_ITERATIONS, MINIMUM_ITERATIONS),
+      secret,
+      log: options.log,
+    });
     this.#domains = new Set(options.domains);
-    this.#hasher = options.hasher ?? createPasswordHasher();
-    this.#iterations = Math.max(options.iterations ?? DEFAULT_ITERATIONS, MINIMUM_ITERATIONS);
     this.#log = options.log;
-    this.#secret = secret;
     this.#now = options.now ?? Date.now;
   }
 
@@ -162,7 +146,7 @@ export class Accounts {
         throw new AccountError('name-blocked', `${account} was removed, and its data is not all gone yet`);
       }
       const now = this.#now();
-      const credentials = await this.#derive(account, prepared);
+      const credentials = await this.passwords.derive(account, prepared);
       return { state: 'active', created: now, passwordChanged: now, ...credentials };
     });
     this.#emit({ kind: 'created', account });
@@ -173,7 +157,12 @@ export class Accounts {
     const prepared = preparedPassword(password);
     await this.#store.update(account, async (current) => {
       const { state, created } = this.#present(account, current).document;
-      return { state, created, passwordChanged: this.#now(), ...(await this.#derive(account, prepared)) };
+      return {
+        state,
+        created,
+        passwordChanged: this.#now(),
+        ...(await this.passwords.derive(account, prepared)),
+      };
     });
     this.#emit({ kind: 'password-changed', account });
   }
@@ -255,94 +244,6 @@ export class Accounts {
     this.#emit({ kind: 'released', account });
   }
 
-  /**
-   * What SCRAM of this hash needs for this user; at once where the store can. For an account that does not exist,
-   * or has no verifier of this hash, the answer looks the same but nothing fits it (RFC 6120 §6.5.10).
-   */
-  scram(account: BareJid, hash: ScramHash): ScramLookup | Promise<ScramLookup> {
-    const found = (stored: StoredAccount | null): ScramLookup => {
-      const verifier = isThere(stored) ? stored.credentials.scram.get(hash) : undefined;
-      if (verifier) return { verifier, standing: standingOf(stored) };
-      return { verifier: this.fakeScram(account, hash), standing: 'unknown' };
-    };
-    const stored = this.#store.readSync(account);
-    return stored === 'async' ? this.#store.read(account).then(found) : found(stored);
-  }
-
-  /** The verifier shown for a name that has none. */
-  fakeScram(name: string, hash: ScramHash): ScramVerifier {
-    return fakeVerifier(this.#secret, name, hash, this.#iterations);
-  }
-
-  /**
-   * Checks a clear-text password; `null` stands for a name that cannot be an account. Costs one PBKDF2 whatever
-   * the outcome. A wrong password of a disabled account is `wrong`, so that its state is not given away. Rejects
-   * with `HashingQueueFull`. `peer`: the address from which it is asked, so that addresses share the hasher fairly.
-   */
-  async verify(
-    account: BareJid | null,
-    password: string,
-    peer = '',
-  ): Promise<'ok' | 'wrong' | 'disabled' | 'expired'> {
-    const stored = account === null ? null : await this.#store.read(account);
-    const candidates = isThere(stored) ? stored.credentials.scram : undefined;
-    const hash = this.kept.scram.find((each) => candidates?.has(each)) ?? this.kept.scram[0] ?? 'SHA-256';
-    const other = candidates?.entries().next().value; // kept under earlier settings only
-    const [usedHash, verifier] = candidates?.has(hash)
-      ? ([hash, candidates.get(hash)] as const)
-      : (other ?? ([hash, undefined] as const));
-    const prepared = prepareQuery(password);
-    const right = await matchesVerifier(
-      this.#hasher,
-      usedHash,
-      prepared ?? 'x',
-      verifier ?? this.fakeScram(account ?? '', usedHash),
-      networkOf(peer),
-    );
-    if (account === null || !verifier || !right || prepared === null) return 'wrong';
-    const standing = standingOf(stored);
-    if (standing === 'unknown') return 'wrong';
-    if (standing !== 'active') return standing;
-    if (stored) this.#completeCredentials(account, stored, prepared);
-    return 'ok';
-  }
-
-  /**
-   * MD5(user ":" realm ":" password) for SASL DIGEST-MD5, where the account has a form of its password that gives
-   * it; `username` as the client wrote it.
-   */
-  async digestMd5(
-    account: BareJid,
-    username: string,
-  ): Promise<{ readonly secret: Buffer; readonly standing: Standing } | undefined> {
-    const stored = await this.#store.read(account);
-    const address = parseJid(account);
-    if (!isThere(stored) || !address) return undefined;
-    const { plain, digestMd5 } = stored.credentials;
-    const standing = standingOf(stored);
-    if (plain !== undefined) return { secret: digestMd5Secret(username, address.domain, plain), standing };
-    if (digestMd5 && username === address.local) return { secret: digestMd5, standing };
-    return undefined;
-  }
-
-  /** Checks SHA-1(stream id + password) of XEP-0078 §3.1, hexadecimal; `wrong` where the password is not kept. */
-  async verifyStreamDigest(
-    account: BareJid | null,
-    streamId: string,
-    digest: string,
-  ): Promise<'ok' | 'wrong' | 'disabled' | 'expired'> {
-    const stored = account === null ? null : await this.#store.read(account);
-    const plain = isThere(stored) ? stored.credentials.plain : undefined;
-    const expected = createHash('sha1')
-      .update(streamId + (plain ?? ''))
-      .digest();
-    const given = Buffer.from(digest, 'hex');
-    const right = given.length === expected.length && timingSafeEqual(given, expected);
-    if (plain === undefined || !right) return 'wrong';
-    const standing = standingOf(stored);
-    return standing === 'active' ? 'ok' : standing === 'unknown' ? 'wrong' : standing;
-  }
-
   /** Forgets what is cached of one account or of all, after the store was changed by another process. */
   forget(account?: BareJid): void {
     this.#store.forget(account);
@@ -367,38 +268,6 @@ export class Accounts {
     }
   }
 
-  async #derive(account: BareJid, prepared: string) {
-    const address = parseJid(account);
-    if (!address) throw new AccountError('invalid-name', `${account} is not an address`);
-    const { local, domain } = address;
-    return storedCredentials(
-      await deriveCredentials(this.#hasher, this.kept, local, domain, prepared, this.#iterations),
-    );
-  }
-
-  /** Brings what is kept in line with settings changed since the password was set (RFC 4616 §2 allows it). */
-  #completeCredentials(account: BareJid, stored: StoredAccount, prepared: string): void {
-    const { kept } = this;
-    const { credentials } = stored;
-    const complete =
-      kept.scram.every((hash) => (credentials.scram.get(hash)?.iterations ?? 0) >= this.#iterations) &&
-      kept.digestMd5 === (credentials.digestMd5 !== undefined) &&
-      kept.plain === (credentials.plain !== undefined);
-    if (complete || prepareStored(prepared) === null) return;
-    this.#store
-      .update(account, async (current) => {
-        if (current?.version !== stored.version) return 'keep'; // it changed meanwhile: perhaps the password did
-        const { state, created, passwordChanged } = current.document;
-        return { state, created, passwordChanged, ...(await this.#derive(account, prepared)) };
-      })
-      .catch((error: unknown) => {
-        this.#log.warn(
-          { code: 'accounts.upgrade-failed', account, error },
-          'stored password was not extended',
-        );
-      });
-  }
-
   #emit(event: AccountEvent): void {
     for (const listener of this.#listeners) {
       try {
@@ -409,16 +278,6 @@ export class Accounts {
       }
     }
   }
-}
-
-function isThere(stored: StoredAccount | null): stored is StoredAccount {
-  return stored !== null && stored.document.state !== 'removed';
-}
-
-function standingOf(stored: StoredAccount | null): Standing {
-  if (!isThere(stored)) return 'unknown';
-  if (stored.document.state === 'disabled') return 'disabled';
-  return stored.document.expired === true ? 'expired' : 'active';
 }
 
 function preparedPassword(password: string): string {

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { parseJid } from '../../shared/xmpp/jid.js';
-import type { Standing } from '../accounts/accounts.js';
+import type { Standing } from '../accounts/standing.js';
 import { type DigestResponse, parseDigestResponse, quote } from './digest-md5-messages.js';
 import { accountOf, parseAuthorizationId, refusalOf } from './identity.js';
 import {
@@ -22,7 +22,7 @@ export function digestMd5Mechanism(serverNonce = randomNonce, serviceType = 'xmp
     clientFirst: false,
     refusal({ accounts, policy }) {
       if (!policy.digestMd5) return 'mechanism-too-weak';
-      return accounts.kept.digestMd5 || accounts.kept.plain ? null : 'mechanism-too-weak';
+      return accounts.passwords.kept.digestMd5 || accounts.passwords.kept.plain ? null : 'mechanism-too-weak';
     },
     begin: (context) => new DigestExchange(context, serverNonce(), serviceType),
   };
@@ -85,7 +85,7 @@ class DigestExchange implements SaslExchange {
     if (authorizationId === null) return failure('invalid-authzid', undefined, claimed);
 
     const account = accountOf(given.username, domain);
-    const known = account === null ? undefined : await accounts.digestMd5(account, given.username);
+    const known = account === null ? undefined : await accounts.passwords.digestMd5(account, given.username);
     const secret = known?.secret ?? randomBytes(16); // nothing fits it: an unknown user is a wrong password
     const standing: Standing = known?.standing ?? 'unknown';
     const expected = Buffer.from(digestValue(secret, 'AUTHENTICATE', given));

@@ -1,6 +1,6 @@
 import { type BareJid, type Domain, type Jid, parseJid } from '../../shared/xmpp/jid.js';
-import type { Standing } from '../accounts/accounts.js';
 import { prepareQuery } from '../accounts/password-preparation.js';
+import type { Standing } from '../accounts/standing.js';
 import { failure, type SaslFailure } from './mechanism.js';
 
 /**

@@ -28,7 +28,7 @@ async function check(data: Buffer, { accounts, domain, log, peer }: SaslContext)
   if (authorizationId === null) return failure('invalid-authzid', undefined, claimed);
   const account = accountOf(username, domain);
   try {
-    const result = await accounts.verify(account, password, peer);
+    const result = await accounts.passwords.verify(account, password, peer);
     if (result === 'wrong' || account === null) return failure('not-authorized', undefined, claimed);
     if (result !== 'ok') return refusalOf(result, claimed) ?? failure('not-authorized', undefined, claimed);
     if (authorizationId && authorizationId.bare !== account) {

@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import type { ScramLookup } from '../accounts/accounts.js';
 import { digest, hmac } from '../accounts/credentials.js';
+import type { ScramLookup } from '../accounts/password-checks.js';
 import { HASH_OCTETS, type ScramHash } from '../accounts/password-hasher.js';
 import { downgradeHash } from './downgrade-protection.js';
 import { accountOf, parseAuthorizationId, refusalOf } from './identity.js';
@@ -24,7 +24,7 @@ export function scram(hash: ScramHash, plus: boolean, options: ScramOptions = {}
     name: `SCRAM-${hash}${plus ? '-PLUS' : ''}`,
     clientFirst: true,
     refusal(context) {
-      if (!context.accounts.kept.scram.includes(hash)) return 'invalid-mechanism';
+      if (!context.accounts.passwords.kept.scram.includes(hash)) return 'invalid-mechanism';
       if (plus && (context.channelBinding?.types.length ?? 0) === 0) return 'invalid-mechanism';
       return null;
     },
@@ -72,11 +72,11 @@ class ScramExchange implements SaslExchange {
     if (account === null) {
       // Refused like a wrong password, and when that would be: it is one more name that does not exist.
       return this.#challenge(first, {
-        verifier: accounts.fakeScram(claimed, this.#hash),
+        verifier: accounts.passwords.fakeScram(claimed, this.#hash),
         standing: 'unknown',
       });
     }
-    const lookup = accounts.scram(account, this.#hash);
+    const lookup = accounts.passwords.scram(account, this.#hash);
     if (lookup instanceof Promise) return lookup.then((found) => this.#challenge(first, found));
     return this.#challenge(first, lookup);
   }

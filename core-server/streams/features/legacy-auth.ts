@@ -84,9 +84,9 @@ export const legacyAuth = defineFeature({
       try {
         const outcome =
           digest !== undefined && digestKept
-            ? await core.accounts.verifyStreamDigest(account, stream.id, digest)
+            ? await core.accounts.passwords.verifyStreamDigest(account, stream.id, digest)
             : password !== undefined
-              ? await core.accounts.verify(account, password, stream.remoteAddress)
+              ? await core.accounts.passwords.verify(account, password, stream.remoteAddress)
               : 'wrong';
         if (stream.state.step === 'closed') return;
         const jid = account === null ? null : parseJid(account);

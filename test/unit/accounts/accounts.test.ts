@@ -36,24 +36,24 @@ test('an account is made, changed, disabled, enabled and removed, and says so', 
   assert.equal(accounts.existsSync(juliet), false);
   await accounts.create(juliet, 'r0m30');
   assert.equal(accounts.existsSync(juliet), true);
-  assert.equal(await accounts.verify(juliet, 'r0m30'), 'ok');
-  assert.equal(await accounts.verify(juliet, 'r0m31'), 'wrong');
+  assert.equal(await accounts.passwords.verify(juliet, 'r0m30'), 'ok');
+  assert.equal(await accounts.passwords.verify(juliet, 'r0m31'), 'wrong');
   await accounts.setPassword(juliet, 'capulet');
-  assert.equal(await accounts.verify(juliet, 'r0m30'), 'wrong');
-  assert.equal(await accounts.verify(juliet, 'capulet'), 'ok');
+  assert.equal(await accounts.passwords.verify(juliet, 'r0m30'), 'wrong');
+  assert.equal(await accounts.passwords.verify(juliet, 'capulet'), 'ok');
   await accounts.disable(juliet);
-  assert.equal(await accounts.verify(juliet, 'capulet'), 'disabled');
+  assert.equal(await accounts.passwords.verify(juliet, 'capulet'), 'disabled');
   assert.equal(
-    await accounts.verify(juliet, 'wrong'),
+    await accounts.passwords.verify(juliet, 'wrong'),
     'wrong',
     'a stranger does not learn that it is disabled',
   );
   assert.equal(await accounts.exists(juliet), true);
   await accounts.enable(juliet);
   await accounts.expirePassword(juliet);
-  assert.equal(await accounts.verify(juliet, 'capulet'), 'expired');
+  assert.equal(await accounts.passwords.verify(juliet, 'capulet'), 'expired');
   await accounts.setPassword(juliet, 'montague');
-  assert.equal(await accounts.verify(juliet, 'montague'), 'ok');
+  assert.equal(await accounts.passwords.verify(juliet, 'montague'), 'ok');
   await accounts.remove(juliet, []);
   assert.equal(await accounts.exists(juliet), false);
   assert.deepEqual(
@@ -100,7 +100,7 @@ test('two that create the same name at once: one gets it', async () => {
   const accounts = await testAccounts();
   const results = await Promise.allSettled([accounts.create(juliet, 'a'), accounts.create(juliet, 'b')]);
   assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
-  assert.equal(await accounts.verify(juliet, 'a'), 'ok');
+  assert.equal(await accounts.passwords.verify(juliet, 'a'), 'ok');
 });
 
 test('a removed name is blocked until all has confirmed, or by force', async () => {
@@ -109,7 +109,7 @@ test('a removed name is blocked until all has confirmed, or by force', async () 
   await accounts.create(juliet, 'r0m30');
   await accounts.remove(juliet, ['vcard', 'pep', 'vcard']);
   assert.equal(accounts.existsSync(juliet), false);
-  assert.equal(await accounts.verify(juliet, 'r0m30'), 'wrong');
+  assert.equal(await accounts.passwords.verify(juliet, 'r0m30'), 'wrong');
   await assert.rejects(accounts.create(juliet, 'x'), refused('name-blocked'));
   await assert.rejects(accounts.setPassword(juliet, 'x'), refused('not-found'));
 
@@ -126,11 +126,11 @@ test('a removed name is blocked until all has confirmed, or by force', async () 
     true,
     'a late one does not touch the new account',
   );
-  assert.equal(await restarted.verify(juliet, 'new'), 'ok');
+  assert.equal(await restarted.passwords.verify(juliet, 'new'), 'ok');
 
   await restarted.remove(juliet, ['pep']);
   await restarted.create(juliet, 'forced', { force: true });
-  assert.equal(await restarted.verify(juliet, 'forced'), 'ok');
+  assert.equal(await restarted.passwords.verify(juliet, 'forced'), 'ok');
   await restarted.remove(juliet, ['pep']);
   await restarted.release(juliet);
   await assert.rejects(restarted.release(juliet), refused('not-found'));
@@ -150,7 +150,7 @@ test('accounts survive a restart and are listed in order', async () => {
     { account: juliet, state: 'active', created: 5 },
     { account: bare('romeo@example.com'), state: 'disabled', created: 5 },
   ]);
-  assert.equal(await again.verify(juliet, 'r0m30'), 'ok');
+  assert.equal(await again.passwords.verify(juliet, 'r0m30'), 'ok');
 });
 
 test('an unknown name, an impossible one and a wrong password cost the same one PBKDF2', async () => {
@@ -168,7 +168,7 @@ test('an unknown name, an impossible one and a wrong password cost the same one 
     [null, 'wrong'],
   ] as const) {
     hasher.calls.length = 0;
-    await accounts.verify(account, password);
+    await accounts.passwords.verify(account, password);
     assert.deepEqual(hasher.calls, [{ iterations: 4096, hash: 'SHA-256' }], `${account} ${password}`);
   }
 });
@@ -176,15 +176,15 @@ test('an unknown name, an impossible one and a wrong password cost the same one 
 test('the salt of a name that does not exist is stable, differs by name and hash, and outlives a restart', async () => {
   const storage = createMemoryStorage();
   const accounts = await testAccounts({ storage });
-  const first = await accounts.scram(nobody, 'SHA-256');
-  const again = await (await testAccounts({ storage })).scram(nobody, 'SHA-256');
+  const first = await accounts.passwords.scram(nobody, 'SHA-256');
+  const again = await (await testAccounts({ storage })).passwords.scram(nobody, 'SHA-256');
   assert.equal(first.standing, 'unknown');
   assert.deepEqual(first, again);
-  assert.notDeepEqual(first.verifier.salt, (await accounts.scram(nobody, 'SHA-1')).verifier.salt);
-  const other = await accounts.scram(bare('other@example.com'), 'SHA-256');
+  assert.notDeepEqual(first.verifier.salt, (await accounts.passwords.scram(nobody, 'SHA-1')).verifier.salt);
+  const other = await accounts.passwords.scram(bare('other@example.com'), 'SHA-256');
   assert.notDeepEqual(first.verifier.salt, other.verifier.salt);
   await accounts.create(juliet, 'r0m30');
-  const real = await accounts.scram(juliet, 'SHA-256');
+  const real = await accounts.passwords.scram(juliet, 'SHA-256');
   assert.equal(real.verifier.salt.length, first.verifier.salt.length);
   assert.equal(real.verifier.iterations, first.verifier.iterations);
 });
@@ -196,33 +196,33 @@ test('what is kept of a password follows the settings, at the next log-in in cle
     kept: { scram: ['SHA-1'], digestMd5: false, plain: false },
   });
   await scramOnly.create(juliet, 'r0m30');
-  assert.equal(await scramOnly.digestMd5(juliet, 'juliet'), undefined);
-  assert.equal(await scramOnly.verifyStreamDigest(juliet, 'id', sha1('idr0m30')), 'wrong');
+  assert.equal(await scramOnly.passwords.digestMd5(juliet, 'juliet'), undefined);
+  assert.equal(await scramOnly.passwords.verifyStreamDigest(juliet, 'id', sha1('idr0m30')), 'wrong');
 
   const all = await testAccounts({ storage, kept: { ...EVERYTHING_KEPT, plain: true } });
-  assert.equal((await all.scram(juliet, 'SHA-256')).standing, 'unknown', 'no such verifier yet');
-  assert.equal(await all.verify(juliet, 'r0m30'), 'ok');
+  assert.equal((await all.passwords.scram(juliet, 'SHA-256')).standing, 'unknown', 'no such verifier yet');
+  assert.equal(await all.passwords.verify(juliet, 'r0m30'), 'ok');
   await all.disable(juliet); // follows the upgrade, which runs after the answer
   await all.enable(juliet);
-  assert.equal((await all.scram(juliet, 'SHA-256')).standing, 'active');
-  assert.equal(await all.verifyStreamDigest(juliet, 'id', sha1('idr0m30')), 'ok');
-  assert.equal(await all.verifyStreamDigest(juliet, 'id', sha1('idwrong')), 'wrong');
-  assert.equal(await all.verifyStreamDigest(nobody, 'id', sha1('id')), 'wrong');
-  assert.equal(await all.verifyStreamDigest(juliet, 'id', 'zz'), 'wrong');
+  assert.equal((await all.passwords.scram(juliet, 'SHA-256')).standing, 'active');
+  assert.equal(await all.passwords.verifyStreamDigest(juliet, 'id', sha1('idr0m30')), 'ok');
+  assert.equal(await all.passwords.verifyStreamDigest(juliet, 'id', sha1('idwrong')), 'wrong');
+  assert.equal(await all.passwords.verifyStreamDigest(nobody, 'id', sha1('id')), 'wrong');
+  assert.equal(await all.passwords.verifyStreamDigest(juliet, 'id', 'zz'), 'wrong');
 
   const strict = await testAccounts({
     storage,
     kept: { scram: ['SHA-256'], digestMd5: false, plain: false },
   });
-  assert.equal(await strict.verify(juliet, 'r0m30'), 'ok');
+  assert.equal(await strict.passwords.verify(juliet, 'r0m30'), 'ok');
   await strict.disable(juliet);
   await strict.enable(juliet);
   assert.equal(
-    await strict.verifyStreamDigest(juliet, 'id', sha1('idr0m30')),
+    await strict.passwords.verifyStreamDigest(juliet, 'id', sha1('idr0m30')),
     'wrong',
     'no clear text any more',
   );
-  assert.equal((await strict.scram(juliet, 'SHA-1')).standing, 'unknown');
+  assert.equal((await strict.passwords.scram(juliet, 'SHA-1')).standing, 'unknown');
 });
 
 const sha1 = (text: string) => createHash('sha1').update(text).digest('hex');
@@ -231,12 +231,12 @@ test('more iterations than at the time of the password come with the next log-in
   const storage = createMemoryStorage();
   await (await testAccounts({ storage })).create(juliet, 'r0m30');
   const stronger = await testAccounts({ storage, iterations: 5000 });
-  assert.equal((await stronger.scram(juliet, 'SHA-256')).verifier.iterations, 4096);
-  assert.equal(await stronger.verify(juliet, 'wrong'), 'wrong');
-  assert.equal(await stronger.verify(juliet, 'r0m30'), 'ok');
+  assert.equal((await stronger.passwords.scram(juliet, 'SHA-256')).verifier.iterations, 4096);
+  assert.equal(await stronger.passwords.verify(juliet, 'wrong'), 'wrong');
+  assert.equal(await stronger.passwords.verify(juliet, 'r0m30'), 'ok');
   await stronger.enable(juliet); // follows the upgrade, which runs after the answer
-  assert.equal((await stronger.scram(juliet, 'SHA-256')).verifier.iterations, 5000);
-  assert.equal(await stronger.verify(juliet, 'r0m30'), 'ok');
+  assert.equal((await stronger.passwords.scram(juliet, 'SHA-256')).verifier.iterations, 5000);
+  assert.equal(await stronger.passwords.verify(juliet, 'r0m30'), 'ok');
 });
 
 test('no document holds the password unless it is to be kept', async () => {
@@ -255,12 +255,12 @@ test('a full cache and another process that writes do not make it forget or err'
   for (const name of ['a', 'b', 'c', 'd']) await accounts.create(bare(`${name}@example.com`), name);
   for (const name of ['d', 'a', 'c', 'b']) {
     assert.equal(accounts.existsSync(bare(`${name}@example.com`)), true);
-    assert.equal(await accounts.verify(bare(`${name}@example.com`), name), 'ok');
+    assert.equal(await accounts.passwords.verify(bare(`${name}@example.com`), name), 'ok');
   }
   const other = await testAccounts({ storage });
   await other.setPassword(bare('b@example.com'), 'changed');
   accounts.forget(bare('b@example.com'));
-  assert.equal(await accounts.verify(bare('b@example.com'), 'changed'), 'ok');
+  assert.equal(await accounts.passwords.verify(bare('b@example.com'), 'changed'), 'ok');
 });
 
 test('the queue of PBKDF2 is bounded, and recovers', async () => {

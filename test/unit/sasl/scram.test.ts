@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import type { Accounts } from '../../../core-server/accounts/accounts.js';
+import type { PasswordChecks } from '../../../core-server/accounts/password-checks.js';
 import type { ScramHash } from '../../../core-server/accounts/password-hasher.js';
 import type { ChannelBindingSource } from '../../../core-server/sasl/channel-binding.js';
 import { downgradeHash } from '../../../core-server/sasl/downgrade-protection.js';
@@ -92,15 +93,20 @@ const VECTORS: readonly {
   },
 ];
 
+/** The accounts, whose passwords are checked in another way. */
+function checking(change: Partial<PasswordChecks>): Accounts {
+  return Object.assign(Object.create(accounts), {
+    passwords: Object.assign(Object.create(accounts.passwords), change),
+  });
+}
+
 for (const { hash, salt, client, server, proof, v } of VECTORS) {
   test(`the published exchange of SCRAM-${hash}`, async () => {
     const { verifierOf } = await import('../../../core-server/accounts/credentials.js');
     const { createPasswordHasher } = await import('../../../core-server/accounts/password-hasher.js');
     const salted = await createPasswordHasher().hash('pencil', Buffer.from(salt, 'base64'), 4096, hash);
     const verifier = verifierOf(hash, salted, Buffer.from(salt, 'base64'), 4096);
-    const withUser = Object.assign(Object.create(accounts), {
-      scram: () => ({ verifier, standing: 'active' }),
-    }) as Accounts;
+    const withUser = checking({ scram: () => ({ verifier, standing: 'active' }) });
     const running = scram(hash, false, { serverNonce: () => server }).begin(context({ accounts: withUser }));
     const challenge = await running.respond(Buffer.from(`n,,n=user,r=${client}`));
     assert.equal(challenge.kind, 'challenge');
@@ -337,14 +343,10 @@ test('with downgrade protection the server-first-message has the hash, signed wi
 });
 
 test('a store that does not answer at once, or not at all', async () => {
-  const slow = Object.assign(Object.create(accounts), {
-    scram: async (...args: Parameters<Accounts['scram']>) => accounts.scram(...args),
-  }) as Accounts;
+  const slow = checking({ scram: async (...args) => accounts.passwords.scram(...args) });
   const { step } = await exchange({ username: 'juliet', password: 'r0m30' }, { changes: { accounts: slow } });
   assert.equal(step.kind, 'success');
-  const broken = Object.assign(Object.create(accounts), {
-    scram: () => Promise.reject(new Error('disk')),
-  }) as Accounts;
+  const broken = checking({ scram: () => Promise.reject(new Error('disk')) });
   const negotiation = new SaslNegotiation(testContext(broken));
   const first = Buffer.from('n,,n=juliet,r=abc').toString('base64');
   const reply: SaslReply = await negotiation.begin('SCRAM-SHA-256', first);
