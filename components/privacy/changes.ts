@@ -145,7 +145,7 @@ export class Changes {
       const now = await this.#store.get(account);
       if (now.sequence === stored.sequence) await this.#store.put(account, { ...now, told: null });
     }).catch((error: unknown) => {
-      this.#log.debug({ code: 'privacy.pushes-owed', account, err: error }, 'pushes may have to be repeated');
+      this.#log.debug({ code: 'privacy.pushes-owed', account, error }, 'pushes may have to be repeated');
     });
   }
 

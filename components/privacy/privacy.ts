@@ -82,7 +82,7 @@ export async function composePrivacy(
       if (on === stream) await served(domain);
     } catch (error) {
       component.log.error(
-        { code: 'privacy.not-synchronised', domain, err: error },
+        { code: 'privacy.not-synchronised', domain, error },
         'the comparison with the core failed: tried again',
       );
       setTimeout(() => void meet(domain, on), RETRY_MILLISECONDS).unref();

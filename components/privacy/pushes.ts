@@ -47,7 +47,7 @@ export class Pushes {
         xml('iq', { type: 'set', id: `push${this.#sequence}`, from: account, to: resource }, payload),
       )
       .catch((error: unknown) => {
-        this.#component.log.debug({ code: 'privacy.push-unanswered', err: error }, 'a push was not answered');
+        this.#component.log.debug({ code: 'privacy.push-unanswered', error }, 'a push was not answered');
       });
   }
 }

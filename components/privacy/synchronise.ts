@@ -34,10 +34,7 @@ export async function synchronise(
       .catch((error: unknown) => {
         // nobody answered: the whole comparison is made again
         if (isSilence(error) && !isBadDocument(error)) throw error;
-        log.warn(
-          { code: 'privacy.not-reconciled', account, err: error },
-          'lists and rules of an account differ',
-        );
+        log.warn({ code: 'privacy.not-reconciled', account, error }, 'lists and rules of an account differ');
       });
   for await (const account of store.owners()) {
     if (!account.endsWith(`@${domain}`)) continue;

@@ -121,7 +121,7 @@ export class Accounts {
       if (!this.#unreadable.has(account)) {
         this.#unreadable.add(account);
         this.#log.error(
-          { code: 'storage.account-unreadable', account, err: error },
+          { code: 'storage.account-unreadable', account, error },
           'an account could not be read and is left out',
         );
       }

@@ -46,7 +46,7 @@ export function asAdHocCommand(core: Core, command: AdminCommand): AdHocCommand 
         return outcome;
       } catch (error) {
         core.log.warn(
-          { code: 'admin.command-failed', ...about, err: error },
+          { code: 'admin.command-failed', ...about, error },
           'a command of an administrator failed',
         );
         throw error;

@@ -63,7 +63,7 @@ export class LogIns {
     const done = await Promise.allSettled(writes.map(([account, at]) => this.#stored.put(account, { at })));
     const failure = done.find((one) => one.status === 'rejected');
     if (failure !== undefined)
-      this.#log.warn({ code: 'admin.log-ins-unwritten', err: failure.reason }, 'log-ins were not noted');
+      this.#log.warn({ code: 'admin.log-ins-unwritten', error: failure.reason }, 'log-ins were not noted');
   }
 
   async stop(): Promise<void> {

@@ -33,7 +33,7 @@ export function administrationServices(core: Core): AdministrationServices {
     core.router.guard = lists.empty ? null : (stanza) => lists.blocks(stanza);
   };
   const failed = (error: unknown): void =>
-    core.log.warn({ code: 'admin.notice-failed', err: error }, 'a notice could not be told or noted');
+    core.log.warn({ code: 'admin.notice-failed', error }, 'a notice could not be told or noted');
 
   core.hooks.sessionBound.on((session) => logIns.happened(session.account.bare));
   core.hooks.sessionAvailable.on((session) => void notices.tell(session).catch(failed));

@@ -216,7 +216,7 @@ async function listen(
     tls ? 'LISTEN_HOST' : 'COMPONENT_PLAIN_HOST',
   );
   server.on('error', (error) =>
-    core.log.error({ code: 'component.listener-failed', err: error }, 'listener failed'),
+    core.log.error({ code: 'component.listener-failed', error }, 'listener failed'),
   );
   const address = server.address() as AddressInfo;
   core.addresses[name] = `${address.address}:${address.port}`;

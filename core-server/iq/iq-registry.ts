@@ -161,7 +161,7 @@ export class IqRegistry {
   #failed(stanza: Stanza, error: unknown, origin: Origin): void {
     if (error instanceof StanzaError) return this.#fail(stanza, error, origin);
     this.#log.error(
-      { code: 'core.iq-handler-failed', err: error, namespace: stanza.payload?.namespace, id: stanza.id },
+      { code: 'core.iq-handler-failed', error, namespace: stanza.payload?.namespace, id: stanza.id },
       'an IQ handler failed',
     );
     this.#fail(stanza, stanzaErrorOf(error), origin);

@@ -135,10 +135,7 @@ export const offline = defineFeature({
     });
     core.hooks.accountRemoved.on((account) => {
       archive.clear(account).catch((error: unknown) => {
-        core.log.error(
-          { code: 'storage.offline-unwritable', err: error },
-          'stored messages could not be removed',
-        );
+        core.log.error({ code: 'storage.offline-unwritable', error }, 'stored messages could not be removed');
       });
     });
 
@@ -186,7 +183,7 @@ export const offline = defineFeature({
           ids.add(entry.id);
           return entry;
         } catch (error) {
-          core.log.error({ code: 'storage.offline-unwritable', err: error }, 'a message could not be stored');
+          core.log.error({ code: 'storage.offline-unwritable', error }, 'a message could not be stored');
           // it is as safe as memory is; who has been told that it is stored must hear that it is not
           if (fromStore.get(message) === true) core.router.bounce(message, stanzaErrorOf(error));
           else fromStore.delete(message);
@@ -228,10 +225,7 @@ export const offline = defineFeature({
       try {
         await Promise.all([remove(session, handed), ...removals]);
       } catch (error) {
-        core.log.error(
-          { code: 'storage.offline-unwritable', err: error },
-          'stored messages could not be removed',
-        );
+        core.log.error({ code: 'storage.offline-unwritable', error }, 'stored messages could not be removed');
       }
       // until it is removed nobody else is to be given it, nor by whoever has read the store before that
       for (const entry of handed) {
@@ -265,10 +259,7 @@ export const offline = defineFeature({
           (error: unknown) => {
             if (error === STORE_FULL) refused.inc();
             else {
-              core.log.error(
-                { code: 'storage.offline-unwritable', err: error },
-                'a message could not be stored',
-              );
+              core.log.error({ code: 'storage.offline-unwritable', error }, 'a message could not be stored');
             }
             core.router.bounce(message, stanzaErrorOf(error));
           },
@@ -329,7 +320,7 @@ export const offline = defineFeature({
         }
       } catch (error) {
         core.log.error(
-          { code: 'storage.offline-unreadable', err: error },
+          { code: 'storage.offline-unreadable', error },
           'stored messages could not be delivered',
         );
       } finally {

@@ -71,10 +71,7 @@ class AvatarStamps {
 
   async load(): Promise<void> {
     const bad = (account: string, error: Error) =>
-      this.#core.log.warn(
-        { code: 'avatar.hash-unreadable', account, err: error },
-        'an avatar hash is left out',
-      );
+      this.#core.log.warn({ code: 'avatar.hash-unreadable', account, error }, 'an avatar hash is left out');
     for await (const [owner, { value }] of documentsOf(this.#stored, bad))
       this.#hashes.set(owner, value.hash);
   }
@@ -123,7 +120,7 @@ class AvatarStamps {
   }
 
   #notWritten(error: unknown): void {
-    this.#core.log.warn({ code: 'avatar.hash-not-stored', err: error }, 'an avatar hash was not stored');
+    this.#core.log.warn({ code: 'avatar.hash-not-stored', error }, 'an avatar hash was not stored');
   }
 }
 

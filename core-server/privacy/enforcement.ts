@@ -90,7 +90,7 @@ class Enforcement {
 
   erase(account: BareJid): void {
     this.#collection.delete(account).catch((error: unknown) => {
-      this.#core.log.error({ code: 'storage.rules-unwritable', err: error }, 'rules could not be removed');
+      this.#core.log.error({ code: 'storage.rules-unwritable', error }, 'rules could not be removed');
     });
   }
 
@@ -116,10 +116,7 @@ class Enforcement {
       (payload) => this.#core.router.reply(resultOf(stanza, payload)),
       (error: unknown) => {
         if (!(error instanceof StanzaError)) {
-          this.#core.log.error(
-            { code: 'privacy.enforcement-failed', err: error },
-            'rules could not be changed',
-          );
+          this.#core.log.error({ code: 'privacy.enforcement-failed', error }, 'rules could not be changed');
         }
         this.#core.router.bounce(stanza, stanzaErrorOf(error));
       },
@@ -186,10 +183,7 @@ class Enforcement {
       return await this.#collection.get(account);
     } catch (error) {
       if (!isBadDocument(error)) throw error;
-      this.#core.log.error(
-        { code: 'storage.rules-unreadable', account, err: error },
-        'rules could not be read',
-      );
+      this.#core.log.error({ code: 'storage.rules-unreadable', account, error }, 'rules could not be read');
       return undefined;
     }
   }

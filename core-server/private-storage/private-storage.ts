@@ -66,7 +66,7 @@ export const privateStorage = defineFeature({
     core.hooks.accountRemoved.on((account) => {
       collection.delete(account).catch((error: unknown) => {
         core.log.warn(
-          { code: 'storage.private-unremovable', account, err: error },
+          { code: 'storage.private-unremovable', account, error },
           'private data could not be removed',
         );
       });

@@ -154,7 +154,7 @@ function asStanzaError(core: Core, error: unknown): StanzaError {
     );
   }
   if (error instanceof HashingQueueFull) return new StanzaError('resource-constraint', { type: 'wait' });
-  core.log.error({ code: 'account.registration-failed', err: error }, 'a registration failed');
+  core.log.error({ code: 'account.registration-failed', error }, 'a registration failed');
   return stanzaErrorOf(error);
 }
 

@@ -121,7 +121,7 @@ export class RosterService {
     try {
       await this.#collection.put(account.bare, documentOf(roster));
     } catch (error) {
-      this.#log.error({ code: 'storage.roster-unwritable', err: error }, 'a roster could not be stored');
+      this.#log.error({ code: 'storage.roster-unwritable', error }, 'a roster could not be stored');
       // What is in memory must not promise more than what is stored. The account may have been forgotten and loaded again
       // meanwhile: it is the same roster, wherever it is held.
       await this.#collection.get(account.bare).then(

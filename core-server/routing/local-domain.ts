@@ -65,7 +65,7 @@ export class LocalDomain implements Destination {
       },
       (error) => {
         this.#parts.log.error(
-          { code: 'storage.account-unreadable', err: error },
+          { code: 'storage.account-unreadable', error },
           'an account could not be loaded',
         );
         this.#parts.router.bounce(stanza, new StanzaError('internal-server-error', { type: 'wait' }));

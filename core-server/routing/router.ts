@@ -69,7 +69,7 @@ export class Router {
     } catch (error) {
       // one handler that throws costs one error answer and one log line
       this.#log.error(
-        { code: 'core.routing-failed', err: error, stanza: stanza.name, id: stanza.id },
+        { code: 'core.routing-failed', error, stanza: stanza.name, id: stanza.id },
         'routing failed',
       );
       this.bounce(stanza, new StanzaError('internal-server-error'));

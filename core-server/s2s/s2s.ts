@@ -256,9 +256,7 @@ async function listen(
     { host: hostToListen(core.settings.LISTEN_HOST), port },
     direct ? 'S2S_TLS_PORT' : 'S2S_PORT',
   );
-  server.on('error', (error) =>
-    core.log.error({ code: 's2s.listener-failed', err: error }, 'listener failed'),
-  );
+  server.on('error', (error) => core.log.error({ code: 's2s.listener-failed', error }, 'listener failed'));
   const address = server.address() as AddressInfo;
   core.addresses[name] = `${address.address}:${address.port}`;
   core.closers.push(() => server.close());

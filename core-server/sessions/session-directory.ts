@@ -122,10 +122,7 @@ export class LocalSessionDirectory implements SessionDirectory {
     try {
       run();
     } catch (error) {
-      this.#log.error(
-        { code: 'core.handler-failed', err: error },
-        'a handler failed after an account was loaded',
-      );
+      this.#log.error({ code: 'core.handler-failed', error }, 'a handler failed after an account was loaded');
     }
   }
 

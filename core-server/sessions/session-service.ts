@@ -69,7 +69,7 @@ export class SessionService {
           }
         },
         (error) => {
-          log.error({ code: 'storage.account-unreadable', err: error }, 'an account could not be loaded');
+          log.error({ code: 'storage.account-unreadable', error }, 'an account could not be loaded');
           reject(new StanzaError('internal-server-error', { type: 'wait' }));
         },
       );

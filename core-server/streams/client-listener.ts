@@ -91,9 +91,7 @@ export async function listenForClients(options: ClientListenerOptions): Promise<
     { host: hostToListen(options.host), port: options.port, backlog: 1024 },
     options.direct ? 'C2S_TLS_PORT' : 'C2S_PORT',
   );
-  server.on('error', (error) =>
-    options.log.error({ code: 'c2s.listener-failed', err: error }, 'listener failed'),
-  );
+  server.on('error', (error) => options.log.error({ code: 'c2s.listener-failed', error }, 'listener failed'));
   return {
     address: server.address() as AddressInfo,
     stop: () => new Promise((resolve) => server.close(() => resolve())),

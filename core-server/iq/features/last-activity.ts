@@ -37,7 +37,7 @@ export const lastActivity = defineFeature({
       collection
         .put(session.account.bare, status === undefined || status === '' ? { at } : { at, status })
         .catch((error: unknown) => {
-          core.log.warn({ code: 'storage.last-unwritable', err: error }, 'last activity could not be stored');
+          core.log.warn({ code: 'storage.last-unwritable', error }, 'last activity could not be stored');
         });
     });
     core.hooks.accountRemoved.on((account) => {

@@ -109,7 +109,7 @@ export const legacyAuth = defineFeature({
           return stream.answer(iq, answer);
         }
         const busy = error instanceof HashingQueueFull;
-        if (!busy) stream.log.error({ code: 'c2s.login-error', err: error }, 'a log-in could not be decided');
+        if (!busy) stream.log.error({ code: 'c2s.login-error', error }, 'a log-in could not be decided');
         stream.answer(iq, new StanzaError(busy ? 'resource-constraint' : 'internal-server-error'));
       }
     }

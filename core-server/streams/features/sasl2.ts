@@ -89,7 +89,7 @@ export const sasl2 = defineFeature({
             stream.fail('resource-constraint', 'this account has too many sessions');
             return;
           }
-          core.log.error({ code: 'c2s.sasl2-failed', err: error }, 'an inline feature failed');
+          core.log.error({ code: 'c2s.sasl2-failed', error }, 'an inline feature failed');
           stream.fail('internal-server-error');
         });
       }
