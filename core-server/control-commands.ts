@@ -43,8 +43,9 @@ export function followAccounts(core: Core): void {
         endSessions(core, event.account, 'the account is disabled');
         return;
       case 'removed':
-        endSessions(core, event.account, 'the account was removed');
+        // first, so that nothing that its sessions leave is stored for it
         core.directory.setExists(address, false);
+        endSessions(core, event.account, 'the account was removed');
         return;
       // whoever changes a password ends the sessions: the operator's command all, XEP-0077 the others
       case 'password-changed':

@@ -10,6 +10,9 @@ export const STORE_FULL = new StanzaError('service-unavailable', {
   text: 'too many messages are stored for this account',
 });
 
+/** It was removed while the message was on its way. */
+export const ACCOUNT_GONE = new StanzaError('service-unavailable');
+
 /** One stored message. */
 export interface StoredAt {
   readonly id: number;
@@ -49,10 +52,11 @@ export class OfflineStore {
 
   /**
    * Resolves when it is durable. Rejects with {@link STORE_FULL} when it would be too much, but where it is stored
-   * `anyway`.
+   * `anyway`, and with {@link ACCOUNT_GONE}.
    */
   async append(account: AccountState, text: string, anyway = false): Promise<StoredAt> {
     const count = await this.#count(account);
+    if (!account.exists) throw ACCOUNT_GONE;
     const size = text.length;
     const beyond = this.#exceeds(count, 1, size);
     if (beyond && !anyway) throw STORE_FULL;

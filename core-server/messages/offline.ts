@@ -13,7 +13,7 @@ import { giveWay, type Patient } from '../streams/turns.js';
 import { isCopy } from './carbons.js';
 import { messageType } from './message-delivery.js';
 import { OFFLINE_MESSAGES } from './offline-document.js';
-import { OfflineStore, PAGE, STORE_FULL, type StoredAt } from './offline-store.js';
+import { ACCOUNT_GONE, OfflineStore, PAGE, STORE_FULL, type StoredAt } from './offline-store.js';
 import { stanzaIdElement } from './stanza-ids.js';
 
 /** More than this in the session's queue waits for the client before the next message is read from the store. */
@@ -183,7 +183,7 @@ export const offline = defineFeature({
           ids.add(entry.id);
           return entry;
         } catch (error) {
-          core.log.error({ code: 'storage.offline-unwritable', error }, 'a message could not be stored');
+          notStored(error);
           // it is as safe as memory is; who has been told that it is stored must hear that it is not
           if (fromStore.get(message) === true) core.router.bounce(message, stanzaErrorOf(error));
           else fromStore.delete(message);
@@ -257,10 +257,7 @@ export const offline = defineFeature({
             offer(account, message);
           },
           (error: unknown) => {
-            if (error === STORE_FULL) refused.inc();
-            else {
-              core.log.error({ code: 'storage.offline-unwritable', error }, 'a message could not be stored');
-            }
+            notStored(error);
             core.router.bounce(message, stanzaErrorOf(error));
           },
         )
@@ -269,6 +266,12 @@ export const offline = defineFeature({
           release();
         });
       unfinished.add(storing);
+    }
+
+    function notStored(error: unknown): void {
+      if (error === STORE_FULL) refused.inc();
+      else if (error !== ACCOUNT_GONE)
+        core.log.error({ code: 'storage.offline-unwritable', error }, 'a message could not be stored');
     }
 
     /** Gives a session what is stored, in order, and removes it once it is written (contracts: acknowledged). */

@@ -68,7 +68,8 @@ export class LocalSessionDirectory implements SessionDirectory {
     // a removed account takes roster and rules with it, a new one has none of what "no account" was loaded with: the
     // next use loads afresh
     if (account.sessions.length === 0) this.#accounts.delete(jid.bare);
-    else account.exists = exists;
+    // also for who holds it still: what is on its way into a store is not to be found by the next of this name
+    if (account.sessions.length > 0 || !exists) account.exists = exists;
   }
 
   with(jid: Jid, use: (account: AccountState) => void, failed: (error: unknown) => void): void {

@@ -211,3 +211,25 @@ test('a core that stops stores what sessions waiting for their clients have not 
   assert.deepEqual(await bodies(again, 1), ['kept']);
   await again.close();
 });
+
+test('RFC 6121 §8.5.1: what a removed account has not got goes back to its sender, not to the next of its name', async () => {
+  await core.addUsers('laurence');
+  const laurence = await core.online('laurence', 'cell');
+  await enable(laurence, true);
+  const romeo = await core.online('romeo', 'orchard');
+  for (const id of ['m0', 'm1', 'm2']) {
+    romeo.send(`<message to='laurence@localhost/cell' type='chat' id='${id}'><body>${id}</body></message>`);
+    await laurence.stanza((stanza) => stanza.id === id);
+  }
+  await core.control('user.remove', { jid: 'laurence@localhost', force: true });
+  await core.addUsers('laurence');
+  for (const id of ['m0', 'm1', 'm2']) {
+    const refusal = await romeo.stanza((stanza) => stanza.name === 'message');
+    assert.deepEqual([refusal.id, refusal.type], [id, 'error']);
+    assert.ok(refusal.source.includes('<service-unavailable'), refusal.source);
+  }
+  const next = await core.online('laurence', 'cell');
+  await expectNoMessage(next);
+  await next.close();
+  await romeo.close();
+});
