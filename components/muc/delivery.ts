@@ -10,8 +10,8 @@ export interface DeliveryOptions {
   readonly drained: () => Promise<void>;
   /** Begins the writes of a batch. */
   readonly commit: (batch: readonly Work[]) => readonly Write[];
-  /** Called for each work that could not be made durable. */
-  readonly failed: (work: Work, reason: unknown) => string | null;
+  /** Called for each work that could not be made durable: what is to be sent instead. */
+  readonly failed: (work: Work, reason: unknown) => Outgoing[];
   /** Texts for one broadcast: one per addressee, or fewer by multicast. */
   readonly expand: (outgoing: Exclude<Outgoing, string>, from: number) => { text: string; taken: number };
   /** Stanzas that may wait before the service says it is congested. */
@@ -126,11 +126,17 @@ export class Delivery {
         for (const tell of work.durable) tell();
       for (const work of batch) this.#enqueue(work);
       if (this.#waiting.length > 0) this.#commit();
+      else this.#pump();
     });
   }
 
+  /** Writes what could not be written before, if there is any and nothing else is being written. */
+  writeAgain(): void {
+    if (this.#retry !== null && !this.#scheduled && !this.#committing) this.#commit();
+  }
+
   /**
-   * Not durable: the sender is told so instead of being shown it; the state is written with the next batch. What of the
+   * Not durable: whoever asked for it is not told that it is done; the state is written with the next batch. What of the
    * batch did become durable goes its way (a store need not take all of a batch or nothing).
    */
   #refuse(batch: readonly Work[], retried: Work | null, failed: ReadonlyMap<Write['of'], unknown>): void {
@@ -139,13 +145,13 @@ export class Delivery {
     const retry = new Work(null);
     const changed = new Set(failed.keys());
     for (const work of retried === null ? batch : [retried, ...batch]) {
+      if (work.touches(changed)) {
+        work.out = this.#options.failed(work, reason);
+        work.sent.length = 0;
+        retry.durable.push(...work.durable.splice(0));
+      }
       for (const room of work.rooms) retry.rooms.add(room);
       for (const [session, room] of work.sessions) retry.sessions.set(session, room);
-      if (!work.touches(changed)) continue;
-      retry.durable.push(...work.durable.splice(0));
-      const answer = this.#options.failed(work, reason);
-      work.out = answer === null ? [] : [answer];
-      work.sent.length = 0;
     }
     if (retry.writes) this.#retry = retry;
   }

@@ -51,6 +51,10 @@ export function enter(muc: Muc, work: Work, room: Room, entrance: Entrance): voi
   session.lang = stanza.lang;
   room.addSession(session);
   work.saveSession(room, session);
+  work.undo.push(() => {
+    if (room.sessions.get(jid.full) === session) room.removeSession(session);
+    muc.emptied(work, room);
+  });
   muc.counters.joins.inc();
 
   welcome(muc, work, room, session, entrance, () => {

@@ -88,7 +88,6 @@ export class Journal {
     const results = await Promise.allSettled([marked, appended]);
     for (const result of results) {
       if (result.status === 'fulfilled') continue;
-      state.open--;
       if (results[0].status === 'rejected' && this.#rooms.get(room.local) === state)
         this.#rooms.delete(room.local);
       throw result.reason;
@@ -97,6 +96,11 @@ export class Journal {
 
   /** Its sender is told that it was not sent: it is not to come back from the archive either. */
   takeBack({ room, archiveId }: Journalled): void {
+    const state = this.#rooms.get(room.local);
+    if (state !== undefined) {
+      state.open--;
+      this.#markSoon(room.local);
+    }
     if (archiveId > 0) void this.#background(this.#options.store.messages.remove(room.local, [archiveId]));
   }
 
@@ -206,9 +210,13 @@ export class Journal {
       if (state === undefined || room.destroyed) continue;
       state.open--;
       state.after = archiveId;
-      this.#stale.add(room.local);
+      this.#markSoon(room.local);
     }
-    if (this.#stale.size > 0) this.#markers ??= setTimeout(() => void this.#mark(), MARKER_MILLISECONDS);
+  }
+
+  #markSoon(local: string): void {
+    this.#stale.add(local);
+    this.#markers ??= setTimeout(() => void this.#mark(), MARKER_MILLISECONDS);
   }
 
   /** Writes from where on messages may be unfinished now. */

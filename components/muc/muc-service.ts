@@ -21,7 +21,7 @@ import { RoomDirectory } from './rooms/directory.js';
 import { RoomRegistry } from './rooms/registry.js';
 import type { Room } from './rooms/room.js';
 import { RoomStore } from './rooms/store.js';
-import { Work, type Write } from './work.js';
+import { type Outgoing, Work, type Write } from './work.js';
 
 const PENDING = 50_000;
 const BARRIER_MILLISECONDS = 60_000;
@@ -131,14 +131,7 @@ export class MucService implements Muc {
       connected: () => this.#up,
       drained: () => component.drained(),
       commit: (batch) => this.#commit(batch),
-      failed: (work, reason) => {
-        // Nobody has seen these: newcomers must not either.
-        for (const entry of work.messages) {
-          entry.room.history = entry.room.history.filter((kept) => kept !== entry.document);
-          this.#journal.takeBack(entry);
-        }
-        return work.cause === null ? null : errorText(work.cause, stanzaErrorOf(reason));
-      },
+      failed: (work, reason) => this.#failed(work, reason),
       expand: (broadcast, from) => this.#multicast.expand(broadcast, from),
       backlog: BACKLOG,
     });
@@ -241,6 +234,26 @@ export class MucService implements Muc {
     return writes;
   }
 
+  /**
+   * What is sent of a work that could not be made durable. A message or whoever entered has not come, for anybody.
+   * Everything else is as it is here now, and will be in the store: all are told of it, but nobody that it is done.
+   */
+  #failed(work: Work, reason: unknown): Outgoing[] {
+    for (const entry of work.messages) {
+      entry.room.history = entry.room.history.filter((kept) => kept !== entry.document);
+      this.#journal.takeBack(entry);
+    }
+    const { cause } = work;
+    const refusal = cause === null ? null : errorText(cause, stanzaErrorOf(reason));
+    const refused = refusal === null ? [] : [refusal];
+    if (work.messages.length > 0 || work.undo.length > 0) {
+      for (const undo of work.undo.splice(0).reverse()) undo();
+      return refused;
+    }
+    const shown = work.out.filter((outgoing) => !work.isResult(outgoing));
+    return shown.length < work.out.length ? [...shown, ...refused] : shown;
+  }
+
   /** What the server answers after everything it was sent before. */
   #barrier(passed: () => void): void {
     const id = this.newId();
@@ -278,13 +291,15 @@ export class MucService implements Muc {
   tick(): void {
     const ticks = this.ticks();
     for (const table of [this.pending, this.remembered, this.own]) table.sweep(ticks);
+    this.delivery.writeAgain();
     const { pingIdleSeconds } = this.policy;
     for (const room of [...this.rooms.loaded.values()]) {
       if (room.locked && this.now() - room.createdAt > UNCONFIGURED_MILLISECONDS) this.#endUnconfigured(room);
       else if (
         room.sessions.size === 0 &&
         ticks - room.lastUsed > IDLE_MILLISECONDS &&
-        this.delivery.size === 0
+        this.delivery.size === 0 &&
+        this.delivery.durable
       )
         this.rooms.unload(room);
       if (pingIdleSeconds === 0) continue;

@@ -33,7 +33,7 @@ export function actorOf(room: Room, from: Jid): Actor {
 
 export function sendResult(work: Work, iq: Stanza, payload = ''): void {
   const start = `<iq type='result'${attribute('from', iq.to)}${attribute('to', iq.from)}${attribute('id', iq.id)}`;
-  work.send(payload === '' ? `${start}/>` : `${start}>${payload}</iq>`);
+  work.sendResult(payload === '' ? `${start}/>` : `${start}>${payload}</iq>`);
 }
 
 /** XEP-0045 §17.4 rule 1: what is sent to the room itself, the room answers. */

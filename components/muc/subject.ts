@@ -33,7 +33,8 @@ export function changeSubject(muc: Muc, work: Work, room: Room, session: Session
   const stanzaId = muc.newId();
   const at = muc.now();
   const id = stanza.id ?? stanzaId;
-  room.subject = {
+  const before = room.subject;
+  const subject = {
     content,
     text: texts[0] ?? '',
     ...(stanza.lang === undefined ? {} : { lang: stanza.lang }),
@@ -43,8 +44,12 @@ export function changeSubject(muc: Muc, work: Work, room: Room, session: Session
     stanzaId,
     at,
   };
+  room.subject = subject;
+  work.undo.push(() => {
+    if (room.subject === subject) room.subject = before;
+  });
   work.saveRoom(room);
-  if (room.config.logging) muc.publicLog?.subject(room, at, occupant.nick, room.subject.text);
+  if (room.config.logging) muc.publicLog?.subject(room, at, occupant.nick, subject.text);
   const text = template(
     { name: 'message', from: occupant.address, type: 'groupchat', id, lang: stanza.lang },
     content + stanzaIdElement(room, stanzaId) + occupantIdElement(occupant.id),

@@ -41,6 +41,9 @@ export class Work {
   readonly durable: (() => void)[] = [];
   /** Called when everything has been handed to the stream. */
   readonly sent: (() => void)[] = [];
+  /** Called where it cannot be made durable, the last first: then it is as if it had never come. */
+  readonly undo: (() => void)[] = [];
+  readonly #results = new Set<Outgoing>();
 
   constructor(cause: Stanza | null) {
     this.cause = cause;
@@ -48,6 +51,17 @@ export class Work {
 
   send(text: string): void {
     this.out.push(text);
+  }
+
+  /** Says to whoever asked for it that it is done. */
+  sendResult(text: string): void {
+    this.#results.add(text);
+    this.out.push(text);
+  }
+
+  /** Whether this is what says that it is done. */
+  isResult(outgoing: Outgoing): boolean {
+    return this.#results.has(outgoing);
   }
 
   sendTo(text: Template, session: Session): void {

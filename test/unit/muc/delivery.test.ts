@@ -42,7 +42,7 @@ function harness() {
         ),
       }));
     },
-    failed: () => 'error',
+    failed: () => ['error'],
     expand: (broadcast, from) => ({ text: `${broadcast.text.head}${broadcast.to[from]}`, taken: 1 }),
     backlog: 10,
   });

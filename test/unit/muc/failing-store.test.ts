@@ -71,3 +71,96 @@ test('a store that takes part of a batch: what is archived is shown, and only th
   );
   assert.equal(next.service.counts.unconfirmed, 0);
 });
+
+const FULL = new StorageError('full', 'no space left');
+const kinds = (texts: string[]) =>
+  texts
+    .splice(0)
+    .map((text) =>
+      [
+        /^<(\w+)/.exec(text)?.[1],
+        / type='(\w+)'/.exec(text)?.[1] ?? 'available',
+        / to='(\w+)@/.exec(text)?.[1],
+      ].join(' '),
+    );
+
+for (const synchronous of [true, false]) {
+  const driver = synchronous ? 'synchronous' : 'slow';
+
+  test(`who could not be let in for good is not in the room, and enters it later (${driver} store)`, async () => {
+    const world = await mucInProcess(synchronous);
+    world.storage.failWith(FULL);
+    await enter(world, 'hag');
+    assert.deepEqual(kinds(world.sent), ['presence error hag']);
+    world.storage.failWith();
+    // Neither has the room been made, nor does it count.
+    await enter(world, 'hag');
+    assert.match(world.sent[0] ?? '', /<status code='201'\/>/);
+    await open(world);
+    world.storage.failWith(FULL);
+    world.sent.length = 0;
+    await enter(world, 'crone');
+    assert.deepEqual(kinds(world.sent), ['presence error crone']);
+    world.storage.failWith();
+    world.receive(`<message from='hag@example/r' to='${ROOM}' type='groupchat'><body>hush</body></message>`);
+    await world.settled();
+    assert.deepEqual(kinds(world.sent), ['message groupchat hag']);
+    await enter(world, 'crone');
+    assert.equal(kinds(world.sent)[1], 'presence available hag');
+  });
+
+  test(`who leaves or is removed is gone, for all to see, and in the store as soon as that can be (${driver} store)`, async () => {
+    const world = await mucInProcess(synchronous);
+    await enter(world, 'hag');
+    await open(world);
+    for (const user of ['crone', 'bard']) await enter(world, user);
+    world.sent.length = 0;
+    world.storage.failWith(FULL);
+    world.receive(`<presence type='unavailable' from='crone@example/r' to='${ROOM}/crone'/>`);
+    await world.settled();
+    assert.deepEqual(kinds(world.sent), [
+      'presence unavailable crone',
+      'presence unavailable hag',
+      'presence unavailable bard',
+    ]);
+    world.receive(
+      `<iq type='set' id='k' from='hag@example/r' to='${ROOM}'><query xmlns='http://jabber.org/protocol/muc#admin'><item nick='bard' role='none'/></query></iq>`,
+    );
+    await world.settled();
+    // Done, but not for good: that is no success.
+    assert.deepEqual(kinds(world.sent), [
+      'presence unavailable bard',
+      'presence unavailable hag',
+      'iq error hag',
+    ]);
+    const [room] = world.service.rooms.loaded.values();
+    world.receive(`<presence type='unavailable' from='hag@example/r' to='${ROOM}/hag'/>`);
+    await world.settled();
+    if (room !== undefined) room.lastUsed = Number.NEGATIVE_INFINITY;
+    world.storage.failWith();
+    world.service.tick();
+    await world.settled();
+    const next = await mucInProcess(synchronous, world.storage);
+    assert.equal(await next.service.rooms.find('coven'), null, 'it has ended with its last occupant');
+  });
+
+  test(`a subject that could not be stored is nobody's subject (${driver} store)`, async () => {
+    const world = await mucInProcess(synchronous);
+    await enter(world, 'hag');
+    await open(world);
+    const { rooms, journal } = world.service.store;
+    const { put } = rooms;
+    Object.assign(rooms, { put: () => Promise.reject(FULL) });
+    world.sent.length = 0;
+    world.receive(
+      `<message from='hag@example/r' to='${ROOM}' type='groupchat'><subject>Fire burn</subject></message>`,
+    );
+    await world.settled();
+    assert.deepEqual(kinds(world.sent), ['message error hag']);
+    Object.assign(rooms, { put });
+    await enter(world, 'crone');
+    assert.match(world.sent.at(-1) ?? '', /<subject\/>/);
+    await world.service.drain(1_000);
+    assert.equal(await journal.get('coven'), undefined, 'nothing is unfinished');
+  });
+}
