@@ -1,8 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { clone, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
-import { type BareJid, jid as parseKnown } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { defineFeature } from '../feature.js';
 import { verdictOf } from '../privacy/verdict.js';
@@ -11,10 +8,9 @@ import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import { giveWay, type Patient } from '../streams/turns.js';
 import { isCopy } from './carbons.js';
-import { messageType } from './message-delivery.js';
 import { OFFLINE_MESSAGES } from './offline-document.js';
 import { ACCOUNT_GONE, OfflineStore, PAGE, STORE_FULL, type StoredAt } from './offline-store.js';
-import { stanzaIdElement } from './stanza-ids.js';
+import { isSilent, stamped, worthStoring } from './stored-message.js';
 
 /** More than this in the session's queue waits for the client before the next message is read from the store. */
 const WINDOW_BYTES = 512 * 1024;
@@ -359,16 +355,6 @@ export const offline = defineFeature({
       if (session.ended) core.sessions.handOn(session, stanzas);
       else for (const stanza of stanzas) session.deliver(stanza);
     }
-
-    /** The stamp says when and by whom it was stored (XEP-0160 §3, XEP-0203 §4). */
-    function stamped(message: Stanza, account: BareJid, domain: string): string {
-      const element = clone(message.element);
-      element.append(
-        stanzaIdElement(account, randomUUID()),
-        xml('delay', { xmlns: NS.delay, from: parseKnown(domain).full, stamp: new Date().toISOString() }),
-      );
-      return Stanza.fromElement(element).text;
-    }
   },
 });
 
@@ -379,22 +365,4 @@ interface Handed extends StoredAt {
 
 function takesMessages(session: Session): boolean {
   return !session.ended && session.available && session.priority >= 0;
-}
-
-/** XEP-0160 §3: normal and chat messages; not those that only say that somebody is typing. */
-function worthStoring(message: Stanza): boolean {
-  const type = messageType(message);
-  if (type !== 'normal' && type !== 'chat') return false;
-  // XEP-0334 §4.1, §4.2: `no-permanent-store` is about archives, waiting for its receiver is none
-  if (message.hasChild('no-store', NS.hints)) return false;
-  if (message.hasChild('store', NS.hints)) return true;
-  if (type === 'normal') return message.children().length > 0;
-  return message.children().some((part) => part.namespace !== NS.chatStates && part.name !== 'thread');
-}
-
-/** What is not stored is not refused either when its loss is meant: chat states and what says `no-store`. */
-function isSilent(message: Stanza): boolean {
-  const type = messageType(message);
-  if (type !== 'normal' && type !== 'chat') return false;
-  return message.children().length > 0 && !message.hasChild('body', NS.client);
 }

@@ -1,9 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Logger, Metrics } from '../observability/types.js';
-import { clone, type Element, xml } from '../xml/element.js';
-import { Stanza } from '../xml/stanza.js';
-import { writeElement } from '../xml/write.js';
-import { type Jid, jid, parseJid } from '../xmpp/jid.js';
+import { type Element, xml } from '../xml/element.js';
+import type { Stanza } from '../xml/stanza.js';
+import { type Jid, jid } from '../xmpp/jid.js';
 import { NS } from '../xmpp/namespaces.js';
 import { StanzaError } from '../xmpp/stanza-error.js';
 import type { Component, ComponentHealth, PrivilegedVerbs, ServerLink } from './component.js';
@@ -27,6 +26,7 @@ import { createPrivilegedVerbs } from './privilege.js';
 import { Share } from './share.js';
 import type { ComponentStream, StreamEnd } from './stream.js';
 import { insteadOf, isLargerThan } from './too-large.js';
+import { wireText } from './wire-text.js';
 
 export type { ComponentLimits, ComponentOptions, ComponentTiming } from './options.js';
 
@@ -214,7 +214,7 @@ class ComponentRuntime implements Component {
   }
 
   send(stanza: Element | Stanza | string): boolean {
-    const text = this.fitting(this.wireText(stanza));
+    const text = this.fitting(wireText(stanza, this.domain));
     if (text === null) return true;
     const taken = this.outbound.push(text);
     if (taken) this.wrote();
@@ -265,7 +265,7 @@ class ComponentRuntime implements Component {
       this.counters.late.inc();
       return;
     }
-    const text = this.fitting(this.wireText(stanza));
+    const text = this.fitting(wireText(stanza, this.domain));
     if (text === null) return;
     if (this.outbound.pushAnswer(text)) this.wrote();
     else this.connection.stream?.abandon({ kind: 'timeout', text: 'the server does not read' });
@@ -289,27 +289,6 @@ class ComponentRuntime implements Component {
     this.keepalive.wrote();
     this.stanzas++;
     this.counters.sent.inc();
-  }
-
-  /** XEP-0114 §3: every stanza has a `from` of our domain and a `to`. */
-  private wireText(stanza: Element | Stanza | string): string {
-    if (typeof stanza === 'string') return stanza;
-    const from = stanza instanceof Stanza ? stanza.from : stanza.attrs['from'];
-    if (from === undefined && !(stanza instanceof Stanza)) {
-      const stamped = xml(stanza.name, { ...stanza.attrs, from: this.domain });
-      stamped.children = stanza.children;
-      return writeElement(stamped);
-    }
-    if (from !== undefined && domainOf(from) === this.domain) {
-      return stanza instanceof Stanza ? stanza.text : writeElement(stanza);
-    }
-    // an answer is from the address as it was written, which may be another form of ours (RFC 7622 §3.2)
-    const prepared = from === undefined ? null : parseJid(from);
-    if (prepared?.domain !== this.domain) {
-      throw new TypeError(`a component sends from its own domain, not from ${from ?? 'nobody'}`);
-    }
-    const readdressed = stanza instanceof Stanza ? stanza : Stanza.fromElement(clone(stanza));
-    return readdressed.readdress({ from: prepared.full }).text;
   }
 
   private streamUp(stream: ComponentStream): void {
@@ -432,10 +411,4 @@ class ComponentRuntime implements Component {
       this.log.error({ code: 'component.handler-failed', error }, 'a handler failed');
     }
   }
-}
-
-function domainOf(address: string): string {
-  const slash = address.indexOf('/');
-  const bare = slash < 0 ? address : address.slice(0, slash);
-  return bare.slice(bare.indexOf('@') + 1);
 }
