@@ -1,10 +1,10 @@
 import { account, custom, list } from '../shared/settings/kinds.js';
 import { defineSettings, type Loaded, setting } from '../shared/settings/setting.js';
-import { domains, keyHasCertificate, sharedSettings } from '../shared/settings/shared.js';
+import { COMPONENT_LABELS, domains, keyHasCertificate, sharedSettings } from '../shared/settings/shared.js';
 import { parseGrants } from './component-link/grants.js';
 import { CONTACT_KINDS } from './disco/contact-kinds.js';
 import { clientSettings } from './settings/clients.js';
-import { componentLinkSettings, STANDARD_COMPONENTS } from './settings/component-link.js';
+import { componentLinkSettings } from './settings/component-link.js';
 import { federationSettings } from './settings/federation.js';
 import { limitSettings } from './settings/limits.js';
 
@@ -52,7 +52,7 @@ function oneOwnerOfEachDomain(
       problem(`${key}_DOMAIN`, `expected a domain of its own, but ${component.DOMAIN} is in ${owner}`);
     owners.set(component.DOMAIN, `${key}_DOMAIN`);
     // One of ours that COMPONENTS lists gets a generated one, or comes later; any other name without one is a mistake.
-    if (component.SECRET === undefined && !(COMPONENTS.includes(name) && name in STANDARD_COMPONENTS))
+    if (component.SECRET === undefined && !(COMPONENTS.includes(name) && name in COMPONENT_LABELS))
       problem(`${key}_SECRET`, `expected a secret, without which nobody can connect (or ${key}_SECRET_FILE)`);
   }
 }

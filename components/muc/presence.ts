@@ -138,8 +138,3 @@ export function sendRoster(work: Work, room: Room, newcomer: Session): void {
     work.sendTo(text, newcomer);
   }
 }
-
-/** `shown` is out of date when something changed that is not told at once. */
-export function forgetShown(room: Room): void {
-  for (const occupant of room.occupants.values()) occupant.shown.open = occupant.shown.anonymous = null;
-}

@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { endPointHash } from '../../shared/tls/signature-hash.js';
 
-export type ChannelBindingType = 'tls-exporter' | 'tls-unique' | 'tls-server-end-point';
-
 /** The channel bindings of one TLS connection (RFC 5056). */
 export interface ChannelBindingSource {
   /** What can be offered on it, strongest first (XEP-0440). */

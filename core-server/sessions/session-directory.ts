@@ -1,6 +1,5 @@
 import type { Logger } from '../../shared/observability/types.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
-import { parseJid } from '../../shared/xmpp/jid.js';
 import { AccountState } from './account-state.js';
 
 /** Loads one part of an account (roster, rules, …). A promise only where the storage cannot answer at once. */
@@ -160,11 +159,4 @@ export class LocalSessionDirectory implements SessionDirectory {
     idle.sort((a, b) => a.lastUsed - b.lastUsed);
     for (const account of idle.slice(0, surplus)) this.#accounts.delete(account.bare);
   }
-}
-
-/** The directory's key form of a bare JID text that is known to be prepared. */
-export function accountJid(bare: string): Jid {
-  const jid = parseJid(bare);
-  if (jid === null) throw new TypeError(`not a prepared bare JID: ${bare}`);
-  return jid;
 }

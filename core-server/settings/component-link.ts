@@ -1,14 +1,6 @@
 import { choice, domain, host, list, port, seconds, text } from '../../shared/settings/kinds.js';
 import { setting, settingFamily } from '../../shared/settings/setting.js';
-
-/** The five components that come with Entourage, with their default domains' first labels. */
-export const STANDARD_COMPONENTS: Readonly<Record<string, string>> = {
-  muc: 'conference',
-  pep: 'pep',
-  vcard: 'vcard',
-  privacy: 'privacy',
-  bosh: 'bosh',
-};
+import { COMPONENT_LABELS, firstDomain } from '../../shared/settings/shared.js';
 
 /** The doors for components, who may come in, and what holds while the privacy component is not there. */
 export const componentLinkSettings = {
@@ -38,7 +30,7 @@ export const componentLinkSettings = {
   COMPONENT: settingFamily({
     description: 'One component that may connect.',
     names: (read) =>
-      (read('COMPONENTS') ?? Object.keys(STANDARD_COMPONENTS).join(','))
+      (read('COMPONENTS') ?? Object.keys(COMPONENT_LABELS).join(','))
         .split(',')
         .map((name) => name.trim().toLowerCase())
         .filter((name) => name !== '' && name !== 'none'),
@@ -48,8 +40,7 @@ export const componentLinkSettings = {
         default: (read, member) => {
           const own = read(`${member.toUpperCase()}_DOMAIN`);
           if (own !== undefined) return own;
-          const first = (read('XMPP_DOMAINS') ?? 'localhost').split(',')[0]?.trim() || 'localhost';
-          return `${STANDARD_COMPONENTS[member.toLowerCase()] ?? member.toLowerCase()}.${first}`;
+          return `${COMPONENT_LABELS[member.toLowerCase()] ?? member.toLowerCase()}.${firstDomain(read)}`;
         },
         defaultText: '`<name>.` + the first of `XMPP_DOMAINS`',
       }),

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { softwareVersion } from '../component/software.js';
+import { softwareVersion } from '../entity/software.js';
 import { editDistance, nearest } from '../settings/nearest.js';
 import { PROCESSES } from '../settings/registry.js';
 import { SettingsError, UnusableSettingError } from '../settings/settings-error.js';

@@ -1,4 +1,4 @@
-import { softwareVersion } from '../component/software.js';
+import { softwareVersion } from '../entity/software.js';
 import { LogOutput } from '../observability/log-output.js';
 import { createLogger, type ProcessLogger } from '../observability/logger.js';
 import { createMetrics, type ProcessMetrics } from '../observability/metrics.js';

@@ -129,9 +129,3 @@ export function readNestedNode(
   }
   return null;
 }
-
-/** What a server delegates for disco requests that it cannot answer itself (XEP-0355 §7.2.4, §7.2.5), by what is asked. */
-export function remainingDiscoNamespaces(payloadNamespace: string): readonly string[] {
-  const what = payloadNamespace === NS.discoInfo ? 'disco#info' : 'disco#items';
-  return [`${NS.delegation2}:bare:${what}:*`, `${NS.delegation1}:bare:${what}:*`];
-}

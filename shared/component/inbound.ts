@@ -1,3 +1,4 @@
+import { timeAnswer, versionAnswer } from '../entity/answers.js';
 import type { Counter, Logger } from '../observability/types.js';
 import { type Element, xml } from '../xml/element.js';
 import type { Stanza } from '../xml/stanza.js';
@@ -9,7 +10,6 @@ import { delegationGeneration, unwrapDelegated, wrapAnswer } from './delegation.
 import type { Disco } from './disco.js';
 import { CheckedRequest, IqHandlers, type Outcome, runHandler } from './iq-handlers.js';
 import type { OwnerQueue } from './owner-queue.js';
-import { timeAnswer, versionAnswer } from './service.js';
 
 /** What the dispatch of incoming stanzas needs of the runtime. */
 export interface InboundLink {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type ProcessContext, type RunningProcess, runProcess } from '../cli/process.js';
+import { softwareVersion } from '../entity/software.js';
 import type { Readiness } from '../observability/server.js';
 import type { Picture } from '../observability/status-page.js';
 import type { Logger, Metrics } from '../observability/types.js';
@@ -12,7 +13,6 @@ import type { Component } from './component.js';
 import type { Expectation } from './grants.js';
 import type { ComponentOptions } from './options.js';
 import { createComponent } from './runtime.js';
-import { softwareVersion } from './software.js';
 
 type Link = typeof componentSettings;
 type Shared = typeof sharedSettings;

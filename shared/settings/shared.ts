@@ -14,7 +14,6 @@ import {
 import { type ReadText, type Setting, setting } from './setting.js';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** The data folder: where the embedded store, generated secrets and run files are. */
 export function dataFolderOf(storageUrlText: string | undefined): string {
@@ -33,7 +32,8 @@ const v8Options = custom('options of V8, each beginning with --', (value) => {
   return words.every((word) => /^--[a-z0-9][a-z0-9-]*(=[\w.]+)?$/.test(word)) ? words : undefined;
 });
 
-const firstDomain = (read: ReadText): string =>
+/** The first of `XMPP_DOMAINS`. */
+export const firstDomain = (read: ReadText): string =>
   (read('XMPP_DOMAINS') ?? 'localhost').split(',')[0]?.trim() || 'localhost';
 
 /** Settings of every process. */
@@ -206,14 +206,3 @@ export const systemSettings = {
     default: Object.keys(COMPONENT_LABELS),
   }),
 };
-
-/**
- * The default of `COMPONENT_<NAME>_DOMAIN`: what `<NAME>_DOMAIN` says, else the component's usual label before the
- * first hosted domain.
- */
-export function defaultComponentDomain(read: ReadText, name: string): string | undefined {
-  const own = read(`${name.toUpperCase()}_DOMAIN`);
-  if (own !== undefined) return own;
-  const label = COMPONENT_LABELS[name];
-  return label === undefined ? undefined : `${label}.${firstDomain(read)}`;
-}

@@ -26,7 +26,6 @@ export const TEXT = 13;
 export const CLOSED = 14;
 
 // The states of `SpecialScanner`.
-export const FIRST_SPECIAL = 15;
 /** After `<?` at the start of the stream. */
 export const DECLARATION = 15;
 /** After `<!`. */

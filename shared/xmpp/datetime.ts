@@ -7,7 +7,6 @@ const zone = /(?:Z|([+-])(\d\d):(\d\d))/.source;
 const dateTimePattern = new RegExp(
   `^(\\d{4})-(\\d\\d)-(\\d\\d)T(\\d\\d):(\\d\\d):(\\d\\d)(?:\\.(\\d+))?${zone}$`,
 );
-const timePattern = new RegExp(`^(\\d\\d):(\\d\\d):(\\d\\d)(?:\\.(\\d+))?${zone}?$`);
 
 /** A DateTime in UTC, to the millisecond: `1969-07-21T02:56:15.000Z`. Takes a Date or milliseconds since 1970. */
 export function formatDateTime(time: Date | number): string {
@@ -23,41 +22,6 @@ export function parseDateTime(text: string): number | null {
   const time = timeOfDay(hours, minutes, seconds, fraction);
   const offset = zoneOffset(match[8], match[9], match[10]);
   return midnight === null || time === null || offset === null ? null : midnight + time - offset;
-}
-
-/** A Date of UTC: `1776-07-04`. */
-export function formatDate(time: Date | number): string {
-  return formatDateTime(time).slice(0, 10);
-}
-
-/** Milliseconds since 1970 of a Date's midnight UTC; null where the text is none. */
-export function parseDate(text: string): number | null {
-  const match = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text);
-  return match === null ? null : daysToTime(Number(match[1]), Number(match[2]), Number(match[3]));
-}
-
-/** A Time: milliseconds since midnight, and the offset of its zone from UTC in milliseconds (null where it names none). */
-export function parseTime(text: string): { milliseconds: number; offset: number | null } | null {
-  const match = timePattern.exec(text);
-  if (match === null) return null;
-  const [, hours = '', minutes = '', seconds = '', fraction = ''] = match;
-  const milliseconds = timeOfDay(hours, minutes, seconds, fraction);
-  const offset = zoneOffset(match[5], match[6], match[7]);
-  if (milliseconds === null || offset === null) return null;
-  return { milliseconds, offset: /[Z+-]/.test(text) ? offset : null };
-}
-
-/** A Time Zone Definition (XEP-0082 §2) of an offset from UTC in minutes, east positive: `-05:00`, `Z` for none. */
-export function formatZone(minutes: number): string {
-  if (minutes === 0) return 'Z';
-  const distance = Math.abs(minutes);
-  return `${minutes < 0 ? '-' : '+'}${pad(Math.floor(distance / 60))}:${pad(distance % 60)}`;
-}
-
-/** The legacy form, always UTC, of `jabber:iq:time` and `jabber:x:delay` (XEP-0082 §4): `20020910T23:08:25`. */
-export function formatLegacyDateTime(time: Date | number): string {
-  const text = formatDateTime(time);
-  return `${text.slice(0, 10).replaceAll('-', '')}${text.slice(10, 19)}`;
 }
 
 /** Milliseconds since 1970 of a legacy or a present-day DateTime (XEP-0082 §4 asks to take either); null where it is neither. */
@@ -112,8 +76,4 @@ function zoneOffset(sign: string | undefined, hours = '0', minutes = '0'): numbe
   const total = Number(hours) * 60 + Number(minutes);
   if (total > 14 * 60 || Number(minutes) > 59) return null;
   return (sign === '-' ? -total : total) * 60_000;
-}
-
-function pad(number: number): string {
-  return String(number).padStart(2, '0');
 }

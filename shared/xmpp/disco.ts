@@ -68,11 +68,3 @@ export function itemsElement(items: readonly DiscoItem[], node?: string, resultS
     resultSet,
   );
 }
-
-/** Reads a disco#items answer; an item without address is left out. */
-export function parseItems(query: Element): DiscoItem[] {
-  return query.getChildren('item', NS.discoItems).flatMap((item) => {
-    const { jid, node, name } = item.attrs;
-    return jid === undefined ? [] : [{ jid, node, name }];
-  });
-}

@@ -85,36 +85,6 @@ export function valuesElement(
   );
 }
 
-/** A result of several items (XEP-0004 §3.4). Each item has every reported field, empty where it has no value. */
-export function reportElement(
-  fields: readonly FieldDeclaration[],
-  items: readonly FormValues[],
-  options: { readonly formType?: string; readonly title?: string } = {},
-): Element {
-  const x = xml('x', { xmlns: NS.dataForms, type: 'result' });
-  if (options.title !== undefined) x.append(xml('title', {}, options.title));
-  if (options.formType !== undefined) x.append(formTypeElement(options.formType));
-  x.append(
-    xml(
-      'reported',
-      {},
-      ...fields.map(({ var: name, type, label }) => xml('field', { var: name, type, label })),
-    ),
-  );
-  for (const item of items) {
-    x.append(
-      xml(
-        'item',
-        {},
-        ...fields.map((field) =>
-          valueElement({ ...field, type: 'text-single' }, item[field.var] ?? '', false),
-        ),
-      ),
-    );
-  }
-  return x;
-}
-
 /** A form as it is, unchecked: for forms that others declare (publish-options, disco extensions, what a client asks of MAM). */
 export interface ParsedForm {
   /** `form`, `submit`, `cancel`, `result`, or what else it says. */

@@ -5,8 +5,6 @@ import { opaqueString, usernameCaseMapped } from './precis.js';
 declare const brand: unique symbol;
 /** `local@domain` or `domain`, prepared: the form to key maps and stores by. */
 export type BareJid = string & { readonly [brand]: 'bare' };
-/** `local@domain/resource` or `domain/resource`, prepared. */
-export type FullJid = string & { readonly [brand]: 'full' };
 /** A prepared domainpart: U-labels, lower case, no final dot. */
 export type Domain = string & { readonly [brand]: 'domain' };
 

@@ -1,4 +1,4 @@
-import { xml } from '../../../shared/xml/element.js';
+import { timeAnswer } from '../../../shared/entity/answers.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import { defineFeature } from '../../feature.js';
 
@@ -11,22 +11,6 @@ export const time = defineFeature({
   ],
   setup(core) {
     core.disco.feature('server', NS.time);
-    core.iq.on('server', 'get', NS.time, 'time', () => {
-      const now = new Date();
-      return xml(
-        'time',
-        { xmlns: NS.time },
-        xml('tzo', {}, offsetOf(now)),
-        xml('utc', {}, now.toISOString().replace(/\.\d+Z$/, 'Z')),
-      );
-    });
+    core.iq.on('server', 'get', NS.time, 'time', () => timeAnswer());
   },
 });
-
-/** XEP-0082's time zone definition of the place where the server runs. */
-function offsetOf(date: Date): string {
-  const minutes = -date.getTimezoneOffset();
-  if (minutes === 0) return 'Z';
-  const two = (n: number) => String(Math.floor(n)).padStart(2, '0');
-  return `${minutes < 0 ? '-' : '+'}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
-}

@@ -10,7 +10,7 @@ import {
   verificationString,
   verifyCaps,
 } from '../../../shared/xmpp/caps.js';
-import { infoElement, itemsElement, parseInfo, parseItems } from '../../../shared/xmpp/disco.js';
+import { infoElement, itemsElement, parseInfo } from '../../../shared/xmpp/disco.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 
 const features = [
@@ -170,14 +170,17 @@ test('disco#info: what is said twice is said once, and is read as it was said', 
   assert.equal('node' in infoElement(exodus).attrs, false);
 });
 
-test('disco#items are made and read', () => {
+test('disco#items are made', () => {
   const items = [
     { jid: 'a@b', node: 'n', name: 'Name' },
     { jid: 'c', node: undefined, name: undefined },
   ];
   const query = itemsElement(items, 'n', xml('set', { xmlns: NS.resultSet }));
-  assert.deepEqual(parseItems(query), items);
+  assert.deepEqual(
+    query
+      .getChildren('item')
+      .map(({ attrs }) => ({ jid: attrs['jid'], node: attrs['node'], name: attrs['name'] })),
+    items,
+  );
   assert.ok(query.getChild('set', NS.resultSet));
-  query.append(xml('item', { xmlns: NS.discoItems, name: 'nowhere' }));
-  assert.equal(parseItems(query).length, 2);
 });

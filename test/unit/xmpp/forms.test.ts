@@ -8,7 +8,6 @@ import {
   formOf,
   parseForm,
   readSubmission,
-  reportElement,
   valuesElement,
 } from '../../../shared/xmpp/forms.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
@@ -268,20 +267,6 @@ test('XEP-0068 §4: FORM_TYPE counts where it is hidden, or submitted', () => {
   assert.equal(form('submit'), 'urn:x');
   assert.equal(form('form', 'text-single'), undefined);
   assert.equal(form('result'), undefined);
-});
-
-test('§3.4: a report has every field in every item', () => {
-  const fields: FieldDeclaration[] = [
-    { var: 'name', type: 'text-single', label: 'Name' },
-    { var: 'jid', type: 'jid-single', label: 'Address' },
-  ];
-  assert.equal(
-    reportElement(fields, [{ name: 'Juliet', jid: 'juliet@capulet.com' }, { name: 'Nurse' }]).toString(),
-    `<x xmlns="${NS.dataForms}" type="result"><reported>` +
-      '<field var="name" type="text-single" label="Name"/><field var="jid" type="jid-single" label="Address"/></reported>' +
-      '<item><field var="name"><value>Juliet</value></field><field var="jid"><value>juliet@capulet.com</value></field></item>' +
-      '<item><field var="name"><value>Nurse</value></field><field var="jid"><value/></field></item></x>',
-  );
 });
 
 test('the form is found in its wrapper', () => {

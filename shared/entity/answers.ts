@@ -1,7 +1,7 @@
 import { type Element, xml } from '../xml/element.js';
 import { NS } from '../xmpp/namespaces.js';
 
-/** The software's name and version (XEP-0092). The operating system is nobody's business. */
+/** The software's name and version (XEP-0092). The operating system is nobody's business (§5). */
 export function versionAnswer(software: { name: string; version: string }): Element {
   return xml(
     'query',
@@ -11,7 +11,7 @@ export function versionAnswer(software: { name: string; version: string }): Elem
   );
 }
 
-/** The time here (XEP-0202): UTC, and the numeric offset of the local time zone. */
+/** The time here (XEP-0202): UTC, and the offset of the local time zone, numeric also where it is none. */
 export function timeAnswer(now: Date = new Date()): Element {
   const minutes = -now.getTimezoneOffset();
   const two = (value: number): string => String(value).padStart(2, '0');

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const packageSchema = z.object({ name: z.string(), version: z.string() });
 
-/** The version in package.json, from the compiled tree (`dist/shared/component/`) or the sources beside it. */
+/** The version in package.json, from the compiled tree (`dist/shared/entity/`) or the sources beside it. */
 export function softwareVersion(): string {
   for (const path of ['../../../package.json', '../../package.json']) {
     try {
