@@ -54,7 +54,7 @@ const ROOM_INFO: FormDeclaration = {
 };
 
 /** §6.4 Querying for Room Information, with the roominfo form (§16.5.4). */
-export function roomInfo(muc: Muc, room: Room): Element {
+function roomInfo(muc: Muc, room: Room): Element {
   const { config } = room;
   const features = [
     NS.discoInfo,

@@ -7,7 +7,7 @@ interface Missing {
 }
 
 /** What each grant is for; everything else goes on without it. */
-export function missingGrants({ delegations, privileges }: ServerLink): readonly Missing[] {
+function missingGrants({ delegations, privileges }: ServerLink): readonly Missing[] {
   const missing: Missing[] = [];
   const need = (granted: boolean, grant: string, lost: string): void => {
     if (!granted) missing.push({ grant, lost });

@@ -1,10 +1,10 @@
 import { type Item, type Lists, listOf, withList, withoutList } from './lists.js';
 
 /** Name of the default list that is made where somebody blocks and has none. */
-export const BLOCK_LIST_NAME = 'blocked';
+const BLOCK_LIST_NAME = 'blocked';
 
 /** XEP-0191 §5.1: only `jid` + `deny` items without stanza kinds are the block list. */
-export function isBlock(item: Item): boolean {
+function isBlock(item: Item): boolean {
   return item.type === 'jid' && item.action === 'deny' && item.kinds.length === 0;
 }
 

@@ -7,7 +7,7 @@ import { accountCommands } from './account-commands.js';
 import { openAccounts } from './open-accounts.js';
 
 /** What has to be cleaned after a removal that no running core could do itself. */
-export const CLEANED_LATER = ['core', 'vcard', 'pep', 'privacy'] as const;
+const CLEANED_LATER = ['core', 'vcard', 'pep', 'privacy'] as const;
 
 /** Accounts of a store that no core has open, under the store's lock: for `entourage user …`. */
 export async function openOfflineAccounts(environment: NodeJS.ProcessEnv) {

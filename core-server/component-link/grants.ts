@@ -42,7 +42,7 @@ export const STANDARD_GRANTS: Readonly<Record<string, string>> = {
   bosh: 'client-link',
 };
 
-export const GRANTS_EXPECTED =
+const GRANTS_EXPECTED =
   'words among delegate:NAMESPACE, delegate:NAMESPACE[ATTRIBUTE,…], roster:get|set|both, roster-push:off, ' +
   'message:outgoing, presence:managed_entity|roster, iq:NAMESPACE=get|set|both, multicast, client-link, privacy-enforcement';
 

@@ -15,7 +15,7 @@ import type { ComponentRegistry } from './component-registry.js';
 import { covers } from './grants.js';
 
 /** The namespace that one component domain is told its privileges in. */
-export function privilegeNamespace(domain: ComponentDomain): string {
+function privilegeNamespace(domain: ComponentDomain): string {
   return domain.generation === 1 ? NS.privilege1 : NS.privilege2;
 }
 

@@ -96,7 +96,7 @@ export class MessageDelivery {
 }
 
 /** The resources with the highest priority: all of them, so that devices on equal terms see the same. */
-export function mostAvailable(sessions: readonly Session[]): readonly Session[] {
+function mostAvailable(sessions: readonly Session[]): readonly Session[] {
   if (sessions.length < 2) return sessions;
   let highest = -1;
   for (const session of sessions) if (session.priority > highest) highest = session.priority;

@@ -9,7 +9,7 @@ import type { Origin } from './origin.js';
  * An ordered list of handlers for one point of the stanza's way. Lower `order` runs first; a handler that returns true
  * has taken the stanza over and ends the walk.
  */
-export class HookPoint<Arguments extends unknown[]> {
+class HookPoint<Arguments extends unknown[]> {
   readonly name: string;
   #entries: { order: number; handler: (...args: Arguments) => boolean | undefined }[] = [];
   #handlers: ((...args: Arguments) => boolean | undefined)[] = [];
@@ -37,7 +37,7 @@ export class HookPoint<Arguments extends unknown[]> {
 }
 
 /** An event that all listeners hear. */
-export class Signal<Arguments extends unknown[]> {
+class Signal<Arguments extends unknown[]> {
   readonly #listeners: ((...args: Arguments) => void)[] = [];
   on(listener: (...args: Arguments) => void): void {
     this.#listeners.push(listener);

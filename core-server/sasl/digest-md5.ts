@@ -33,7 +33,7 @@ function randomNonce(): string {
 }
 
 /** The response-value, or with an empty method the value of rspauth (RFC 2831 §2.1.2.1, §2.1.3), for qop=auth. */
-export function digestValue(
+function digestValue(
   secret: Buffer,
   method: 'AUTHENTICATE' | '',
   { authzid, cnonce, digestUri, nc, nonce, qop }: DigestResponse,

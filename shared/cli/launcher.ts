@@ -267,7 +267,7 @@ export class Launcher {
 }
 
 /** `[::]:5222` → its host and port. */
-export function splitAddress(address: string): { host: string; port: number } {
+function splitAddress(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':');
   return {
     host: address.slice(0, colon).replace(/^\[|\]$/g, ''),

@@ -17,7 +17,7 @@ const runFileSchema = z.object({
 export type RunFile = z.infer<typeof runFileSchema>;
 
 /** The folder of run files and control sockets; only the operator's user may look into it. */
-export function runFolder(dataFolder: string): string {
+function runFolder(dataFolder: string): string {
   return join(dataFolder, 'run');
 }
 

@@ -13,15 +13,15 @@ import {
 } from './kinds.js';
 import { type ReadText, type Setting, setting } from './setting.js';
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** The data folder: where the embedded store, generated secrets and run files are. */
-export function dataFolderOf(storageUrlText: string | undefined): string {
+function dataFolderOf(storageUrlText: string | undefined): string {
   return storageUrlText?.startsWith('lmdb:') ? storageUrlText.slice('lmdb:'.length) : './data';
 }
 
 /** A connection string as it may be shown: who may read settings need not learn the database's password. */
-export function withoutPassword(url: string): string {
+function withoutPassword(url: string): string {
   return url
     .replace(/^(mongodb(?:\+srv)?:\/\/)[^/]*@/, '$1(hidden)@')
     .replace(/([?&](?:authMechanismProperties|tlsCertificateKeyFilePassword)=)[^&]*/gi, '$1(hidden)');

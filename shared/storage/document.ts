@@ -9,7 +9,7 @@ import { type CollectionDefinition, StorageError } from './storage.js';
 // some servers of the MongoDB protocol.
 
 /** Longest owner, in bytes of UTF-8: two bare JIDs (2,047 bytes each, RFC 7622 §3.1) still fit into one key of lmdb. */
-export const MAX_OWNER_BYTES = 3900;
+const MAX_OWNER_BYTES = 3900;
 
 /** The JSON text of a value; throws `invalid-document` for what JSON cannot say. */
 export function encodeValue<T>(definition: CollectionDefinition<T>, owner: string, value: T): string {

@@ -21,7 +21,7 @@ export interface MongoOptions {
 }
 
 /** The suffix of a collection with locks. */
-export const LOCKS = '.locks';
+const LOCKS = '.locks';
 
 const DEFAULT_DATABASE = 'entourage';
 const START_TIMEOUT = 60_000;

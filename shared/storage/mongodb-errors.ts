@@ -83,7 +83,7 @@ export function isDuplicateKey(error: unknown): boolean {
 }
 
 /** Wrong credentials or rights do not mend themselves: waiting for them would only hide the fault. */
-export function isAuthenticationFailure(error: unknown): boolean {
+function isAuthenticationFailure(error: unknown): boolean {
   return error instanceof MongoServerError && (error.code === 18 || error.code === 13 || error.code === 8000);
 }
 

@@ -192,7 +192,7 @@ export function errorReply(
   return Stanza.fromElement(reply);
 }
 
-export function isDefinedCondition(name: string): name is DefinedCondition {
+function isDefinedCondition(name: string): name is DefinedCondition {
   return Object.hasOwn(definedConditions, name);
 }
 

@@ -200,7 +200,7 @@ export class BodyReader implements StreamParserHandler {
 }
 
 /** Whether a text has more bytes (UTF-8) than that. */
-export function isLonger(text: string, bytes: number): boolean {
+function isLonger(text: string, bytes: number): boolean {
   return text.length > bytes || (text.length * 3 > bytes && Buffer.byteLength(text) > bytes);
 }
 

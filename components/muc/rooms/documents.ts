@@ -7,7 +7,7 @@ import { RoomConfigSchema } from './config.js';
 
 const AffiliationSchema = z.enum(['outcast', 'none', 'member', 'admin', 'owner']);
 
-export const SubjectSchema = z.object({
+const SubjectSchema = z.object({
   /** The `<subject/>` elements as they are sent, and whatever else the change carried. */
   content: contentText,
   text: z.string(),
@@ -20,16 +20,16 @@ export const SubjectSchema = z.object({
 });
 export type Subject = z.infer<typeof SubjectSchema>;
 
-export const RegistrationSchema = z.object({
+const RegistrationSchema = z.object({
   nick: z.string(),
   fields: z.array(z.tuple([z.string(), z.array(z.string())])),
 });
 
 /** XEP-0486: the room's vCard as it is sent, and the hashes of the pictures in it. */
-export const RoomVcardSchema = z.object({ text: elementText, avatars: z.array(z.string()) });
+const RoomVcardSchema = z.object({ text: elementText, avatars: z.array(z.string()) });
 export type RoomVcard = z.infer<typeof RoomVcardSchema>;
 
-export const RoomDocumentSchema = z.object({
+const RoomDocumentSchema = z.object({
   config: RoomConfigSchema,
   affiliations: z.array(
     z.object({
@@ -51,7 +51,7 @@ export const RoomDocumentSchema = z.object({
 });
 export type RoomDocument = z.infer<typeof RoomDocumentSchema>;
 
-export const SessionDocumentSchema = z.object({
+const SessionDocumentSchema = z.object({
   jid: jidText,
   nick: z.string(),
   role: z.enum(['visitor', 'participant', 'moderator']),
@@ -63,7 +63,7 @@ export const SessionDocumentSchema = z.object({
 export type SessionDocument = z.infer<typeof SessionDocumentSchema>;
 
 /** A groupchat message as it is sent, but for the addressee, which goes between `head` and `tail`. */
-export const MessageDocumentSchema = z
+const MessageDocumentSchema = z
   .object({
     stanzaId: z.string(),
     at: z.number(),

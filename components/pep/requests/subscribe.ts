@@ -48,7 +48,7 @@ async function checkMaySubscribe(pep: Pep, request: PubsubRequest, node: PepNode
 }
 
 /** The JID to subscribe, which must be the requester's own (§6.1.3.1). */
-export function subscriberOf(request: PubsubRequest): Jid {
+function subscriberOf(request: PubsubRequest): Jid {
   const text = request.action.attrs['jid'];
   const jid = text === undefined ? null : parseJid(text);
   if (jid === null || jid.bare !== request.from.bare) throw pubsubError('bad-request', 'invalid-jid');
@@ -78,7 +78,7 @@ export async function welcome(
   pep.notifier.lastItem(account.owner, node, recipient, item);
 }
 
-export function subscriptionElement(node: PepNode, subscription: Subscription) {
+function subscriptionElement(node: PepNode, subscription: Subscription) {
   const { jid, subid, state } = subscription;
   return xml('subscription', { node: node.name, jid, subid, subscription: state });
 }

@@ -105,7 +105,7 @@ async function copy({ json, print }: CommandContext, from: string, to: string): 
 }
 
 /** The processes that have a store below an embedded store's folder. */
-export function storesIn(folder: string): string[] {
+function storesIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((name) => existsSync(join(folder, name, 'data.mdb')))
