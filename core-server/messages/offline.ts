@@ -55,7 +55,10 @@ export const offline = defineFeature({
     const flooding = new WeakMap<Session, { stanzas: Stanza[]; bytes: number }>();
     /** Accounts whose stored messages are on their way to a session. */
     const busy = new WeakMap<AccountState, Session>();
-    /** Who has come while an ended session's were on their way back: it gets them next. */
+    /**
+     * Who is to get them next: it came, or something was stored that it may have, meanwhile. Where the session that was
+     * being given them had ended, what comes for it goes behind them already.
+     */
     const heirs = new WeakMap<AccountState, Session>();
     /** Messages handed to a session from the store, and whether that session ended without having received them. */
     const fromStore = new WeakMap<Stanza, boolean>();
@@ -276,10 +279,9 @@ export const offline = defineFeature({
       // one session at a time gets them: "delivered once"
       const before = busy.get(account);
       if (before !== undefined) {
-        if (before.ended && before !== session && !heirs.has(account)) {
-          heirs.set(account, session);
+        if (heirs.get(account)?.ended !== false) heirs.set(account, session);
+        if (before.ended && heirs.get(account) === session && !flooding.has(session))
           flooding.set(session, { stanzas: [], bytes: 0 });
-        }
         return;
       }
       busy.set(account, session);
@@ -329,7 +331,7 @@ export const offline = defineFeature({
         // it left in the middle: the rest is for whoever is there
         const heir = heirs.get(account);
         heirs.delete(account);
-        const left = session.ended ? account.sessions.find((other) => takesMessages(other)) : undefined;
+        const left = takesMessages(session) ? undefined : account.sessions.find(takesMessages);
         const next = heir ?? left;
         if (next !== undefined) void flood(next);
       }
