@@ -137,6 +137,7 @@ function checkSpace(muc: Muc, room: Room, privileged: boolean): void {
   throw refusal(room, 'service-unavailable', { type: 'wait', text: 'The room is full' });
 }
 
+/** How many may be in the room: as it is configured, but never more than the service allows. */
 export function maxOccupants(muc: Muc, room: Room): number {
   return room.config.maxUsers === 0
     ? muc.policy.maxOccupants
@@ -160,6 +161,7 @@ export function presencePayload(stanza: Stanza): string {
   });
 }
 
+/** The priority of a presence (RFC 6121 §4.7.2.3); 0 where it says none, or none that can be. */
 export function priorityOf(stanza: Stanza): number {
   const text = stanza.element.getChildText('priority')?.trim() ?? '';
   const priority = /^[+-]?\d{1,3}$/.test(text) ? Number(text) : 0;

@@ -152,6 +152,7 @@ export function checkSize(
     throw refusal(room, 'policy-violation', { text: `A ${stanza.name} may have ${limit} bytes` });
 }
 
+/** Whether the source of a stanza has more bytes than this. */
 export function isOversized(limit: number, stanza: Stanza): boolean {
   const { length } = stanza.source;
   // A character takes at most three bytes per UTF-16 unit: most messages need no counting.

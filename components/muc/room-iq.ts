@@ -31,6 +31,7 @@ export function actorOf(room: Room, from: Jid): Actor {
   };
 }
 
+/** Answers an IQ request with a result, which has this payload (a text of XML). */
 export function sendResult(work: Work, iq: Stanza, payload = ''): void {
   const start = `<iq type='result'${attribute('from', iq.to)}${attribute('to', iq.from)}${attribute('id', iq.id)}`;
   work.sendResult(payload === '' ? `${start}/>` : `${start}>${payload}</iq>`);

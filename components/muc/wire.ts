@@ -19,6 +19,7 @@ export function textElement(name: string, text: string | undefined): string {
   return text === undefined ? '' : `<${name}>${escapeText(text)}</${name}>`;
 }
 
+/** Says who an occupant is by an id that stays when the nickname changes (XEP-0421 §3). */
 export function occupantIdElement(id: string): string {
   return `<occupant-id xmlns='${NS.occupantId}' id='${id}'/>`;
 }

@@ -45,6 +45,7 @@ export function unsupported(feature: string): StanzaError {
   });
 }
 
+/** The error where a request names no node though it must. */
 export function nodeRequired(): StanzaError {
   return pubsubError('bad-request', 'nodeid-required');
 }

@@ -17,11 +17,13 @@ export const PEP_METRICS = [
   ...Object.entries(GAUGES).map(([name, help]) => ({ name, kind: 'gauge' as const, help })),
 ];
 
+/** The counters of the pep process. */
 export function pepCounters(metrics: Metrics): { readonly sent: Counter; readonly asked: Counter } {
   const counter = (name: keyof typeof COUNTERS): Counter => metrics.counter(name, COUNTERS[name]);
   return { sent: counter('pep_notifications_sent_total'), asked: counter('pep_capabilities_asked_total') };
 }
 
+/** Registers the gauges of the pep process; `read` is asked when they are. */
 export function observePep(
   metrics: Metrics,
   read: Readonly<Record<keyof typeof GAUGES, () => number>>,

@@ -139,6 +139,7 @@ async function activeOf(enforcer: Enforcer, request: IqRequest, account: string)
   return resources.find((resource) => resource.jid === request.from.full)?.active ?? null;
 }
 
+/** An item as XEP-0016 writes it. */
 export function itemElement(item: Item): Element {
   return xml(
     'item',

@@ -17,6 +17,7 @@ export interface VcardStore {
 
 const vcardSchema = z.object({ xml: elementText });
 
+/** The vCards of accounts, in a storage. */
 export function openVcardStore(storage: Storage): VcardStore {
   const vcards = storage.keyval({ name: 'vcards', schema: vcardSchema, schemaVersion: 1 });
   return {

@@ -39,6 +39,7 @@ export const ACCOUNTS: CollectionDefinition<AccountDocument> = {
   schemaVersion: 1,
 };
 
+/** The credentials that a document keeps, as they are used. */
 export function credentialsOf(document: AccountDocument): Credentials {
   const scram = new Map<ScramHash, ScramVerifier>();
   for (const hash of ['SHA-256', 'SHA-1'] as const) {

@@ -18,6 +18,7 @@ export interface AdministrationServices {
 
 const LISTS = ['black', 'white', 'admins'] as const;
 
+/** What administration keeps (lists of entities, notices, log-ins), told of what happens in this core. */
 export function administrationServices(core: Core): AdministrationServices {
   const stored: KeyValueCollection<{ jids: string[] }> = core.storage.keyval({
     name: 'administration',

@@ -104,6 +104,7 @@ export interface Hooks {
   readonly reloaded: Signal<[]>;
 }
 
+/** The hook points and signals of one core, with nobody at them yet. */
 export function createHooks(): Hooks {
   return {
     clientInbound: new HookPoint('client.inbound'),

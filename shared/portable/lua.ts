@@ -62,6 +62,7 @@ export class LuaTable {
   }
 }
 
+/** The octets of a Lua string as a text: they are UTF-8. */
 export function textOfOctets(octets: string): string {
   return Buffer.from(octets, 'latin1').toString('utf8');
 }

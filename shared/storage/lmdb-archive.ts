@@ -15,6 +15,7 @@ export function archiveDatabases(collection: string): { entries: string; heads: 
   return { entries: `archive:${collection}`, heads: `heads:${collection}` };
 }
 
+/** An entry as it is stored; `text` is its value in JSON. */
 export function packEntry(schemaVersion: number, text: string): string {
   return `{"schemaVersion":${schemaVersion},"value":${text}}`;
 }
@@ -26,10 +27,12 @@ export function unpackEntry(stored: string): { schemaVersion: number; text: stri
   return { schemaVersion: Number(match[1]), text: stored.slice(match[0].length, -1) };
 }
 
+/** An archive’s head as it is stored: the last id that was given. */
 export function packHead(last: number): string {
   return `{"last":${last}}`;
 }
 
+/** The last id that was given; undefined if the text is no head. */
 export function unpackHead(stored: string): number | undefined {
   const match = /^\{"last":(\d+)\}$/.exec(stored);
   return match === null ? undefined : Number(match[1]);
@@ -82,6 +85,7 @@ export class LmdbArchiveFiles {
   }
 }
 
+/** One collection of archives in lmdb. */
 export class LmdbArchive<T> implements ArchiveCollection<T> {
   readonly #environment: LmdbEnvironment;
   readonly #definition: CollectionDefinition<T>;

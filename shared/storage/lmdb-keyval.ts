@@ -17,6 +17,7 @@ export function keyvalDatabase(collection: string): string {
   return `keyval:${collection}`;
 }
 
+/** A document as it is stored; `text` is its value in JSON. */
 export function packDocument(schemaVersion: number, version: number, text: string): string {
   return `{"schemaVersion":${schemaVersion},"version":${version},"value":${text}}`;
 }
@@ -34,6 +35,7 @@ export function unpackDocument(
   };
 }
 
+/** One collection of documents in lmdb. */
 export class LmdbKeyValue<T> implements KeyValueCollection<T> {
   readonly #definition: CollectionDefinition<T>;
   readonly #database: OverlaidDatabase;

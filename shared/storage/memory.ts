@@ -33,6 +33,7 @@ interface Archive {
   readonly entries: Map<number, { readonly schemaVersion: number; readonly text: string }>;
 }
 
+/** A storage that forgets everything with the process: for tests. */
 export function createMemoryStorage(options: MemoryOptions = {}): MemoryStorage {
   const synchronous = options.synchronous !== false;
   const documents = new Map<string, Map<string, Document>>();

@@ -254,6 +254,7 @@ export class MongoArchiveStore {
   }
 }
 
+/** One collection of archives in MongoDB. */
 export class MongoArchive<T> implements ArchiveCollection<T> {
   readonly #store: MongoArchiveStore;
   readonly #definition: CollectionDefinition<T>;

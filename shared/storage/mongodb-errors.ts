@@ -77,6 +77,7 @@ export function bulkFailures(error: MongoBulkWriteError): BulkFailure[] {
   }));
 }
 
+/** Whether a write failed since such a document is there already. */
 export function isDuplicateKey(error: unknown): boolean {
   if (error instanceof MongoServerError) return Number(error.code) === DUPLICATE_KEY;
   return (error as { code?: unknown } | null)?.code === DUPLICATE_KEY;

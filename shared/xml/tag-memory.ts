@@ -14,12 +14,14 @@ export interface TagMemory {
 const ordinary = 256;
 let spare: TagMemory | undefined;
 
+/** Room for one start tag: that of the last one, where it was given back. */
 export function borrowMemory(): TagMemory {
   const memory = spare ?? { rootAttributes: [], marks: [], attributes: [], open: [] };
   spare = undefined;
   return memory;
 }
 
+/** Gives the room back, unless a tag of extraordinary size has made it large. */
 export function returnMemory(memory: TagMemory): void {
   if (memory.attributes.length <= ordinary && memory.open.length <= ordinary) spare = memory;
 }

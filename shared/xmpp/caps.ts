@@ -42,6 +42,7 @@ export function capsHash(query: Element, hash = 'sha-1'): string {
   return createHash(algorithm).update(verificationString(query)).digest('base64');
 }
 
+/** Whether this is a hash function that we know (XEP-0115 §8.1). */
 export function canHash(hash: string): boolean {
   return Object.hasOwn(hashFunctions, hash);
 }

@@ -102,6 +102,7 @@ export class StreamError extends Error {
   }
 }
 
+/** Whether a text names a condition of RFC 6120 §4.9.3. */
 export function isStreamErrorCondition(name: string): name is StreamErrorCondition {
   return (streamErrorConditions as readonly string[]).includes(name);
 }

@@ -14,14 +14,17 @@ function remember() {
   sessionStorage.setItem(storageKey, JSON.stringify([...rooms].map(([room, { nick }]) => [room, nick])));
 }
 
+/** Whether this is a room that we have entered. */
 export function isRoom(address) {
   return rooms.has(address);
 }
 
+/** Our nickname in a room; undefined where we are not. */
 export function nickIn(address) {
   return rooms.get(address)?.nick;
 }
 
+/** Enters a room (XEP-0045 §7.2), and remembers it for when the page is loaded again. */
 export function join(connection, room, nick) {
   rooms.set(room, { nick, occupants: new Set() });
   remember();
@@ -29,11 +32,13 @@ export function join(connection, room, nick) {
   view.open(room, { room: true });
 }
 
+/** Enters the rooms of before the page was loaded again. */
 export function joinAgain(connection) {
   for (const [room, nick] of JSON.parse(sessionStorage.getItem(storageKey) ?? '[]'))
     join(connection, room, nick);
 }
 
+/** Forgets the rooms: whoever logs in next begins with none. */
 export function forgetRooms() {
   rooms.clear();
   sessionStorage.removeItem(storageKey);

@@ -38,6 +38,7 @@ function renamed(element: Element): Element {
   return copy;
 }
 
+/** Whether an element of this name is a stanza (RFC 6120 §8), in the client’s namespace. */
 export function isStanzaName(name: string): boolean {
   return name === 'message' || name === 'presence' || name === 'iq';
 }

@@ -34,6 +34,7 @@ const ourVersion: readonly [number, number] = [1, 11];
 const contentType =
   /^(?:text\/(?:xml|plain|html)|application\/(?:xml|xhtml\+xml))(?:\s*;\s*charset\s*=\s*"?utf-?8"?)?$/i;
 
+/** Whether responses may bear this content type: one that says XML or text, in UTF-8 (XEP-0124 §7.1). */
 export function isContentType(content: string | undefined): content is string {
   return content !== undefined && contentType.test(content);
 }

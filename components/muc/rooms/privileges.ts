@@ -6,10 +6,12 @@ export type Affiliation = 'outcast' | 'none' | 'member' | 'admin' | 'owner';
 export const ROLES: readonly Role[] = ['none', 'visitor', 'participant', 'moderator'];
 export const AFFILIATIONS: readonly Affiliation[] = ['outcast', 'none', 'member', 'admin', 'owner'];
 
+/** Whether a text names a role (XEP-0045 §5.1). */
 export function isRole(text: string): text is Role {
   return (ROLES as readonly string[]).includes(text);
 }
 
+/** Whether a text names an affiliation (XEP-0045 §5.2). */
 export function isAffiliation(text: string): text is Affiliation {
   return (AFFILIATIONS as readonly string[]).includes(text);
 }
@@ -19,6 +21,7 @@ export function atLeast(held: Affiliation, wanted: Affiliation): boolean {
   return AFFILIATIONS.indexOf(held) >= AFFILIATIONS.indexOf(wanted);
 }
 
+/** Whether a role includes another. */
 export function roleAtLeast(held: Role, wanted: Role): boolean {
   return ROLES.indexOf(held) >= ROLES.indexOf(wanted);
 }

@@ -62,10 +62,12 @@ export function withPhoto(vcard: Element | undefined, avatar: Avatar | null): El
   return copy;
 }
 
+/** The payload of an item that has the picture itself (XEP-0084 §4.1). */
 export function dataPayload(avatar: Avatar): string {
   return `<data xmlns='${NS.avatarData}'>${avatar.data}</data>`;
 }
 
+/** The payload of an item that tells of a picture (XEP-0084 §4.2); null: that there is none. */
 export function metadataPayload(avatar: Avatar | null): string {
   if (avatar === null) return `<metadata xmlns='${NS.avatarMetadata}'/>`;
   const info = xml('info', { bytes: avatar.bytes, id: avatar.hash, type: avatar.type });

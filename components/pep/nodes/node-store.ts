@@ -40,6 +40,7 @@ export interface NodeStore {
   clearItems(owner: string, node: number): Promise<void>;
 }
 
+/** What accounts have of nodes and items, in a storage. */
 export function openNodeStore(storage: Storage): NodeStore {
   const accounts = storage.keyval({ name: 'nodes', schema: accountSchema, schemaVersion: 1 });
   const items = storage.archive({ name: 'items', schema: itemSchema, schemaVersion: 1 });

@@ -50,14 +50,17 @@ export function ownedNode(request: PubsubRequest, account: Account): PepNode {
   return node;
 }
 
+/** Whether the account asks its own service. */
 export function isOwner(request: PubsubRequest): boolean {
   return request.from.bare === request.owner;
 }
 
-/** An answer in the namespace of the request's own kind. */
+/** An answer in the namespace of everybody’s requests (XEP-0060 §5–§7). */
 export function answer(...content: Element[]): Element {
   return xml('pubsub', { xmlns: NS.pubsub }, ...content);
 }
+
+/** An answer in the namespace of owners’ requests (XEP-0060 §8). */
 export function ownerAnswer(...content: Element[]): Element {
   return xml('pubsub', { xmlns: NS.pubsubOwner }, ...content);
 }

@@ -12,6 +12,7 @@ const STORED = 20_000;
 /** Longer ones are no hash in base64. */
 const KEY_LENGTH = 200;
 
+/** What capabilities’ hashes stand for, in a storage: it outlives the process. */
 export function openCapsStore(storage: Storage): CapsStore {
   const hashes = storage.keyval({
     name: 'capabilities',
