@@ -71,9 +71,11 @@ export class OfflineStore {
     }
   }
 
-  /** At most {@link PAGE} messages, in order, after one of them. */
-  page(account: AccountState, after: number): Promise<ArchiveEntry<StoredMessage>[]> {
-    return this.#archive.page(account.bare, { after, limit: PAGE });
+  /** At most {@link PAGE} messages, in order, after one of them; also those that were to be stored before this was asked. */
+  async page(account: AccountState, after: number): Promise<ArchiveEntry<StoredMessage>[]> {
+    // the archive lets what it has been given be written first, and this is what a message waits for before that
+    await this.#counts.get(account)?.catch(() => {});
+    return this.#page(account, after);
   }
 
   /** Whether more is known to be stored than may be, by what was stored anyway. */
@@ -97,6 +99,10 @@ export class OfflineStore {
     );
   }
 
+  #page(account: AccountState, after: number): Promise<ArchiveEntry<StoredMessage>[]> {
+    return this.#archive.page(account.bare, { after, limit: PAGE });
+  }
+
   #exceeds(count: Count, messages: number, size: number): boolean {
     return count.messages + messages > this.#messages || count.size + size > this.#bytes;
   }
@@ -117,7 +123,7 @@ export class OfflineStore {
   async #measure(account: AccountState): Promise<Count> {
     const count = { messages: 0, size: 0 };
     for (let after = 0; ; ) {
-      const page = await this.page(account, after);
+      const page = await this.#page(account, after);
       for (const { id, value } of page) {
         after = id;
         count.messages++;
