@@ -238,6 +238,20 @@ describe('subscriber use cases (XEP-0060 §6)', () => {
     );
   });
 
+  test('§6.5.4 what is too much for one answer: the newest are there where the newest were asked for', async () => {
+    await create({ max_items: 'max' });
+    for (const id of ['one', 'two', 'three', 'four']) await publish(id, id.padEnd(60_000, '.'));
+    const set = (content: string) =>
+      `<items node='${NODE}'/><set xmlns='http://jabber.org/protocol/rsm'>${content}</set>`;
+    assert.deepEqual(await ids(romeo), ['one', 'two', 'three']);
+    assert.deepEqual(await ids(romeo, set('<after>three</after>')), ['four']);
+    assert.deepEqual(await ids(romeo, `<items node='${NODE}' max_items='4'/>`), ['two', 'three', 'four']);
+    // XEP-0059 §2.3, §2.5: back from the end
+    const page = await ask(romeo, 'get', pubsub(set('<before/>')));
+    assert.match(page.text, /<first index=["']1["']>two<\/first><last>four<\/last><count>4<\/count>/);
+    assert.deepEqual(await ids(romeo, set('<before>two</before>')), ['one']);
+  });
+
   test('§6.5.9 errors of retrieving', async () => {
     const items = pubsub(`<items node='${NODE}'/>`);
     assert.equal(errorOf(await ask(romeo, 'get', items)), 'cancel, item-not-found');
