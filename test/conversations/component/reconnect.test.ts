@@ -173,7 +173,7 @@ test('what a handler answers after its stream has ended is not sent on the next 
 test('a silent stream is pinged, a dead one replaced', async (t) => {
   const { component, server, log } = await componentBefore(t, {
     timing: {
-      keepalive: { idleMilliseconds: 30, answerMilliseconds: 30 },
+      keepalive: { idleMilliseconds: 30, answerMilliseconds: 1_000 },
     },
   });
   void component.start();
