@@ -86,7 +86,7 @@ export function sendHistory(
   historyBytes: number,
 ): void {
   const limit = room.config.historyFetch;
-  // One short stanza asks for all of this, again and again: an amplifier (XEP-0205 §2.1).
+  // One short stanza asks for all of this, again and again: an amplifier (XEP-0205 §2).
   const characters = Math.min(request.characters, historyBytes);
   const asked = { ...request, characters };
   for (const text of selectHistory(room.history, asked, limit, room.address, session.address))

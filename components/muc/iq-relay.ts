@@ -43,7 +43,7 @@ export function relayRequest(
 ): void {
   const target = room.occupants.get(nick);
   if (target === undefined) throw refusal(room, 'item-not-found', { type: 'cancel' });
-  // XEP-0410 §3.4: a ping of oneself is answered by the room.
+  // XEP-0410 §3.3: a ping of oneself is answered by the room.
   if (target === session.occupant && iq.payload?.namespace === NS.ping) {
     work.send(
       `<iq type='result' from='${target.address}' to='${session.address}'${attribute('id', iq.id)}/>`,

@@ -157,7 +157,7 @@ export class MucService implements Muc {
     return randomUUID();
   }
 
-  /** XEP-0421 §5.1, second way: one secret, and the room in what is hashed. */
+  /** XEP-0421 §4.1, second way: one secret, and the room in what is hashed. */
   occupantId(room: Room, bare: string): string {
     return createHmac('sha256', this.#secret).update(`${room.jid.bare}\0${bare}`).digest('hex');
   }

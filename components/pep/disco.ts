@@ -53,7 +53,7 @@ const FEATURES = [
   'subscription-notifications',
 ];
 
-/** What every account says in its disco#info (XEP-0163 §7.1), nested into the server's own answer by XEP-0355. */
+/** What every account says in its disco#info (XEP-0163 §6.1), nested into the server's own answer by XEP-0355. */
 export const ACCOUNT_DISCO = {
   identities: [{ category: 'pubsub', type: 'pep' }],
   features: [NS.pubsub, ...FEATURES.map((name) => `${NS.pubsub}#${name}`)],
@@ -150,7 +150,7 @@ export function nodeItems(pep: Pep): IqHandler {
       }
       const visible: PepNode[] = [];
       for (const node of account.nodes) {
-        // XEP-0163 §7.2, note: those to which the contact may subscribe or from which it may retrieve items.
+        // XEP-0163 §6.2, note: those to which the contact may subscribe or from which it may retrieve items.
         if (isSubscribable(node) || (await pep.refusal(owner, node, from)) === null) visible.push(node);
       }
       // XEP-0030 §8: a stranger learns the same of an account that shows nothing and of none.

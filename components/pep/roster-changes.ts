@@ -6,7 +6,7 @@ import type { CapsCache } from './server/caps-cache.js';
 import type { Contact } from './server/rosters.js';
 
 /**
- * A contact's place in an owner's roster has changed: who lost access loses subscriptions (XEP-0163 §8.1), who gained it
+ * A contact's place in an owner's roster has changed: who lost access loses subscriptions (XEP-0163 §7.1), who gained it
  * is a new subscriber and gets the last items.
  */
 export async function rosterChanged(

@@ -3,7 +3,7 @@ import { type Item, type Lists, listOf, withList, withoutList } from './lists.js
 /** Name of the default list that is made where somebody blocks and has none. */
 const BLOCK_LIST_NAME = 'blocked';
 
-/** XEP-0191 §5.1: only `jid` + `deny` items without stanza kinds are the block list. */
+/** XEP-0191 §5: only `jid` + `deny` items without stanza kinds are the block list. */
 function isBlock(item: Item): boolean {
   return item.type === 'jid' && item.action === 'deny' && item.kinds.length === 0;
 }

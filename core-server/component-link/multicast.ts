@@ -58,7 +58,7 @@ function separate(stanza: Stanza): Separated | StanzaError {
 /** Who is addressed; whoever cannot be is left out. */
 function readList(addresses: Element): readonly Jid[] | StanzaError {
   const list = children(addresses, 'address', NS.address);
-  // XEP-0033 §6: more than the limit is not-acceptable
+  // XEP-0033 §9: more than the limit is not-acceptable
   if (list.length === 0 || list.length > MULTICAST_ADDRESSES) return new StanzaError('not-acceptable');
   if (list.some((address) => address.attrs['type'] !== 'bcc' || address.attrs['jid'] === undefined)) {
     return new StanzaError('bad-request', { text: 'only bcc addresses with a jid' });

@@ -3,13 +3,13 @@ import { Stanza } from '../../shared/xml/stanza.js';
 import type { BareJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 
-/** An id that this server gives a message of an account (XEP-0359 §3.1): unique, and by nobody else. */
+/** An id that this server gives a message of an account (XEP-0359 §2.1): unique, and by nobody else. */
 export function stanzaIdElement(account: BareJid, id: string): Element {
   return xml('stanza-id', { xmlns: NS.stanzaId, by: account, id });
 }
 
 /**
- * The message without ids that claim to be this account's server's (XEP-0359 §3.1 rule 3, §6): only we give those. Nearly
+ * The message without ids that claim to be this account's server's (XEP-0359 §3 rule 2, §6): only we give those. Nearly
  * every message is returned as it is, after a search of its content.
  */
 export function withoutForgedIds(message: Stanza, account: BareJid): Stanza {

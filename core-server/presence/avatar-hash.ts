@@ -12,7 +12,7 @@ import type { Session } from '../sessions/session.js';
 const LAST = 900;
 
 /**
- * The hash of the account's vCard avatar on its presence (XEP-0398 §5, XEP-0153 §3.1), broadcast and directed. It is
+ * The hash of the account's vCard avatar on its presence (XEP-0398 §4, XEP-0153 §3.1), broadcast and directed. It is
  * learned from the vCards that the managing component (XEP-0355) accepts: the vCard itself is the component's alone.
  */
 export const avatarHash = defineFeature({
@@ -57,7 +57,7 @@ class AvatarStamps {
   readonly #stored;
   /** Bare JID → SHA-1 in hex, `''` for a vCard without photo; accounts whose vCard never passed are not in it. */
   readonly #hashes = new Map<string, string>();
-  /** Sessions whose client says of itself that it has no avatar: theirs is left alone (XEP-0398 §5). */
+  /** Sessions whose client says of itself that it has no avatar: theirs is left alone (XEP-0398 §4). */
   readonly #declining = new WeakSet<Session>();
 
   constructor(core: Core) {
@@ -124,7 +124,7 @@ class AvatarStamps {
   }
 }
 
-/** What a client says of its avatar: undefined for nothing yet, `''` for none (XEP-0153 §3.1). */
+/** What a client says of its avatar: undefined for nothing yet, `''` for none (XEP-0153 §4.1). */
 function photoOf(presence: Stanza): string | undefined {
   const update = child(presence.element, 'x', NS.vcardUpdate);
   return update && child(update, 'photo', NS.vcardUpdate)?.getText().trim();

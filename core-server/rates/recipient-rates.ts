@@ -39,7 +39,7 @@ export class RecipientRates {
     const { type } = stanza;
     if (!to || type === 'error' || type === 'result' || type === 'unavailable') return false;
     if (this.allows(session.account, to)) return false;
-    // XEP-0205 §3.6 names the application's condition, RFC 6120 §13.12 the stanza's
+    // XEP-0205 §4.6 names the application's condition, RFC 6120 §13.12 the stanza's
     const application = xml('too-many-stanzas', { xmlns: NS.errors });
     const reply = errorReply(stanza, new StanzaError('policy-violation', { type: 'wait', application }));
     if (reply !== null) session.deliver(reply);

@@ -65,7 +65,7 @@ function sweep(federation: Federation, options: HousekeepingOptions, now: number
   }
 }
 
-/** XEP-0205 §2.2: half a stanza is kept, and so is who says the rest of it byte by byte. */
+/** XEP-0205 §2: half a stanza is kept, and so is who says the rest of it byte by byte. */
 function slow(stream: ServerStream, options: HousekeepingOptions, now: number): boolean {
   const since = stream.transport.unfinishedSince;
   if (since === null || now - since < options.stanzaMilliseconds) return false;

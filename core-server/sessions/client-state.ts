@@ -79,7 +79,7 @@ function nothingHeld(): Held {
 /** Under which key a newer stanza replaces an older one; null for what must be delivered at once. */
 function mergeKey(stanza: Stanza): string | null {
   if (stanza.name === 'presence') {
-    // the client itself came to, left or was put out of a room (XEP-0045 §15.6.2: status 110)
+    // the client itself came to, left or was put out of a room (XEP-0045 §16.6.2: status 110)
     if (/\bcode=(['"])110\1/.test(stanza.source) && stanza.hasChild('x', NS.mucUser)) return null;
     // subscription requests want an answer
     return stanza.type === undefined || stanza.type === 'unavailable' ? `presence ${stanza.from}` : null;

@@ -94,7 +94,7 @@ export class SessionService {
       else this.replace(holder);
     }
     if (account.sessions.length >= sessionsPerAccount) {
-      // XEP-0205 §3.4
+      // XEP-0205 §4.4
       const application = xml('resource-limit-exceeded', { xmlns: NS.errors });
       throw new StanzaError('resource-constraint', { application });
     }

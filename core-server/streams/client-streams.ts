@@ -150,7 +150,7 @@ export class ClientStreams {
     }
   }
 
-  /** XEP-0205 §2.2: half a stanza is kept, and so is who says the rest of it byte by byte. */
+  /** XEP-0205 §2: half a stanza is kept, and so is who says the rest of it byte by byte. */
   #isSlow({ transport }: ClientStream, now: number): boolean {
     if (!(transport instanceof SocketTransport)) return false;
     const since = transport.unfinishedSince;

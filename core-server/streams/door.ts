@@ -9,7 +9,7 @@ export interface DoorLimits {
   readonly attemptsPerMinute?: number;
 }
 
-/** Those at a door of ours who have not proved who they are: what they take must be bounded (XEP-0205 §3.1). */
+/** Those at a door of ours who have not proved who they are: what they take must be bounded (XEP-0205 §4.3). */
 export class Door {
   readonly #limits: DoorLimits;
   readonly #perNetwork = new Map<string, number>();

@@ -324,7 +324,7 @@ export class SocketTransport implements Transport {
     else this.close();
   }
   failed(error: { condition: StreamErrorCondition; text: string }): void {
-    // XEP-0205 §3.5
+    // XEP-0205 §4.5
     const tooBig = error.text === STANZA_TOO_BIG ? xml('stanza-too-big', { xmlns: NS.errors }) : undefined;
     this.fail(error.condition, error.text, tooBig);
   }

@@ -116,7 +116,7 @@ export interface DiscoIdentity {
   readonly name?: string;
 }
 
-/** The component's own disco answers, and those nested into the server's by delegation (XEP-0355 §"Disco Nesting"). */
+/** The component's own disco answers, and those nested into the server's by delegation (XEP-0355 §7.2). */
 export interface ComponentDisco {
   identity(identity: DiscoIdentity): void;
   feature(...features: string[]): void;

@@ -103,7 +103,7 @@ export class ProsodyWriter {
       name,
       LuaTable.of({ ...table, lists: LuaTable.of(Object.fromEntries(lists)) }),
     );
-    // XEP-0191 §5.1, for mod_blocklist
+    // XEP-0191 §5, for mod_blocklist
     const blocked = query
       .getChildren('list')
       .filter((list) => list.attrs['name'] === chosen)

@@ -89,7 +89,7 @@ export function valuesElement(
 export interface ParsedForm {
   /** `form`, `submit`, `cancel`, `result`, or what else it says. */
   readonly type: string;
-  /** Undefined without FORM_TYPE, and where that is not hidden though the form is no submission (XEP-0068 §4). */
+  /** Undefined without FORM_TYPE, and where that is not hidden though the form is no submission (XEP-0068 §4.3). */
   readonly formType: string | undefined;
   /** Values by field name, FORM_TYPE left out; for a name that comes twice, the first. */
   readonly fields: ReadonlyMap<

@@ -231,7 +231,7 @@ describe('growth', () => {
     await away.close();
   });
 
-  test('sessions of one account: resource-constraint with the condition of XEP-0205 §3.4', async (t) => {
+  test('sessions of one account: resource-constraint with the condition of XEP-0205 §4.4', async (t) => {
     const small = await CoreUnderTest.start({ LIMIT_SESSIONS_PER_ACCOUNT: '2' });
     t.after(() => small.stop());
     await small.addUsers('romeo');

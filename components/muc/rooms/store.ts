@@ -36,7 +36,7 @@ export class RoomStore {
     this.#domain = domain;
   }
 
-  /** The secret of occupant ids (XEP-0421 §5.1), made once. */
+  /** The secret of occupant ids (XEP-0421 §4.1), made once. */
   async occupantIdSecret(): Promise<Buffer> {
     const known = await this.#service.get(this.#domain);
     if (known !== undefined) return Buffer.from(known.value.occupantIdSecret, 'hex');

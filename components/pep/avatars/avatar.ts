@@ -18,7 +18,7 @@ export function readMetadata(payload: string): { readonly id: string; readonly t
   const metadata = Stanza.parse(payload).element;
   for (const info of childElements(metadata)) {
     const { id, type, url } = info.attrs;
-    // XEP-0398 §4.1: not one that points elsewhere
+    // XEP-0398 §3.1: not one that points elsewhere
     if (info.getName() === 'info' && id !== undefined && url === undefined) {
       return { id: id.toLowerCase(), type: type ?? 'image/png' };
     }

@@ -100,7 +100,7 @@ export class AvatarConversion {
     else await this.#toPep(owner, hash);
   }
 
-  /** XEP-0398 §4.1. */
+  /** XEP-0398 §3.1. */
   async #toVcard(owner: string): Promise<void> {
     const avatar = await this.#pep.accounts.with(owner, (account) => this.#published(account));
     if (avatar === undefined) return;
@@ -109,7 +109,7 @@ export class AvatarConversion {
     await this.#synced.put(owner, { hash: avatar?.hash ?? '' });
   }
 
-  /** XEP-0398 §4.2: `seen` is what presence says that the photo has become. */
+  /** XEP-0398 §3.2: `seen` is what presence says that the photo has become. */
   async #toPep(owner: string, seen: string): Promise<void> {
     const avatar = photoOf(await this.#vcard(owner, 'get'));
     // Presence may be older than the vCard, or the client says what is not so.
@@ -135,7 +135,7 @@ export class AvatarConversion {
   async #published(account: Account): Promise<Published> {
     const metadata = account.node(NS.avatarMetadata);
     if (metadata === undefined) return null;
-    // XEP-0398 §9: a picture for contacts only must not get into a vCard, which everyone may read.
+    // XEP-0398 §7: a picture for contacts only must not get into a vCard, which everyone may read.
     if (metadata.config.accessModel !== 'open') return undefined;
     const item = await account.lastItem(metadata);
     const announced = item === undefined || item.payload === '' ? null : readMetadata(item.payload);

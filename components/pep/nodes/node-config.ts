@@ -32,7 +32,7 @@ function numberOrMax(most: number): (value: FieldValue) => string | undefined {
   };
 }
 
-/** The configuration form of a node (XEP-0060 §"pubsub#node_config"), with PEP's defaults (XEP-0163 §6). */
+/** The configuration form of a node (XEP-0060 §16.4.4), with PEP's defaults (XEP-0163 §5). */
 export function configForm(limits: NodeLimits): FormDeclaration {
   const bool = (name: string, label: string, value: boolean): FieldDeclaration => ({
     var: `pubsub#${name}`,

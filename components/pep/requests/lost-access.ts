@@ -5,7 +5,7 @@ import type { PepNode, Subscription } from '../nodes/node.js';
 import { subscriptionEvent } from '../notify/events.js';
 
 /**
- * Cancels the subscriptions of those who may not see a node any more, and tells them (XEP-0163 §8.1). Where the owner's
+ * Cancels the subscriptions of those who may not see a node any more, and tells them (XEP-0163 §7.1). Where the owner's
  * roster cannot be read now, nothing is cancelled: notifications check access on their own.
  */
 export async function dropRefused(pep: Pep, account: Account, node: PepNode): Promise<void> {

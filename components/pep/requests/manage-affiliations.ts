@@ -35,7 +35,7 @@ export const setAffiliations: UseCase = async (pep, request, account) => {
     if (jid === null) throw new StanzaError('bad-request', { text: 'an affiliation has a jid' });
     if (jid.bare === request.owner) {
       if (part.attrs['affiliation'] === 'owner') continue;
-      // XEP-0163 §3.2: an account owns its nodes, always and alone.
+      // XEP-0163 §2.2: an account owns its nodes, always and alone.
       throw new StanzaError('not-acceptable', { text: 'an account owns its nodes' });
     }
     if (affiliation === undefined) {

@@ -191,7 +191,7 @@ export class PresenceFeed {
     }
     if (had === null) return;
     // An interest that is new is a new temporary subscription and has its last item, once; presence that repeats an
-    // interest brings nothing (XEP-0060 §12.1, 3; XEP-0163 §4.3.2, note).
+    // interest brings nothing (XEP-0060 §12.2, 3; XEP-0163 §4.3.2, note).
     const gained = new Set([...interests].filter((node) => !had.has(node)));
     if (gained.size > 0) await arrived(from, gained, share);
   }

@@ -21,7 +21,7 @@ export interface InlineBinding {
   begin(): void;
 }
 
-/** Binds a resource inside SASL2 (XEP-0386 §4). Rejects with a StanzaError when it cannot be. */
+/** Binds a resource inside SASL2 (XEP-0386 §3.2). Rejects with a StanzaError when it cannot be. */
 export async function bindInline(
   core: Core,
   stream: ClientStream,

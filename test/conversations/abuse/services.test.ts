@@ -5,7 +5,7 @@ import { CoreUnderTest, type ProcessUnderTest } from '../../tools/core-harness.j
 import { deafen, sleep } from '../../tools/flood.js';
 import type { RawClient } from '../../tools/raw-client.js';
 
-// The services behind the core (XEP-0205 §3.9: they amplify): what they keep is bounded, what one user asks of them is
+// The services behind the core (XEP-0205 §2: they amplify): what they keep is bounded, what one user asks of them is
 // not what all others wait for.
 
 const MEGABYTE = 1024 * 1024;

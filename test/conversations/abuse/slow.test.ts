@@ -12,7 +12,7 @@ import { RawServer } from '../../tools/raw-server.js';
 import { besiegeAmongBystanders, ECHO, type SiegeAmongBystanders } from '../../tools/siege.js';
 
 // Slow-loris: whoever connects and gets nowhere, at every door and at every step, is let go in time (RFC 6120 §13.12,
-// XEP-0205 §3.3). The doors over HTTP are in test/long/abuse-web.test.ts: their times are longer.
+// XEP-0205 §4.3). The doors over HTTP are in test/long/abuse-web.test.ts: their times are longer.
 
 const STRANGER_SECONDS = 2;
 let siege: SiegeAmongBystanders;

@@ -9,7 +9,7 @@ import { openComponent } from '../../tools/raw-component.js';
 import { RawServer, sendHeader } from '../../tools/raw-server.js';
 import { besiegeAmongBystanders, ECHO, type SiegeAmongBystanders } from '../../tools/siege.js';
 
-// Those who have not said who they are: how many there may be, and what they can cost (XEP-0205 §3.1, §3.3).
+// Those who have not said who they are: how many there may be, and what they can cost (XEP-0205 §4.1, §4.3).
 
 const PER_ADDRESS = 20;
 const TOTAL = 50;

@@ -23,7 +23,7 @@ async function openOld(client: RawClient): Promise<string> {
 
 const query = (content: string) => `<query xmlns='jabber:iq:auth'>${content}</query>`;
 
-test('XEP-0078 §2.1: the fields, the same for users that do not exist; no features without a version', async () => {
+test('XEP-0078 §3.1: the fields, the same for users that do not exist; no features without a version', async () => {
   const client = await core.connect();
   await openOld(client);
   client.send(`<iq type='get' to='localhost' id='auth1'>${query('')}</iq>`);
@@ -42,7 +42,7 @@ test('XEP-0078 §2.1: the fields, the same for users that do not exist; no featu
   client.cut();
 });
 
-test('XEP-0078 §2.1: plain text and digest log in and bind the resource', async () => {
+test('XEP-0078 §3.1: plain text and digest log in and bind the resource', async () => {
   const plain = await core.connect();
   await openOld(plain);
   plain.send(
@@ -64,7 +64,7 @@ test('XEP-0078 §2.1: plain text and digest log in and bind the resource', async
   await digested.close();
 });
 
-test('XEP-0078 §2.1: each failure, with old codes and new conditions, without the credentials', async () => {
+test('XEP-0078 §3.1: each failure, with old codes and new conditions, without the credentials', async () => {
   const client = await core.connect();
   await openOld(client);
   const cases: [string, string, string][] = [
@@ -112,7 +112,7 @@ test('XEP-0078: after SASL there is nothing to authenticate', async () => {
   client.cut();
 });
 
-test('XEP-0078 §2.1: a resource in use follows the policy for binding', async () => {
+test('XEP-0078 §3.1: a resource in use follows the policy for binding', async () => {
   const refusing = await CoreUnderTest.start({ RESOURCE_CONFLICT: 'refuse' });
   try {
     await refusing.addUsers('bill');

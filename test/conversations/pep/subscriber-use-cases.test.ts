@@ -271,7 +271,7 @@ describe('subscriber use cases (XEP-0060 §6)', () => {
     );
   });
 
-  test('roster groups: who is in one may see, who leaves it loses the subscription (XEP-0163 §8.1)', async () => {
+  test('roster groups: who is in one may see, who leaves it loses the subscription (XEP-0163 §7.1)', async () => {
     const group = (name: string): Promise<Stanza> =>
       juliet.iq(
         'set',

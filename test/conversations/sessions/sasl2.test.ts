@@ -212,7 +212,7 @@ test('XEP-0386 §4: the same user agent takes over from itself whatever the poli
   }
 });
 
-test('XEP-0386 §4.1: neither an id that is none nor a tag that cannot be in a resource ties or fails a log-in', async () => {
+test('XEP-0386 §3.2.1: neither an id that is none nor a tag that cannot be in a resource ties or fails a log-in', async () => {
   const names = new Set<string>();
   for (const inner of [
     `<user-agent id=''/><bind xmlns='${BIND2}'/>`,

@@ -11,7 +11,7 @@ before(async () => {
 });
 after(() => core.stop());
 
-test('XEP-0359 §3.1: what is stored gets an id of the account, and forged ids of it are taken off', async () => {
+test('XEP-0359 §2.1: what is stored gets an id of the account, and forged ids of it are taken off', async () => {
   const romeo = await core.online('romeo', 'orchard');
   const forged = `<stanza-id xmlns='${SID}' by='juliet@localhost' id='forged'/>`;
   const hidden = [

@@ -140,7 +140,7 @@ function anyPrivilege(dice: Dice, world: World, id: string, from: string): strin
   return dice.chance(0.05) ? mutateText(dice, text) : text;
 }
 
-/** What a managing entity says to a delegated request (XEP-0355 §"Managing entity"): right, nearly so, or nothing like it. */
+/** What a managing entity says to a delegated request (XEP-0355 §4.3.1): right, nearly so, or nothing like it. */
 function anyDelegatedAnswer(dice: Dice, world: World): Answer {
   const kind = dice.below(8);
   const payload = render(anyElement(dice, world));

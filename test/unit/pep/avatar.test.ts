@@ -15,7 +15,7 @@ const METADATA = 'urn:xmpp:avatar:metadata';
 const HASH = 'a9993e364706816aba3e25717850c26c9cd0d89d';
 const vcard = (content: string) => Stanza.parse(`<vCard xmlns='vcard-temp'>${content}</vCard>`).element;
 
-test('of several infos the one that points nowhere else counts (XEP-0398 §4.1)', () => {
+test('of several infos the one that points nowhere else counts (XEP-0398 §3.1)', () => {
   const info = (id: string, more = ''): string => `<info bytes='3' id='${id}' type='image/gif' ${more}/>`;
   const metadata = (content: string) => readMetadata(`<metadata xmlns='${METADATA}'>${content}</metadata>`);
   assert.deepEqual(metadata(info('111', "url='http://example.org/a.gif'") + info(HASH.toUpperCase())), {
