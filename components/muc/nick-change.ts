@@ -57,6 +57,8 @@ export function changeNick(
   session.occupant = target;
   room.addSession(session);
   work.saveSession(room, session);
+  // §7.2.2: to the session that left it, the nick is now that of another occupant.
+  if (!leaves && visible) tellOthers(work, room, occupant, {}, [session]);
   broadcastPresence(work, room, target, {}, { own: target.sessions.filter((one) => one !== session) });
   tellSelf(work, room, target, id, [session], statuses);
 }

@@ -71,6 +71,28 @@ export const edges: readonly Section[] = [
     },
   },
   {
+    name: '§7.6 Changing Nickname: a session that goes alone sees who stays under the old nickname',
+    async run(world) {
+      const { room, third, end } = await coven(world, 'staying');
+      const phone = await world.login('hag66', 'phone');
+      await phone.join(room, 'thirdwitch');
+      await third.skip(room);
+      phone.send(`<presence to='${room}/fourthwitch'/>`);
+      const item = "<item affiliation='none' role='participant'/>";
+      await phone.expect(
+        `<presence type='unavailable' from='${room}/thirdwitch' to='${phone.jid}'>${user("<item affiliation='none' nick='fourthwitch' role='participant'/>", 110, 303)}${ID}</presence>`,
+        `<presence from='${room}/thirdwitch' to='${phone.jid}'>${user(item)}${ID}</presence>`,
+        `<presence from='${room}/fourthwitch' to='${phone.jid}'>${user(item, 110)}${ID}</presence>`,
+      );
+      await third.expect(
+        `<presence from='${room}/thirdwitch' to='${third.jid}'>${user(item, 110)}${ID}</presence>`,
+        `<presence from='${room}/fourthwitch' to='${third.jid}'>${user(item)}${ID}</presence>`,
+      );
+      await phone.close();
+      await end();
+    },
+  },
+  {
     name: '§7.8.2 Mediated Invitation: several at once, all or none',
     async run(world) {
       const { room, first, end } = await coven(world, 'inviting-several', {
