@@ -66,8 +66,8 @@ class Enforcement {
   readonly #marks: KeyValueCollection<{ at: number }>;
   readonly #interest = new WeakMap<Session, Interest>();
   readonly #presence: PresenceChanges;
-  /** Owners as they were when the first page of states was asked for; null when nobody pages. */
-  #listing: string[] | null = null;
+  /** By domain, its accounts with rules as they were when the first page of states was asked for, until the last one was. */
+  readonly #listings = new Map<string, readonly string[]>();
 
   constructor(core: Core) {
     this.#core = core;
@@ -131,7 +131,7 @@ class Enforcement {
       case 'hello':
         return this.#hello(request);
       case 'states':
-        return this.#states(request);
+        return this.#states(request, stanza.toJid?.domain ?? '');
       case 'synchronised':
         return this.#synchronised();
       case 'rules':
@@ -155,18 +155,17 @@ class Enforcement {
     return xml('hello', { xmlns: NS.privacyEnforcement, min: String(VERSION), max: String(VERSION) });
   }
 
-  /** Where every account stands, page by page, for the comparison after a reconnect. */
-  async #states(request: Element): Promise<Element> {
+  /** Where every account of a domain stands, page by page, for the comparison after a reconnect. */
+  async #states(request: Element, domain: string): Promise<Element> {
     const after = request.attrs['after'] ?? '';
-    if (after === '' || this.#listing === null) {
-      this.#listing = [];
-      for await (const owner of this.#collection.owners()) this.#listing.push(owner);
-    }
-    const listing = this.#listing;
+    // the component compares its domains side by side: nothing is shared between their pages
+    let listing = after === '' ? undefined : this.#listings.get(domain);
+    listing ??= await this.#owners(domain);
     const begin = after === '' ? 0 : listing.indexOf(after) + 1;
     const page = listing.slice(begin, begin + STATE_PAGE);
     const more = begin + page.length < listing.length;
-    if (!more) this.#listing = null;
+    if (more) this.#listings.set(domain, listing);
+    else this.#listings.delete(domain);
     const states: Element[] = [];
     for (const owner of page) {
       const found = await this.#readable(owner);
@@ -175,6 +174,14 @@ class Enforcement {
       states.push(xml('state', { account: owner, epoch, sequence: String(sequence) }));
     }
     return xml('states', { xmlns: NS.privacyEnforcement, ...(more ? { more: 'true' } : {}) }, ...states);
+  }
+
+  async #owners(domain: string): Promise<string[]> {
+    const owners: string[] = [];
+    for await (const owner of this.#collection.owners()) {
+      if (owner.endsWith(`@${domain}`)) owners.push(owner);
+    }
+    return owners;
   }
 
   /** Rules that cannot be read: their account cannot log in, all others agree about theirs. */

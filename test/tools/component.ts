@@ -13,14 +13,14 @@ export interface TestComponent {
 }
 
 /** A component `<name>.localhost` of a running core that knows it by the secret `secret`; not started. */
-export function componentOf(core: CoreUnderTest, name: string): Component {
+export function componentOf(core: CoreUnderTest, name: string, serverDomains = ['localhost']): Component {
   const { host, port } = core.address('component');
   return createComponent({
     domain: `${name}.localhost`,
     secret: 'secret',
     host,
     port,
-    serverDomains: ['localhost'],
+    serverDomains,
     software: { name: 'test', version: '1' },
     log: recordingLogger(),
     metrics: createMetrics({ process: 'test' }),

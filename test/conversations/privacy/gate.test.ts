@@ -148,3 +148,41 @@ test('The load of enforcement cannot be shared: the core says so and does not st
     /"name":"COMPONENT_PRIVACY_CONFLICT","expected":"expected refuse or replace: two instances/,
   );
 });
+
+test('Each of several domains is asked where its accounts stand, side by side with the others', async () => {
+  const core = await CoreUnderTest.start({ ...PRIVACY_ONLY, XMPP_DOMAINS: 'localhost,example.net' });
+  const component = componentOf(core, 'privacy', ['localhost', 'example.net']);
+  try {
+    await core.addUsers('romeo', 'juliet@example.net');
+    await component.start();
+    const xmlns = 'urn:entourage:privacy-enforcement:1';
+    const ask = (type: 'get' | 'set', to: string, payload: Element) =>
+      component.request(xml('iq', { type, to }, payload));
+    const standing = async (domain: string): Promise<(string | undefined)[]> => {
+      const { element } = await ask('get', domain, xml('states', { xmlns, after: '' }));
+      const states = element.getChild('states')?.getChildren('state') ?? [];
+      return states.map((state) => state.attrs['account']);
+    };
+    for (const [account, domain] of [
+      ['romeo@localhost', 'localhost'],
+      ['juliet@example.net', 'example.net'],
+    ] as const) {
+      await ask('get', domain, xml('hello', { xmlns, min: '1', max: '1' }));
+      const list = xml('list', { name: 'l' }, xml('item', { action: 'deny', order: '1' }));
+      await ask(
+        'set',
+        domain,
+        xml('rules', { xmlns, account, epoch: 'e', expect: '0', sequence: '1' }, list),
+      );
+    }
+    for (let time = 0; time < 10; time++) {
+      assert.deepEqual(await Promise.all([standing('localhost'), standing('example.net')]), [
+        ['romeo@localhost'],
+        ['juliet@example.net'],
+      ]);
+    }
+  } finally {
+    await component.stop('leaving');
+    await core.stop();
+  }
+});
