@@ -126,7 +126,9 @@ export class BoshSession implements AtEndOfTurn {
     const { rid } = request;
     if (rid === undefined) return this.fail('bad-request', exchange);
     if (rid < this.#expected) return this.#repeated(rid, request, exchange);
-    if (this.#over) return this.#lastWords.tell(exchange, rid === this.#expected);
+    // §"Protecting Insecure Sessions" to the last: they are not for whoever has only overheard the sid.
+    if (this.#over)
+      return this.#lastWords.tell(exchange, rid === this.#expected && this.#keys.accept(request));
     const held = new HeldRequest(request, rid, exchange);
     // §"In-Order Message Forwarding": the window begins after the previous request.
     if (rid >= this.#expected + this.terms.requests + (held.isPauseOrEnd ? 1 : 0)) {

@@ -34,6 +34,22 @@ test('each request shows the key before the last one', async () => {
   }
 });
 
+test('what the server said last is for who has the key', async () => {
+  const keys = sequence('seed', 3);
+  const { client, stream } = await session(keys);
+  stream.say("<message xmlns='jabber:client'><body>secret</body></message>");
+  stream.end();
+  const { rid } = client;
+  const { body: theirs } = await post(
+    bosh.port,
+    `<body rid='${rid}' sid='${client.sid}' key='${keys[0]}' xmlns='http://jabber.org/protocol/httpbind'/>`,
+  );
+  assert.equal(theirs.attrs['condition'], 'item-not-found');
+  assert.equal(stream.acknowledgedCount, 0);
+  const { body } = await client.send({ key: keys.pop() });
+  assert.match(body.toString(), /secret/);
+});
+
 test('case is not significant', async () => {
   const keys = sequence('seed', 3);
   const { client } = await session(keys.map((key, k) => (k === 2 ? key.toUpperCase() : key)));
