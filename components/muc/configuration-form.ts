@@ -46,7 +46,11 @@ export function configurationForm(room: Room, policy: MucPolicy): FormDeclaratio
         type: 'list-single',
         label: 'Maximum Number of Occupants',
         options: [
-          ...MAX_USERS.filter((number) => number <= policy.maxOccupants).map(String),
+          // XEP-0004 §3.3: the value of a list is one of its options.
+          ...[...new Set([...MAX_USERS, room.config.maxUsers])]
+            .filter((number) => number > 0 && number <= policy.maxOccupants)
+            .sort((one, other) => one - other)
+            .map(String),
           { value: 'none', label: 'None' },
         ],
         open: true,

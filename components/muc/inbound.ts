@@ -21,6 +21,7 @@ import { presenceTemplate } from './presence.js';
 import { returnBounce, sendPrivately } from './private-messages.js';
 import { spend } from './rate.js';
 import { decideRegistration } from './registration.js';
+import { VoiceNotRevoked } from './role-lists.js';
 import { actorOf, roomIq, sendResult } from './room-iq.js';
 import type { Room, Session } from './rooms/room.js';
 import { decideVoice, requestVoice } from './voice-requests.js';
@@ -300,5 +301,6 @@ function asksForSomething({ type }: Stanza): boolean {
 export function errorText(stanza: Stanza, error: StanzaError): string | null {
   if (stanza.name === 'presence' && stanza.type !== undefined) return null;
   const original = stanza.name === 'presence' ? [xml('x', { xmlns: NS.muc })] : [];
+  if (error instanceof VoiceNotRevoked) original.push(error.offending);
   return errorReply(stanza, error, { original })?.text ?? null;
 }

@@ -1,3 +1,6 @@
+import { type Element, xml } from '../../shared/xml/element.js';
+import { NS } from '../../shared/xmpp/namespaces.js';
+import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { AdminItem } from './admin-items.js';
 import { type Muc, refusal } from './context.js';
 import { broadcastRoleChange } from './presence.js';
@@ -25,8 +28,20 @@ export function checkRoleChange(room: Room, actor: Actor, item: RoleItem): Occup
     item.role,
     target.bare === actor.bare,
   );
+  if (refused === 'not-allowed' && item.role === 'visitor') throw new VoiceNotRevoked(room, item);
   if (refused !== null) throw refusal(room, refused);
   return target;
+}
+
+/** XEP-0045 §8.4: the refusal to revoke somebody's voice names the offending item. */
+export class VoiceNotRevoked extends StanzaError {
+  readonly offending: Element;
+
+  constructor(room: Room, item: RoleItem) {
+    super('not-allowed', { by: room.jid.bare });
+    const { nick, role } = item;
+    this.offending = xml('query', { xmlns: NS.mucAdmin }, xml('item', { nick, role }));
+  }
 }
 
 /** Applies what was checked. A kick tells the kicked, calls `success`, and then tells the others (§8.2). */

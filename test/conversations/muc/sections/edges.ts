@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { admin, coven, error, ID, iqError, iqResult, JOIN, type Section, user } from './coven.js';
+import { admin, coven, error, ID, iqError, iqResult, JOIN, OWNER, type Section, user } from './coven.js';
 
 const REGISTER = 'http://jabber.org/protocol/muc#register';
 
@@ -53,6 +53,10 @@ export const edges: readonly Section[] = [
       const phone = await world.login('hag66', 'phone');
       await phone.join(room, 'thirdwitch');
       await first.skip(room);
+      // XEP-0004 §3.3: the value of the list in the form is one of its options, whatever was submitted.
+      first.send(`<iq type='get' id='form' to='${room}'><query xmlns='${OWNER}'/></iq>`);
+      const form = await first.until((stanza) => stanza.id === 'form', 'the form');
+      assert.match(form.text, /"muc#roomconfig_maxusers"[^>]*><value>3<\/value><option><value>3<\/value>/);
       await phone.ask(
         `<presence id='full' to='${room}/fourthwitch'/>`,
         `<presence type='error' id='full' from='${room}/fourthwitch' to='${phone.jid}'>${JOIN}${error('wait', 'service-unavailable', 503, room, 'The room is full')}</presence>`,

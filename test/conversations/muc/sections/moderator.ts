@@ -1,4 +1,8 @@
-import { admin, coven, error, ID, iqError, iqResult, type Section, SID, user } from './coven.js';
+import { ADMIN, admin, coven, error, ID, iqError, iqResult, type Section, SID, user } from './coven.js';
+
+/** §8.4: "a <not-allowed/> error ... along with the offending item(s)". */
+const offending = (nick: string): string =>
+  `<query xmlns='${ADMIN}'><item nick='${nick}' role='visitor'/></query>`;
 
 /** XEP-0045 §8. */
 export const moderatorUseCases: readonly Section[] = [
@@ -117,7 +121,12 @@ export const moderatorUseCases: readonly Section[] = [
       // Nobody takes voice from an admin or owner, whoever asks.
       await first.ask(
         admin(room, 'voicetest', "<item nick='secondwitch' role='visitor'/>"),
-        iqError(first, room, 'voicetest', error('cancel', 'not-allowed', 405, room)),
+        iqError(
+          first,
+          room,
+          'voicetest',
+          offending('secondwitch') + error('cancel', 'not-allowed', 405, room),
+        ),
       );
       await end();
     },
@@ -168,7 +177,12 @@ export const moderatorUseCases: readonly Section[] = [
           'voicetest',
           "<item nick='Hecate' role='participant'/><item nick='firstwitch' role='visitor'/>",
         ),
-        iqError(second, room, 'voicetest', error('cancel', 'not-allowed', 405, room)),
+        iqError(
+          second,
+          room,
+          'voicetest',
+          offending('firstwitch') + error('cancel', 'not-allowed', 405, room),
+        ),
       );
       await second.nothing(room);
       await hecate.close();
