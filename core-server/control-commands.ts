@@ -30,7 +30,7 @@ function endSessions(core: Core, account: string, text: string): void {
   if (state !== undefined) core.sessions.endAll(state, 'not-authorized', text);
 }
 
-/** What a change of an account means for its live sessions and its memory (contracts: command line). */
+/** What a change of an account means for its live sessions and its memory. */
 export function followAccounts(core: Core): void {
   core.accounts.subscribe((event) => {
     const address = jid(event.account);

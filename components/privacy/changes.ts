@@ -151,7 +151,7 @@ export class Changes {
 
   /**
    * Makes list and rules agree: a set that the core has and we only intended is committed, an intent that the core lacks is
-   * dropped, where the core has anything else it gets ours, and owed pushes are sent (contracts: privacy enforcement).
+   * dropped, where the core has anything else it gets ours, and owed pushes are sent (docs/protocols/privacy-enforcement.md).
    */
   async reconcile(account: string, stored: AccountLists): Promise<AccountLists> {
     try {

@@ -32,7 +32,7 @@ export class ComponentStream implements TransportHandler {
   readonly id = randomUUID();
   readonly openedAt = performance.now();
   state: ComponentStreamState = { step: 'opening' };
-  /** It said it will be back (`<reset/>`), so its stanzas are held (contracts: a component that is away). */
+  /** It said it will be back (`<reset/>`), so its stanzas are held for a while (docs/operating.md). */
   comesBack = true;
   /** It said so before it closed: what it had been sent and has not answered was not carried out. */
   finishedItsWork = false;

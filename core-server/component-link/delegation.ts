@@ -165,7 +165,7 @@ export class Delegation {
     );
     const timer = setTimeout(() => this.#expire(id), TIMEOUT_MILLISECONDS);
     timer.unref();
-    // contracts: by owner, which is whom the request is about
+    // whom the request is about (docs/protocols/shared-domain.md)
     const owner = account?.bare ?? stanza.fromJid?.bare ?? sender;
     const pending: Pending = {
       original: stanza,
@@ -196,7 +196,7 @@ export class Delegation {
     if (!taken) this.#finish(id, pending, unavailable(pending.original));
   }
 
-  /** contracts: requests of one owner travel in order on one connection, also while a new process takes over its owners. */
+  /** Requests of one owner travel in order on one connection, also while a new process takes over its owners. */
   #workplace(domain: ComponentDomain, owner: string): ComponentStream | undefined {
     if (performance.now() - domain.joinedAt > MOVING_MILLISECONDS) return undefined;
     const work = this.#atWork.get(`${domain.name} ${owner}`);
@@ -219,7 +219,7 @@ export class Delegation {
     if (work.count === 0) this.#atWork.delete(key);
   }
 
-  /** What the client gets for an answer: the checked inner stanza, or an error (contracts: delegation and privilege). */
+  /** What the client gets for an answer: the checked inner stanza, or an error. */
   #unwrap(answer: Stanza, pending: Pending): Stanza | null {
     if (answer.type === 'error') {
       const error = answer.element.getChild('error');

@@ -8,7 +8,7 @@ import type { Core } from '../core.js';
 import { componentOrigin } from '../routing/origin.js';
 import type { ComponentRegistry } from './component-registry.js';
 
-/** Addresses of one stanza (contracts: multicast). */
+/** Most addresses of one stanza. */
 export const MULTICAST_ADDRESSES = 2000;
 
 /** Of the lists met lately so much text is kept, with the addresses read from it. */

@@ -236,7 +236,7 @@ export class Privilege {
           ),
         ),
       );
-      // contracts: roster pushes are shared by the roster's owner
+      // by the roster's owner where processes share the domain (docs/protocols/shared-domain.md)
       domain.deliverFor(push, localOrigin, account.bare);
     }
   }

@@ -273,7 +273,7 @@ export const offline = defineFeature({
         core.log.error({ code: 'storage.offline-unwritable', error }, 'a message could not be stored');
     }
 
-    /** Gives a session what is stored, in order, and removes it once it is written (contracts: acknowledged). */
+    /** Gives a session what is stored, in order, and removes it once it is acknowledged, or written where the client acknowledges nothing. */
     async function flood(session: Session): Promise<void> {
       const { account } = session;
       // one session at a time gets them: "delivered once"

@@ -107,7 +107,7 @@ class Enforcement {
     const to = stanza.toJid;
     if (stanza.name !== 'iq' || !to || to.local !== '' || !this.#core.hosts(to.domain)) return false;
     if (!domain.grants.privacyEnforcement) {
-      // contracts: anyone else is told that there is no such thing
+      // anyone else is told that there is no such thing (docs/protocols/privacy-enforcement.md)
       this.#core.router.bounce(stanza, new StanzaError('service-unavailable'));
       return true;
     }

@@ -2,7 +2,7 @@ import type { Logger } from '../../shared/observability/types.js';
 
 /**
  * Keeps log-ins out while this core knows no rules at all although a privacy component is configured: a fresh or lost
- * rule store must not open what users had closed (contracts: privacy enforcement). Opened by the first synchronisation, or
+ * rule store must not open what users had closed. Opened by the first synchronisation, or
  * after a time-out if the operator prefers service to safety.
  */
 export class PrivacyGate {

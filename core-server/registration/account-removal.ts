@@ -6,7 +6,7 @@ import { cleaners } from './account-cleaners.js';
 const RETRY_MILLISECONDS = 30_000;
 
 /**
- * Removes accounts so that nobody inherits what they leave (contracts: removing an account): a durable tombstone, then
+ * Removes accounts so that nobody inherits what they leave: a durable tombstone, then
  * everything that holds data of the account is emptied, asked again until it has answered.
  */
 export class AccountRemoval {

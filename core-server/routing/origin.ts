@@ -7,7 +7,7 @@ export interface Origin {
   readonly session: Session | null;
   /**
    * Marks the stanza in hand as not yet durable nor queued. Until the returned function is called the sender's
-   * XEP-0198 `h` does not pass it (contracts: what 'acknowledged' means). Must be called while the stanza is handled.
+   * XEP-0198 `h` does not pass it (docs/architecture.md, "What is acknowledged"). Must be called while the stanza is handled.
    */
   hold(): () => void;
 }

@@ -144,7 +144,7 @@ export class ClientStreams {
       if (this.#isSlow(stream, now)) {
         stream.fail('connection-timeout', 'a stanza did not come in whole');
       } else if (stream.session === null) {
-        // RFC 6120 §4.9.3.5: connection-timeout for a peer that does not get anywhere
+        // RFC 6120 §4.9.3.4: connection-timeout for a peer that does not get anywhere
         if (now - stream.openedAt > unauthenticatedMilliseconds) stream.fail('connection-timeout');
       } else if (checkIdle) this.#checkIdle(stream, stream.session, now);
     }

@@ -27,7 +27,7 @@ export function negotiationOf(core: Core, stream: ClientStream, sasl2 = false): 
     clientCertificate: tls === null ? null : clientCertificateOf(tls),
     accounts: core.accounts,
     policy: {
-      // contracts: TLS of HTTP ends at the component, so nothing that shows the password passes it unless allowed
+      // TLS of HTTP ends at the component, so nothing that shows the password passes it unless allowed
       plain: !link || core.settings.CLIENT_LINK_ALLOW_PLAIN,
       plainWithoutTls: !core.settings.C2S_REQUIRE_TLS && !link,
       digestMd5: core.settings.SASL_DIGEST_MD5 && !link,

@@ -2,7 +2,7 @@ import { constants } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 
 /**
- * What every TLS connection of ours uses (RFC 7590 §3.2, which points to RFC 7525): TLS 1.2 and 1.3, suites with
+ * What every TLS connection of ours uses (RFC 7590 §3, which points to RFC 7525): TLS 1.2 and 1.3, suites with
  * forward secrecy and authenticated encryption, no renegotiation, no compression (OpenSSL has it off), no resumption:
  * the keys of tickets would live as long as the process (RFC 7525 §3.4 wants them rotated), and after a resumed
  * handshake Node does not tell which certificate the client remembers, which channel binding needs.

@@ -51,7 +51,7 @@ export function mapWidth(text: string): string {
 }
 
 /**
- * Unicode toLowerCase of each character for itself: PRECIS makes no difference for a final sigma (RFC 8265 §3.5), so the
+ * Unicode toLowerCase of each character for itself: PRECIS makes no difference for a final sigma (RFC 8265 §3.6, examples 5 to 7), so the
  * context that `String.prototype.toLowerCase` minds must not be seen by it.
  */
 export function lowerCase(text: string): string {

@@ -111,7 +111,7 @@ export class Accounts {
     this.#tails.delete(owner);
     const account = this.#kept.get(owner);
     if (account === undefined) return;
-    // contracts: no cache outlives a request where another process may change what is stored
+    // no cache outlives a request where another process may change what is stored
     if (!this.#ownership.keeps(owner)) return this.#forget(owner);
     const weight = account.weight;
     this.#weight += weight - (this.#weights.get(owner) ?? 0);

@@ -89,7 +89,7 @@ export function dispatch(pep: Pep): IqHandler {
 }
 
 /**
- * contracts: what is acknowledged is not lost with this process. Notifications of a change go before the answer on the
+ * What is acknowledged is not lost with this process. Notifications of a change go before the answer on the
  * same stream, so a server that has the answer has them too.
  */
 async function notifiedFirst<T>(pep: Pep, owner: string, answer: Promise<T>): Promise<T> {

@@ -35,7 +35,7 @@ export class ManagedSession {
     session.inbound.onProgress = () => this.#handledMore();
   }
 
-  /** `h` towards the client: handled without a gap (contracts: what 'acknowledged' means). */
+  /** `h` towards the client: handled without a gap (docs/architecture.md, "What is acknowledged"). */
   get h(): number {
     return wireCount(this.session.inbound.handled);
   }

@@ -56,10 +56,10 @@ export const sasl = defineFeature({
     });
 
     function begin(stream: ClientStream, negotiation: SaslNegotiation, element: Stanza): void {
-      // RFC 6120 §6.5.4, §6.3.3: nothing is offered before TLS where TLS is required
+      // RFC 6120 §5.3.1, §6.5.4: nothing is offered before TLS where TLS is required
       if (!stream.secure && core.settings.C2S_REQUIRE_TLS)
         return refuse(stream, negotiation, failure('encryption-required'));
-      // contracts: no log-in may open what privacy lists had closed and this core has lost
+      // no log-in may open what privacy lists had closed and this core has lost
       if (!core.privacyGate.isOpen) return refuse(stream, negotiation, failure('temporary-auth-failure'));
       if (core.loginRates.closedTo(stream.remoteAddress)) return refuse(stream, negotiation, TOO_MANY_LOGINS);
       const text = element.element.getText();

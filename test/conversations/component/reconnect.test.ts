@@ -253,7 +253,7 @@ test('while the link is down nothing is taken', async (t) => {
   assert.equal(component.send(xml('message', { to: 'a@b' })), true);
 });
 
-test('restart: accepted work is finished, then reset and close (contracts: a component that is away)', async (t) => {
+test('restart: accepted work is finished, then reset and close', async (t) => {
   const { component, server, stream, release } = await atWork(t, 'work');
   const stopped = component.stop('restart');
   release();

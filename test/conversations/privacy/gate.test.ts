@@ -5,7 +5,7 @@ import { componentOf } from '../../tools/component.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import { BLOCKING, block, outcome, PRIVACY_ONLY } from '../../tools/privacy.js';
 
-// contracts: a core whose rule store is empty while the component is configured refuses log-ins until the first comparison.
+// A core whose rule store is empty while the component is configured refuses log-ins until the first comparison.
 async function attempt(core: CoreUnderTest): Promise<string> {
   const client = await core.connect();
   try {
