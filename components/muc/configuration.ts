@@ -1,4 +1,4 @@
-import { child, childElements, type Element } from '../../shared/xml/element.js';
+import { child, childElements } from '../../shared/xml/element.js';
 import { type FieldValue, formElement, readSubmission } from '../../shared/xmpp/forms.js';
 import { parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
@@ -13,6 +13,7 @@ import { checkPlaces } from './places.js';
 import { broadcastRoleChange, tellOthers } from './presence.js';
 import { removeOccupant } from './removal.js';
 import type { Actor } from './role-lists.js';
+import type { RoomRequest } from './room-request.js';
 import type { RoomConfig } from './rooms/config.js';
 import type { Affiliation } from './rooms/privileges.js';
 import type { Room } from './rooms/room.js';
@@ -25,14 +26,8 @@ export function configurationRequest(muc: Muc, room: Room, actor: Actor): string
 }
 
 /** §10.1.2–10.2: a submission, an instant room, a cancellation; or §10.9 a destruction. `success` sends the result. */
-export function configure(
-  muc: Muc,
-  work: Work,
-  room: Room,
-  actor: Actor,
-  query: Element,
-  success: () => void,
-): void {
+export function configure(request: RoomRequest): void {
+  const { muc, work, room, actor, query, success } = request;
   if (actor.affiliation !== 'owner') throw refusal(room, 'forbidden');
   const [payload, ...more] = childElements(query);
   if (payload === undefined || more.length > 0) throw new StanzaError('bad-request');
@@ -57,17 +52,11 @@ export function configure(
     success();
     return;
   }
-  apply(muc, work, room, actor, values, success);
+  apply(request, values);
 }
 
-function apply(
-  muc: Muc,
-  work: Work,
-  room: Room,
-  actor: Actor,
-  values: Readonly<Record<string, FieldValue>>,
-  success: () => void,
-): void {
+function apply(request: RoomRequest, values: Readonly<Record<string, FieldValue>>): void {
+  const { muc, work, room, actor, success } = request;
   const before = room.config;
   const config = submittedConfig(before, values);
   const lists = submittedLists(room, values);

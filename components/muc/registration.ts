@@ -18,6 +18,7 @@ import { type Muc, refusal } from './context.js';
 import { acceptableNick } from './nicks.js';
 import { checkPlaces } from './places.js';
 import type { Actor } from './role-lists.js';
+import type { RoomRequest } from './room-request.js';
 import { type Affiliation, atLeast } from './rooms/privileges.js';
 import { nickKey, type Room } from './rooms/room.js';
 import { template } from './wire.js';
@@ -83,14 +84,7 @@ function checkAllowed(room: Room, from: Jid): void {
 }
 
 /** §7.10: registers, asks the admins, or removes. `success` sends the result. */
-export function register(
-  muc: Muc,
-  work: Work,
-  room: Room,
-  from: Jid,
-  query: Element,
-  success: () => void,
-): void {
+export function register({ muc, work, room, from, query, success }: RoomRequest): void {
   const held = room.affiliations.get(from.bare)?.affiliation ?? 'none';
   if (query.getChild('remove', NS.register) !== undefined) {
     // XEP-0077 §3.2. An owner or admin gives up more than a registration: not this way.

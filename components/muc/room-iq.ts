@@ -15,6 +15,7 @@ import { type Muc, refusal } from './context.js';
 import { roomInfoRequest, roomItems } from './discovery.js';
 import { register, registrationRequest } from './registration.js';
 import { type Actor, applyRoleChange, checkRoleChange, roleList } from './role-lists.js';
+import type { RoomRequest } from './room-request.js';
 import { roomVcard, setRoomVcard } from './room-vcard.js';
 import type { Room } from './rooms/room.js';
 import { attribute } from './wire.js';
@@ -54,7 +55,7 @@ export function roomIq(muc: Muc, work: Work, room: Room, from: Jid, iq: Stanza):
     if (!answered) sendResult(work, iq);
     answered = true;
   };
-  answerSet(muc, work, room, from, actor, query, success);
+  answerSet({ muc, work, room, from, actor, query, success });
   success();
 }
 
@@ -83,27 +84,20 @@ function answerGet(muc: Muc, room: Room, from: Jid, actor: Actor, query: Element
   }
 }
 
-function answerSet(
-  muc: Muc,
-  work: Work,
-  room: Room,
-  from: Jid,
-  actor: Actor,
-  query: Element,
-  success: () => void,
-): void {
+function answerSet(request: RoomRequest): void {
+  const { room, query } = request;
   switch (query.getNS()) {
     case NS.mucAdmin:
-      applyChanges(muc, work, room, actor, requestedChanges(room, query), success);
+      applyChanges(request, requestedChanges(room, query));
       return;
     case NS.mucOwner:
-      configure(muc, work, room, actor, query, success);
+      configure(request);
       return;
     case NS.vcard:
-      setRoomVcard(muc, work, room, actor, query, success);
+      setRoomVcard(request);
       return;
     case NS.register:
-      register(muc, work, room, from, query, success);
+      register(request);
       return;
     default:
       throw refusal(room, 'service-unavailable');
@@ -111,14 +105,8 @@ function answerSet(
 }
 
 /** §9.2: all changes or none; §8.2: a kick is confirmed between the kicked and the others, all else before it is told. */
-function applyChanges(
-  muc: Muc,
-  work: Work,
-  room: Room,
-  actor: Actor,
-  items: readonly AdminItem[],
-  success: () => void,
-): void {
+function applyChanges(request: RoomRequest, items: readonly AdminItem[]): void {
+  const { muc, work, room, actor, success } = request;
   const affiliations = items.filter((item): item is AffiliationItem => item.kind === 'affiliation');
   for (const item of items) if (item.kind === 'role') checkRoleChange(room, actor, item);
   checkAffiliationChanges(muc, room, actor, affiliations);

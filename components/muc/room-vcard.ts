@@ -3,11 +3,11 @@ import { childElements, children, clone, type Element } from '../../shared/xml/e
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { notifyStatuses } from './configuration-notice.js';
-import { type Muc, refusal } from './context.js';
+import { refusal } from './context.js';
 import type { Actor } from './role-lists.js';
+import type { RoomRequest } from './room-request.js';
 import type { RoomVcard } from './rooms/documents.js';
 import type { Room } from './rooms/room.js';
-import type { Work } from './work.js';
 
 /** Characters of a room's vCard: it is part of the room's document, which is written with every change. */
 const MOST_CHARACTERS = 65_536;
@@ -21,14 +21,7 @@ export function roomVcard(room: Room, actor: Actor, query: Element): string {
 }
 
 /** XEP-0486 §3.2: an owner sets the vCard with the room's avatar, or removes it with an empty one. */
-export function setRoomVcard(
-  muc: Muc,
-  work: Work,
-  room: Room,
-  actor: Actor,
-  query: Element,
-  success: () => void,
-): void {
+export function setRoomVcard({ muc, work, room, actor, query, success }: RoomRequest): void {
   if (!query.is('vCard', NS.vcard)) throw new StanzaError('bad-request');
   if (actor.affiliation !== 'owner')
     throw refusal(room, 'forbidden', { text: 'Only owners are allowed to set avatars.' });
