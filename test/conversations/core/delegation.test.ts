@@ -108,7 +108,7 @@ describe('namespace delegation (XEP-0355), the server’s side', () => {
     });
   }
 
-  // What a managing entity may answer, and what the client hears of it (§4.3 N.B.; contracts).
+  // What a managing entity may answer, and what the client hears of it (§4.3 N.B.).
   const OK =
     "xmlns='jabber:client' type='result' id='e' from='juliet@localhost' to='juliet@localhost/balcony'";
   const answers: readonly (readonly [what: string, inner: string, expected: string])[] = [
