@@ -3,11 +3,12 @@ import type { Element } from '../../shared/xml/element.js';
 import { formatDateTime } from '../../shared/xmpp/datetime.js';
 import { infoElement, itemsElement } from '../../shared/xmpp/disco.js';
 import { type FormDeclaration, valuesElement } from '../../shared/xmpp/forms.js';
+import type { Jid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { pageOf, parseResultSet, resultSetElement } from '../../shared/xmpp/rsm.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Pep } from './context.js';
-import type { PepNode } from './nodes/node.js';
+import { affiliationOf, type PepNode } from './nodes/node.js';
 
 /** XEP-0060 §10, without its prefix. */
 const FEATURES = [
@@ -91,7 +92,7 @@ export function nodeInfo(pep: Pep): IqHandler {
       const node = account.node(name);
       if (node === undefined) throw new StanzaError('item-not-found');
       const refusal = await pep.refusal(owner, node, request.from);
-      if (refusal !== null && !isSubscribable(node)) throw refusal;
+      if (refusal !== null && !mayAskIn(owner, node, request.from)) throw refusal;
       return infoElement(
         {
           identities: [{ category: 'pubsub', type: 'leaf', name: node.config.title || undefined }],
@@ -151,7 +152,8 @@ export function nodeItems(pep: Pep): IqHandler {
       const visible: PepNode[] = [];
       for (const node of account.nodes) {
         // XEP-0163 §6.2, note: those to which the contact may subscribe or from which it may retrieve items.
-        if (isSubscribable(node) || (await pep.refusal(owner, node, from)) === null) visible.push(node);
+        if (mayAskIn(owner, node, from) || (await pep.refusal(owner, node, from)) === null)
+          visible.push(node);
       }
       // XEP-0030 §8: a stranger learns the same of an account that shows nothing and of none.
       if (visible.length === 0 && from.bare !== owner && !(await pep.contact(owner, from))?.subscriber) {
@@ -173,7 +175,8 @@ function withSet(query: Element, page: Parameters<typeof resultSetElement>[0] | 
   return query;
 }
 
-/** Anyone may ask to be let in. */
-function isSubscribable(node: PepNode): boolean {
-  return node.config.accessModel === 'authorize' && node.config.subscribable;
+/** Whether an entity may ask to be let in: anyone but outcasts and those who may only publish (XEP-0060 §4.1). */
+function mayAskIn(owner: string, node: PepNode, entity: Jid): boolean {
+  const { accessModel, subscribable } = node.config;
+  return accessModel === 'authorize' && subscribable && affiliationOf(owner, node, entity.bare) === 'none';
 }

@@ -58,6 +58,20 @@ describe('entity use cases (XEP-0060 §5)', () => {
     );
   });
 
+  test('XEP-0163 §6.2 a node that others may ask for is not shown to outcasts', async () => {
+    await create({ access_model: 'authorize' });
+    const nodes = "<query xmlns='http://jabber.org/protocol/disco#items'/>";
+    const info = `<query xmlns='http://jabber.org/protocol/disco#info' node='${NODE}'/>`;
+    const shown = `<query xmlns='http://jabber.org/protocol/disco#items'><item jid='${JULIET}' node='${NODE}'/></query>`;
+    assertSame(await ask(romeo, 'get', nodes), result('romeo@localhost/orchard', shown));
+    for (const affiliation of ['outcast', 'publish-only']) {
+      await affiliate('romeo@localhost', affiliation);
+      const none = "<query xmlns='http://jabber.org/protocol/disco#items'/>";
+      assertSame(await ask(romeo, 'get', nodes), result('romeo@localhost/orchard', none));
+      assert.equal(errorOf(await ask(romeo, 'get', info)), 'auth, forbidden');
+    }
+  });
+
   test('§5.3, §5.4 a node has meta-data', async () => {
     await create({ title: 'Diary', max_items: '5', access_model: 'open' });
     const info = `<query xmlns='http://jabber.org/protocol/disco#info' node='${NODE}'/>`;
