@@ -82,6 +82,9 @@ export class ComponentStream implements TransportHandler {
       this.#reset = stanza.hasChild('reset', NS.streamErrors);
       return;
     }
+    // RFC 6120 §4.8.3: the content namespaces of other streams have no business here
+    if (stanza.namespace === NS.client || stanza.namespace === NS.server)
+      return this.fail('invalid-namespace');
     if (stanza.namespace !== NS.component || !isStanza(stanza.name))
       return this.fail('unsupported-stanza-type');
     // The neutral content namespace is what everything else of the core works with

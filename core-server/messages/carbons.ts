@@ -129,9 +129,9 @@ export function isCopy(message: Stanza, account: AccountState): boolean {
 /** §7, §8: from the account's bare JID, of the original's type. */
 function wrap(account: AccountState, message: Stanza, direction: 'sent' | 'received'): Stanza {
   const inner = `<message xmlns='${NS.client}'${message.text.slice('<message'.length)}`;
-  const type = messageType(message);
+  const { type } = message;
   return Stanza.parse(
-    `<message from='${escapeAttribute(account.bare)}'${type === 'normal' ? '' : ` type='${type}'`}>` +
+    `<message from='${escapeAttribute(account.bare)}'${type === undefined ? '' : ` type='${escapeAttribute(type)}'`}>` +
       `<${direction} xmlns='${NS.carbons}'><forwarded xmlns='${NS.forward}'>${inner}</forwarded></${direction}></message>`,
   );
 }

@@ -7,6 +7,7 @@ import type { Origin } from '../routing/origin.js';
 import type { Router } from '../routing/router.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
+import { withoutForgedDelays } from './forged-delays.js';
 import { withoutForgedIds } from './stanza-ids.js';
 
 type MessageType = 'normal' | 'chat' | 'groupchat' | 'headline' | 'error';
@@ -37,11 +38,13 @@ export class MessageDelivery {
   deliver(received: Stanza, to: Jid, account: AccountState, origin: Origin): void {
     // §8.5.1: no such account looks like one that refuses
     if (!account.exists) return this.#refuse(received);
-    const message = withoutForgedIds(received, account.bare);
+    const unforged = withoutForgedIds(received, account.bare);
+    // what this server made or kept itself says truly when it was delayed
+    const message = origin.kind === 'local' ? unforged : withoutForgedDelays(unforged, to.domain);
     const exact = to.resource === '' ? undefined : account.session(to.resource);
-    const own = isOwnRefusal(message, origin);
+    const refusal = isOwnRefusal(message, origin);
     const allows = (session: Session | null) =>
-      own || verdictOf(account, session, 'in', 'message', message.fromJid) === 'allow';
+      refusal || verdictOf(account, session, 'in', 'message', message.fromJid) === 'allow';
     if (exact !== undefined) {
       if (!allows(exact)) return this.#deny(message);
       return this.#hand(message, account, [exact], origin);

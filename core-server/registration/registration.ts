@@ -42,6 +42,9 @@ export const registration = defineFeature({
         if (stream.account !== null) return stream.answer(iq, new StanzaError('not-allowed'));
         // §3.1: whoever does not offer it says so
         if (!open || stream.domain === null) return stream.answer(iq, new StanzaError('service-unavailable'));
+        // another host of this server is asked on a stream to it
+        if (iq.toJid != null && iq.toJid.domain !== stream.domain)
+          return stream.answer(iq, new StanzaError('service-unavailable'));
         if (!safe(core, stream))
           return stream.answer(iq, new StanzaError('not-allowed', { text: 'TLS is required' }));
         if (iq.type === 'get') return stream.answer(iq, formFor(null).toString());
@@ -53,6 +56,9 @@ export const registration = defineFeature({
       stream.transport.pause();
       try {
         const query = child(iq.element, 'query', NS.register);
+        // §3.2: there is nothing to cancel for whom nobody knows
+        if (query !== undefined && child(query, 'remove', NS.register) !== undefined)
+          throw new StanzaError('unexpected-request');
         const username = query === undefined ? '' : (child(query, 'username')?.text() ?? '');
         const password = query === undefined ? '' : (child(query, 'password')?.text() ?? '');
         // §3.1: every required field must be there
@@ -88,9 +94,13 @@ function ownForm(request: IqRequest): Element {
   return formFor(request.from.local);
 }
 
-/** Nobody registers with somebody else's account, and the answer does not tell whether there is one (RFC 6120 §10.2). */
-function refuseOthers({ account, from }: IqRequest): void {
-  if (account !== null && account.bare !== from.bare) throw new StanzaError('service-unavailable');
+/**
+ * Nobody registers with somebody else's account, and the answer does not tell whether there is one (RFC 6120 §10.2). At
+ * another host than one's own one has no account, so there is none to change or cancel.
+ */
+function refuseOthers({ account, from, to }: IqRequest): void {
+  if (account !== null ? account.bare !== from.bare : to.domain !== from.domain)
+    throw new StanzaError('service-unavailable');
 }
 
 function formFor(username: string | null): Element {

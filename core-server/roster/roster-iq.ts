@@ -34,7 +34,8 @@ export const roster = defineFeature({
       // §2.6.3: an empty result says that nothing has changed
       if (version !== undefined && version !== '' && version === core.roster.versionOf(account))
         return undefined;
-      return rosterText(account, version === undefined ? undefined : core.roster.versionOf(account));
+      // SHOULD also be told to who did not ask for it
+      return rosterText(account, core.roster.versionOf(account));
     });
 
     core.iq.on('account', 'set', NS.roster, 'query', async (request) => {
@@ -45,8 +46,8 @@ export const roster = defineFeature({
 });
 
 /** §2.1.3: the whole roster, as wire text: no tree of what may be thousands of items. */
-function rosterText(account: AccountState, version: string | undefined): string {
-  const start = `<query xmlns='${NS.roster}'${version === undefined ? '' : ` ver='${escapeAttribute(version)}'`}`;
+function rosterText(account: AccountState, version: string): string {
+  const start = `<query xmlns='${NS.roster}' ver='${escapeAttribute(version)}'`;
   if (account.roster.items.size === 0) return `${start}/>`;
   let text = `${start}>`;
   for (const item of account.roster.items.values()) text += writeElement(itemElement(item));

@@ -31,7 +31,10 @@ export class IncomingStream extends ServerStream {
       contentNamespace: NS.server,
       declarations: `xmlns:db='${NS.dialback}'`,
       id: this.id,
-      ...(header.to === undefined ? {} : { from: local ?? header.to }),
+      // RFC 6120 §4.9.1.3: never an address that is not ours, also where somebody else was asked for
+      ...(header.to === undefined && !this.#modern
+        ? {}
+        : { from: local !== null && this.context.serves(local) ? local : '' }),
       ...(header.from === undefined ? {} : { to: remote ?? header.from }),
       ...(this.#modern ? { version: '1.0' as const } : {}),
       // RFC 6120 §4.7.4: our default language
@@ -71,7 +74,9 @@ export class IncomingStream extends ServerStream {
         if (this.pairs === 0 && this.#authenticatedAs === null) this.bidirectional = true;
         return;
       default:
-        return this.fail(this.pairs === 0 ? 'not-authorized' : 'unsupported-stanza-type');
+        if (this.pairs === 0) return this.fail('not-authorized');
+        // RFC 6120 §4.8.3: a content namespace that has no business between servers
+        return this.fail(isContent(element.namespace) ? 'invalid-namespace' : 'unsupported-stanza-type');
     }
   }
 
@@ -168,4 +173,8 @@ export class IncomingStream extends ServerStream {
     // the stream stays for dialback, where the policy allows it (XEP-0178 §3 step 11.2)
     if (++this.#failures >= SASL_TRIES) this.fail('policy-violation', 'too many failed attempts');
   }
+}
+
+function isContent(namespace: string): boolean {
+  return namespace === NS.client || namespace === NS.component;
 }

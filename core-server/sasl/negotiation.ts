@@ -63,11 +63,14 @@ export class SaslNegotiation {
   }
 
   /**
-   * Begins an exchange. `initial` is the character data of the initial response: undefined when there was none, `=`
-   * for one of no octets (RFC 6120 §6.4.2).
+   * Begins an exchange; one that is still going on is discarded, and counts as a failed try. `initial` is the character
+   * data of the initial response: undefined when there was none, `=` for one of no octets (RFC 6120 §6.4.2).
    */
   begin(name: string | undefined, initial: string | undefined): SaslReply | Promise<SaslReply> {
-    if (this.#exchange) return this.#failed(failure('malformed-request', 'an exchange is in progress'));
+    if (this.#exchange !== null) {
+      this.#exchange = null;
+      this.#failures += 1;
+    }
     const mechanism = this.#mechanisms.find((each) => each.name === name);
     if (!mechanism) return this.#failed(failure('invalid-mechanism'));
     const refusal = mechanism.refusal(this.#context);

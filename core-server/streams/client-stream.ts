@@ -147,8 +147,8 @@ export class ClientStream implements TransportHandler, SessionStream {
     this.transport.sendHeader({
       contentNamespace: NS.client,
       id: this.id,
-      // RFC 6120 §4.9.3.6: with host-unknown the response names what was asked for, or our own domain
-      from: known ? domain : (header.to ?? this.services.defaultDomain),
+      // RFC 6120 §4.9.1.3: never an address that is not ours, also where somebody else was asked for
+      from: known ? domain : this.services.defaultDomain,
       // §4.7.2: answered only when the client said who it is
       ...(from === null ? {} : { to: from.bare }),
       ...(this.modern ? { version: '1.0' as const } : {}),
@@ -164,6 +164,10 @@ export class ClientStream implements TransportHandler, SessionStream {
     if (header.to === undefined) return this.fail('improper-addressing', "the stream header needs a 'to'");
     if (!known) return this.fail('host-unknown');
     if (this.account !== null && domain !== this.account.domain) return this.fail('host-unknown');
+    // XEP-0388 §2.1, which is only offered inside TLS: nobody of another domain can log in here. Old libraries name their
+    // machine, which is no account.
+    if (this.secure && from !== null && from.local !== '' && from.domain !== domain)
+      return this.fail('invalid-from');
     this.domain = domain;
     this.state = { step: 'negotiating' };
     if (this.modern) this.sendFeatures();
@@ -217,7 +221,8 @@ export class ClientStream implements TransportHandler, SessionStream {
 
   /** RFC 6120 §7.1, §4.9.3.12: before binding only IQs to the server about the stream itself. */
   #receiveUnbound(stanza: Stanza): void {
-    const handler = stanza.name === 'iq' ? this.services.features.unboundIq(stanza) : undefined;
+    const forUs = stanza.name === 'iq' && this.#concernsUs(stanza);
+    const handler = forUs ? this.services.features.unboundIq(stanza) : undefined;
     if (handler !== undefined) {
       if (stanza.id === undefined || (stanza.type !== 'get' && stanza.type !== 'set')) {
         return this.answer(stanza, new StanzaError('bad-request'));
@@ -226,6 +231,13 @@ export class ClientStream implements TransportHandler, SessionStream {
       return;
     }
     this.fail('not-authorized');
+  }
+
+  /** Whether it is for the server or for the account that logged in, which is all that may be asked before binding. */
+  #concernsUs({ to, toJid }: Stanza): boolean {
+    if (to === undefined) return true;
+    if (toJid == null || toJid.resource !== '') return false;
+    return toJid.local === '' ? this.services.hosts(toJid.domain) : toJid.bare === this.account?.bare;
   }
 
   /** Answers an IQ of this stream itself, before a session exists. */

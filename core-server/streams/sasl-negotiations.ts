@@ -1,4 +1,5 @@
 import { whenCertificateExpires } from '../../shared/tls/expiry.js';
+import type { BareJid } from '../../shared/xmpp/jid.js';
 import type { Core } from '../core.js';
 import { channelBindingOf } from '../sasl/channel-binding.js';
 import { clientCertificateOf } from '../sasl/client-certificate.js';
@@ -51,4 +52,13 @@ export function endWithCertificate(stream: ClientStream, validUntil: number | un
   const { tls } = stream.transport;
   if (tls === null || validUntil === undefined) return;
   whenCertificateExpires(tls, validUntil, () => stream.fail('reset', 'the certificate expired'));
+}
+
+/**
+ * Whether somebody else has logged in than the stream's header announced inside TLS (RFC 6120 §6.4.6). A certificate may
+ * stand for another address than its owner said, and old libraries name their machine, which is no account.
+ */
+export function contradictsHeader(stream: ClientStream, mechanism: string, account: BareJid): boolean {
+  const { from, secure } = stream;
+  return secure && from !== null && from.local !== '' && from.bare !== account && mechanism !== 'EXTERNAL';
 }

@@ -39,6 +39,9 @@ export const streamManagement = defineFeature({
       receive(stream, element) {
         switch (element.name) {
           case 'enable':
+            // XEP-0198 §3: a client asks once
+            if (registry.of(stream.session) !== undefined)
+              return stream.fail('policy-violation', 'stream management is enabled already');
             stream.send(registry.enable(stream, element));
             return;
           case 'resume':

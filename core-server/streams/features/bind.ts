@@ -7,8 +7,8 @@ import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../../feature.js';
 import type { ClientStream } from '../client-stream.js';
 
-/** RFC 6120 §7.7.3: between 5 and 10 tries, then the stream is closed. */
-const TRIES = 5;
+/** RFC 6120 §7.7.3: between 5 and 10 more tries after the first, then the stream is closed. */
+const TRIES = 6;
 const FAILED_TRIES = 'bind.failed-tries';
 const IN_PROGRESS = 'bind.in-progress';
 

@@ -8,7 +8,7 @@ import { failure, type SaslFailure } from '../../sasl/mechanism.js';
 import type { SaslNegotiation, SaslReply } from '../../sasl/negotiation.js';
 import type { ClientStream } from '../client-stream.js';
 import { loginOutcomes } from '../login-outcomes.js';
-import { endWithCertificate, negotiationOf } from '../sasl-negotiations.js';
+import { contradictsHeader, endWithCertificate, negotiationOf } from '../sasl-negotiations.js';
 
 /** SASL on client streams (RFC 6120 §6). */
 export const sasl = defineFeature({
@@ -62,6 +62,9 @@ export const sasl = defineFeature({
       // no log-in may open what privacy lists had closed and this core has lost
       if (!core.privacyGate.isOpen) return refuse(stream, negotiation, failure('temporary-auth-failure'));
       if (core.loginRates.closedTo(stream.remoteAddress)) return refuse(stream, negotiation, TOO_MANY_LOGINS);
+      // RFC 6120 §6.4.2: the exchange before is discarded; §6.4.5: not again and again
+      if (negotiation.inProgress && negotiation.failures + 1 >= core.settings.SASL_TRIES)
+        return stream.fail('policy-violation', 'too many failed attempts');
       const text = element.element.getText();
       take(
         stream,
@@ -90,6 +93,10 @@ export const sasl = defineFeature({
       if (reply.kind === 'failure') return refuse(stream, negotiation, reply.failure);
       const { mechanism } = reply;
       const { account, validUntil } = reply.success;
+      if (contradictsHeader(stream, mechanism, account)) {
+        refuse(stream, negotiation, failure('invalid-authzid', undefined, account));
+        return stream.fail('invalid-from');
+      }
       if (!core.loginRates.admits(stream.remoteAddress, account)) {
         return refuse(stream, negotiation, { ...TOO_MANY_LOGINS, claimed: account });
       }

@@ -11,7 +11,7 @@ import type { SaslReply } from '../../sasl/negotiation.js';
 import type { ManagedSession } from '../../sessions/stream-management/managed-session.js';
 import type { ClientStream } from '../client-stream.js';
 import { loginOutcomes } from '../login-outcomes.js';
-import { endWithCertificate, negotiationOf } from '../sasl-negotiations.js';
+import { contradictsHeader, endWithCertificate, negotiationOf } from '../sasl-negotiations.js';
 import { BIND2_INLINE, bindInline } from './bind2.js';
 
 const REQUEST = 'sasl2.request';
@@ -46,6 +46,8 @@ export const sasl2 = defineFeature({
           case 'authenticate': {
             if (!core.privacyGate.isOpen) return refuse(stream, failure('temporary-auth-failure'));
             if (core.loginRates.closedTo(stream.remoteAddress)) return refuse(stream, TOO_MANY_LOGINS);
+            // §2.4: only the response to the challenge may come now
+            if (negotiation.inProgress) return stream.fail('not-authorized', 'an exchange is in progress');
             const request = element.element;
             const initial = child(request, 'initial-response', NS.sasl2);
             stream.notes.set(REQUEST, request);
@@ -80,7 +82,10 @@ export const sasl2 = defineFeature({
       } else if (reply.kind === 'failure') refuse(stream, reply.failure);
       else if (!isForSender(stream, reply.success))
         refuse(stream, failure('invalid-authzid', undefined, reply.success.account));
-      else if (!core.loginRates.admits(stream.remoteAddress, reply.success.account)) {
+      else if (contradictsHeader(stream, reply.mechanism, reply.success.account)) {
+        refuse(stream, failure('invalid-authzid', undefined, reply.success.account));
+        stream.fail('invalid-from');
+      } else if (!core.loginRates.admits(stream.remoteAddress, reply.success.account)) {
         refuse(stream, { ...TOO_MANY_LOGINS, claimed: reply.success.account });
       } else {
         await succeed(stream, reply).catch((error: unknown) => {

@@ -48,9 +48,23 @@ describe('resource binding (RFC 6120 §7)', () => {
     await client.close();
   });
 
-  test('§7.7.2.1: what cannot be a resource is bad-request; after five tries (§7.7.3) the stream ends', async () => {
+  test('§7.1: nothing is asked of others before binding, not even a resource', async () => {
+    for (const to of ['juliet@localhost', 'elsewhere.example', 'not an address', 'romeo@localhost/a']) {
+      const client = await authenticated(core);
+      client.send(`<iq type='set' id='b' to='${to}'><bind xmlns='${BIND}'/></iq>`);
+      await client.expectStreamError('not-authorized');
+    }
+    for (const to of ['localhost', 'romeo@localhost']) {
+      const client = await authenticated(core);
+      client.send(`<iq type='set' id='b' to='${to}'><bind xmlns='${BIND}'/></iq>`);
+      assert.equal((await client.element('iq')).type, 'result', to);
+      await client.close();
+    }
+  });
+
+  test('§7.7.2.1: what cannot be a resource is bad-request; after five more tries (§7.7.3) the stream ends', async () => {
     const client = await authenticated(core);
-    for (const resource of ['x'.repeat(1024), '\u202e', '\u0378', '\u200d', 'a\u0085b']) {
+    for (const resource of ['x'.repeat(1024), '\u202e', '\u0378', '\u200d', 'a\u0085b', '\u2028']) {
       const answer = await tryBind(client, named(resource));
       assert.equal(answer.type, 'error');
       assert.equal(StanzaError.fromStanza(answer).condition, 'bad-request', JSON.stringify(resource));

@@ -141,6 +141,11 @@ describe('the component port (XEP-0114)', () => {
     ],
     ['a `from` that is no address', "<message from='@' to='romeo@localhost'/>", 'invalid-from'],
     ['no `to`', "<message from='chat.localhost'><body>x</body></message>", 'improper-addressing'],
+    [
+      'a stanza of clients',
+      "<message xmlns='jabber:client' from='chat.localhost' to='romeo@localhost'/>",
+      'invalid-namespace',
+    ],
     ['an element that is no stanza', "<foo xmlns='http://example.org/'/>", 'unsupported-stanza-type'],
     [
       'a stanza beyond the limit',

@@ -14,7 +14,7 @@ const fields = (username: string, password: string) =>
 
 let core: CoreUnderTest;
 before(async () => {
-  core = await CoreUnderTest.start({ REGISTRATION: 'open' });
+  core = await CoreUnderTest.start({ REGISTRATION: 'open', XMPP_DOMAINS: 'localhost,second.example' });
   await core.addUsers('juliet', 'nurse');
 });
 after(() => core.stop());
@@ -59,6 +59,7 @@ describe('in-band registration (XEP-0077)', () => {
       ['no password', query('<username>new</username>'), 'not-acceptable'],
       ['an empty password', fields('new', ''), 'not-acceptable'],
       ['an impossible name', fields('a b', 'x'), 'not-acceptable'],
+      ['cancelling an account that nobody has', query('<remove/>'), 'unexpected-request'],
       ['a name with a domain', fields('new@localhost', 'x'), 'not-acceptable'],
       ['a name with a resource', fields('new/x', 'x'), 'not-acceptable'],
       [
@@ -71,6 +72,22 @@ describe('in-band registration (XEP-0077)', () => {
       assert.equal(condition(await client.iq('set', payload)), expected, what);
     assert.equal(await canLogIn('new', 'x'), false);
     client.cut();
+  });
+
+  test('another host of the same server changes and cancels nothing here', async () => {
+    const { client: unknown } = await stranger();
+    assert.equal(
+      condition(await unknown.iq('set', fields('elsewhere', 'x'), 'second.example')),
+      'service-unavailable',
+    );
+    assert.equal(await canLogIn('elsewhere', 'x'), false);
+    unknown.cut();
+    const client = await core.login('juliet');
+    for (const payload of [fields('juliet', 'changed'), query('<remove/>')])
+      assert.equal(condition(await client.iq('set', payload, 'second.example')), 'service-unavailable');
+    assert.equal(condition(await client.iq('get', query(), 'second.example')), 'service-unavailable');
+    assert.equal(await canLogIn('juliet', 'secret'), true);
+    await client.close();
   });
 
   test('§3.1: whoever is registered is told so', async () => {

@@ -160,6 +160,15 @@ test('RFC 6120 §4.3.3: after SASL the stream must be for the domain that was au
     assert.match(client.transcript, /host-unknown/);
   }));
 
+test('RFC 6120 §4.9.1.3: an error says who we are, never whom the client wanted', async () => {
+  for (const to of ["to='elsewhere.example'", "to='not a domain'", "to='romeo@localhost'", '']) {
+    await opened(header(`${to} version='1.0'`), async (client) => {
+      assert.equal((await client.header()).from, 'localhost', to);
+      await client.expectStreamError(to === '' ? 'improper-addressing' : 'host-unknown');
+    });
+  }
+});
+
 test('RFC 6120 §10: several domains are served, each its own', async () => {
   const other = await core.login('romeo', 'r', 'second.example');
   assert.equal(other.jid, 'romeo@second.example/r');

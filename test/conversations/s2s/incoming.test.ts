@@ -62,7 +62,9 @@ test('RFC 6120 §4.7, §4.9.3: headers that are refused', async () => {
     stream.send(
       `<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' ${attributes}>`,
     );
-    await stream.header();
+    const { from } = await stream.header();
+    // §4.9.1.3: an address of ours, or none
+    assert.equal(from, attributes.includes("to='montague.test'") ? 'montague.test' : '', attributes);
     await stream.expectStreamError(condition);
   }
   const client = await montague.core.connect('s2s');
@@ -138,6 +140,10 @@ test('RFC 6120 §8.1.1.2, §8.1.2.2: a peer that lies, or does not say, is cut',
     ["<message from='juliet@capulet.test' to=''/>", 'improper-addressing'],
     ["<message from='@capulet.test' to='romeo@montague.test'/>", 'improper-addressing'],
     ["<message from='juliet@capulet.test' to='somebody@elsewhere.test'/>", 'host-unknown'],
+    [
+      "<message xmlns='jabber:client' from='juliet@capulet.test' to='romeo@montague.test'/>",
+      'invalid-namespace',
+    ],
     [
       "<strange xmlns='urn:strange' from='juliet@capulet.test' to='romeo@montague.test'/>",
       'unsupported-stanza-type',

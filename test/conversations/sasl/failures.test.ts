@@ -196,3 +196,20 @@ test('a failed log-in is logged with address and name, never with what was sent'
   for (const secret of ['hunter2', base64('\0juliet\0hunter2')])
     assert.ok(!core.process.output.includes(secret));
 });
+
+test('RFC 6120 §6.4.2: another <auth/> discards the exchange that goes on; not without end (§6.4.5)', async (t) => {
+  const { client } = await secured(t);
+  const begun = new ScramClient({ username: 'juliet', password: 'secret', hash: 'SHA-1' });
+  client.send(auth('SCRAM-SHA-1', base64(begun.first())));
+  await client.element('challenge');
+  client.send(auth('PLAIN', base64('\0juliet\0secret')));
+  assert.equal((await client.element()).name, 'success');
+
+  const { client: endless } = await secured(t);
+  for (let tries = 0; tries < 3; tries++) {
+    endless.send(auth('SCRAM-SHA-1', base64(begun.first())));
+    await endless.element('challenge');
+  }
+  endless.send(auth('SCRAM-SHA-1', base64(begun.first())));
+  await endless.expectStreamError('policy-violation');
+});

@@ -33,6 +33,14 @@ test('XEP-0280 §7: what one device receives the other gets as a copy', async ()
   await phone.expectNothing();
 });
 
+test('XEP-0280 §7 SHOULD: the copy has the type of the original, said or not', async () => {
+  for (const type of ["type='normal' ", '']) {
+    romeo.send(`<message to='juliet@localhost/phone' ${type}id='t'><body>hi</body></message>`);
+    const original = await phone.element('message');
+    assert.equal((await desk.element('message')).type, original.type);
+  }
+});
+
 test('XEP-0280 §8: what one device sends the other gets as a copy, but nothing private', async () => {
   phone.send("<message to='romeo@localhost/orchard' type='chat' id='c2'><body>ho</body></message>");
   assert.equal((await romeo.element('message')).id, 'c2');

@@ -232,7 +232,7 @@ test('XEP-0386 §3.2.1: neither an id that is none nor a tag that cannot be in a
   assert.equal(names.size, 4);
 });
 
-test('XEP-0388 §2: an exchange that is aborted, begun twice or answered unasked fails, and the next one succeeds', async () => {
+test('XEP-0388 §2: an exchange that is aborted or answered unasked fails, and the next one succeeds', async () => {
   const client = await secured();
   await client.open('localhost');
   const failed = async (condition: string) => {
@@ -247,9 +247,7 @@ test('XEP-0388 §2: an exchange that is aborted, begun twice or answered unasked
   await client.element('challenge');
   client.send(`<abort xmlns='${SASL2}'/>`);
   await failed('aborted');
-  client.send(scram);
-  await client.element('challenge');
-  client.send(scram);
+  client.send(`<response xmlns='${SASL2}'>AAAA</response>`);
   await failed('malformed-request');
   // the inline request of what failed is not carried out by what succeeds (§2.6.2)
   client.send(authenticate('romeo'));
@@ -300,5 +298,40 @@ test('XEP-0388 §2.3: an authorization identity is who the stream is from, where
     if (outcome === 'failure')
       assert.ok(answer.hasChild('invalid-authzid', 'urn:ietf:params:xml:ns:xmpp-sasl'), answer.source);
     await client.close();
+  }
+});
+
+test('XEP-0388 §2.4: a second <authenticate/> while an exchange goes on ends the stream', async () => {
+  const client = await secured();
+  await client.open('localhost');
+  client.send(`<authenticate xmlns='${SASL2}' mechanism='SCRAM-SHA-1'/>`);
+  await client.element('challenge');
+  client.send(authenticate('romeo'));
+  await client.expectStreamError('not-authorized');
+});
+
+test('XEP-0388 §2.1: a `from` of another domain is invalid-from', async () => {
+  const client = await secured();
+  await assert.rejects(client.open('localhost', { attributes: "from='romeo@elsewhere.example'" }));
+  assert.match(client.transcript, /<invalid-from /);
+});
+
+test('RFC 6120 §6.4.6: who logs in is whom the header announced, where it announced an account', async () => {
+  const legacy = `<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>${plain('romeo')}</auth>`;
+  for (const log of [legacy, authenticate('romeo')]) {
+    const other = await secured();
+    await other.open('localhost', { attributes: "from='juliet@localhost'" });
+    other.send(log);
+    const failure = await other.element('failure');
+    assert.ok(failure.hasChild('invalid-authzid', 'urn:ietf:params:xml:ns:xmpp-sasl'), failure.source);
+    await other.expectStreamError('invalid-from');
+    // some libraries name the machine they run on
+    for (const from of ['ROMEO@localhost', 'romeo@localhost/orchard', 'laptop.example']) {
+      const client = await secured();
+      await client.open('localhost', { attributes: `from='${from}'` });
+      client.send(log);
+      assert.equal((await client.element()).name, 'success', from);
+      client.cut();
+    }
   }
 });

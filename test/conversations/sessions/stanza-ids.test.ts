@@ -48,3 +48,29 @@ test('XEP-0359 §2.1: what is stored gets an id of the account, and forged ids o
   await juliet.close();
   await romeo.close();
 });
+
+test('XEP-0203 §5: only we say that we have delayed a message', async () => {
+  const romeo = await core.online('romeo', 'orchard');
+  const juliet = await core.online('juliet', 'balcony');
+  const delay = (from: string, namespace = 'urn:xmpp:delay') =>
+    `<delay xmlns='${namespace}' from='${from}' stamp='2002-09-10T23:08:25Z'/>`;
+  const others = delay('romeo@localhost/orchard') + delay('room@conference.localhost');
+  for (const forged of [
+    delay('localhost'),
+    delay('LOCALHOST'),
+    delay('local&#104;ost'),
+    delay('localhost', 'urn:xmpp&#58;delay'),
+  ]) {
+    romeo.send(
+      `<message to='juliet@localhost' type='chat' id='delayed'><body>x</body>${forged}${others}</message>`,
+    );
+    const message = await juliet.stanza((stanza) => stanza.id === 'delayed');
+    assert.deepEqual(
+      message.element.getChildren('delay', 'urn:xmpp:delay').map((each) => each.attrs['from']),
+      ['romeo@localhost/orchard', 'room@conference.localhost'],
+      message.source,
+    );
+  }
+  await juliet.close();
+  await romeo.close();
+});

@@ -159,9 +159,10 @@ test('each failure condition of RFC 6120 §6.5', async () => {
   await busy.begin('PLAIN', undefined);
   assertFailure(await busy.respond('!'), 'incorrect-encoding');
   assert.equal(busy.inProgress, false);
-  await busy.begin('PLAIN', undefined);
-  assertFailure(await busy.begin('PLAIN', GOOD_PLAIN), 'malformed-request');
-  await busy.begin('PLAIN', undefined);
+  // §6.4.2: another one replaces the one that goes on, which was a try as well
+  await busy.begin('SCRAM-SHA-1', undefined);
+  assert.equal((await busy.begin('PLAIN', undefined)).kind, 'challenge');
+  assert.equal(busy.failures, 2);
   assertFailure(busy.abort(), 'aborted');
   assert.equal(busy.failures, 3);
   assert.equal((await busy.begin('PLAIN', GOOD_PLAIN)).kind, 'success');
