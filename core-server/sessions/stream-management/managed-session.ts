@@ -14,6 +14,8 @@ export class ManagedSession {
   readonly session: Session;
   /** Null where the client did not ask for resumption. */
   readonly resumptionId: string | null;
+  /** How long it may be without a stream. */
+  readonly resumptionSeconds: number;
   /** When it was asked for its count and has not answered, in `performance.now()` milliseconds. */
   askedAt: number | null = null;
   lastAcknowledged = performance.now();
@@ -25,10 +27,12 @@ export class ManagedSession {
   /** Answers that are due at the end of this turn, and who asked. */
   #answers: { readonly h: number; readonly asked: Session['stream'] }[] = [];
 
-  constructor(session: Session, resumable: boolean) {
+  /** `resumptionSeconds`: 0 where it cannot be resumed. */
+  constructor(session: Session, resumptionSeconds: number) {
     this.session = session;
     // long, so that nobody can guess another's (XEP-0198 §10)
-    this.resumptionId = resumable ? randomBytes(24).toString('base64url') : null;
+    this.resumptionSeconds = resumptionSeconds;
+    this.resumptionId = resumptionSeconds > 0 ? randomBytes(24).toString('base64url') : null;
     session.inbound.restart();
     session.outbound.keepUntilAcknowledged();
     session.onSent = () => this.#sent();

@@ -98,9 +98,9 @@ export class ManagedSessions {
     const session = stream.session;
     // §3: only once, and only after binding
     if (session === null || this.#bySession.has(session)) return failed('unexpected-request');
-    const seconds = this.#core.settings.RESUMPTION_SECONDS;
+    const seconds = this.#secondsFor(request.attribute('max'));
     const wants = request.attribute('resume');
-    const managed = new ManagedSession(session, seconds > 0 && (wants === 'true' || wants === '1'));
+    const managed = new ManagedSession(session, wants === 'true' || wants === '1' ? seconds : 0);
     this.#bySession.set(session, managed);
     if (managed.resumptionId === null) return `<enabled xmlns='${NS.streamManagement}'/>`;
     this.#byId.set(managed.resumptionId, managed);
@@ -109,6 +109,14 @@ export class ManagedSessions {
       `<enabled xmlns='${NS.streamManagement}' id='${managed.resumptionId}' resume='true' max='${seconds}'` +
       `${location === undefined ? '' : ` location='${location}'`}/>`
     );
+  }
+
+  /** How long a session waits: what the operator allows, or less where the client prefers that (XEP-0198 §3). */
+  #secondsFor(preferred: string | undefined): number {
+    const most = this.#core.settings.RESUMPTION_SECONDS;
+    return preferred !== undefined && /^[1-9]\d{0,8}$/.test(preferred)
+      ? Math.min(most, Number(preferred))
+      : most;
   }
 
   /** XEP-0198 §5, on a stream that is authenticated and not bound. */
@@ -188,7 +196,7 @@ export class ManagedSessions {
     managed.askedAt = null;
     managed.hibernation = setTimeout(
       () => this.#core.sessions.end(session),
-      this.#core.settings.RESUMPTION_SECONDS * 1000,
+      managed.resumptionSeconds * 1000,
     );
     managed.hibernation.unref();
     session.onOverfull = () => this.#core.sessions.end(session);

@@ -85,6 +85,23 @@ test('XEP-0198 §5: a broken connection loses and doubles nothing, and presence 
   await romeo.close();
 });
 
+test('XEP-0198 §3: a client that prefers a shorter time is kept for that, one that prefers a longer for ours', async () => {
+  const told = async (user: string, max: string): Promise<RawClient> => {
+    const client = await core.online(user, 'max');
+    client.send(`<enable xmlns='${SM}' resume='true' max='${max}'/>`);
+    const enabled = await client.stanza((stanza) => stanza.name === 'enabled');
+    assert.equal(enabled.attribute('max'), max === '1' ? '1' : '30');
+    return client;
+  };
+  const clients = await Promise.all([told('mallory', '9999'), told('nurse', '0'), told('capulet', 'soon')]);
+  const short = await told('romeo', '1');
+  const witness = await core.online('romeo', 'witness');
+  short.cut();
+  // its end is told to the account's other resource
+  await witness.stanza((stanza) => stanza.type === 'unavailable' && stanza.from === 'romeo@localhost/max');
+  for (const client of [...clients, witness]) await client.close();
+});
+
 test('XEP-0198 §5: unknown, foreign and ended sessions are item-not-found, and binding goes on', async () => {
   const juliet = await core.online('nurse', 'chamber');
   const id = await enable(juliet);

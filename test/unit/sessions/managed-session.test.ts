@@ -32,7 +32,7 @@ test('XEP-0198 §4: what asks on the stream of a resumption is answered, though 
     outboundLimit: 1000,
     outboundFilter: () => false,
   });
-  const managed = new ManagedSession(session, true);
+  const managed = new ManagedSession(session, 300);
   session.inbound.received = 1;
   managed.answer();
   session.stream = stream(later);
