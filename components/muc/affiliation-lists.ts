@@ -85,7 +85,8 @@ export function applyAffiliationChange(
     if (occupant.bare !== bare && was === room.affiliationOf(occupant.bare)) continue;
     affiliationChanged(muc, work, room, occupant, was, actor.nick, reason);
   }
-  if (!present && held !== affiliation) tellOfAbsent(muc, work, room, actor, bare, held, affiliation);
+  if (!present && held !== affiliation)
+    tellOfAbsent(muc, work, room, { actor, bare, was: held, is: affiliation });
 }
 
 function concerns(bare: string, occupant: Occupant): boolean {
@@ -129,15 +130,18 @@ export function affiliationChanged(
  * members-only room (§9.5) or told by a message with 101 (§18.1 item 2). Somebody who is banned is told when trying to
  * enter.
  */
-function tellOfAbsent(
+export function tellOfAbsent(
   muc: Muc,
   work: Work,
   room: Room,
-  actor: Actor,
-  bare: string,
-  was: Affiliation,
-  is: Affiliation,
+  change: {
+    readonly actor: Actor;
+    readonly bare: string;
+    readonly was: Affiliation;
+    readonly is: Affiliation;
+  },
 ): void {
+  const { actor, bare, was, is } = change;
   // Who was and is not on a list that occupants may read is nobody's business: the ban list is for admins (§9.2).
   if (atLeast(was, 'member') || atLeast(is, 'member')) tellOfChange(muc, work, room, bare, is);
   if (is === 'outcast' || was === 'outcast' || !bare.includes('@')) return;

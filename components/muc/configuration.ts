@@ -3,8 +3,7 @@ import { type FieldValue, formElement, readSubmission } from '../../shared/xmpp/
 import { parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
-import { tellOfChange } from './affiliation-change-notice.js';
-import { affiliationChanged } from './affiliation-lists.js';
+import { affiliationChanged, tellOfAbsent } from './affiliation-lists.js';
 import { configurationForm, configurationValues, submittedConfig } from './configuration-form.js';
 import { notifyStatuses } from './configuration-notice.js';
 import { type Muc, refusal } from './context.js';
@@ -122,7 +121,7 @@ function changeAffiliations(
       present = true;
       affiliationChanged(muc, work, room, occupant, was, actor.nick, undefined);
     }
-    if (!present) tellOfChange(muc, work, room, jid, affiliation);
+    if (!present) tellOfAbsent(muc, work, room, { actor, bare: jid, was, is: affiliation });
   }
 }
 

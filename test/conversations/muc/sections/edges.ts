@@ -29,6 +29,22 @@ export const edges: readonly Section[] = [
     },
   },
   {
+    name: '§18.1 item 2: 101 for the absent, also by the form',
+    async run(world) {
+      const { room, first, second, end } = await coven(world, 'absent-by-form');
+      const hecate = await world.login('hecate', 'broom');
+      await first.configure(room, { 'muc#roomconfig_roomadmins': [second.bare, hecate.bare] });
+      await first.expect(
+        `<message id='*' from='${room}' to='${first.jid}'>${user(`<item affiliation='admin' jid='${hecate.bare}' role='none'/>`)}</message>`,
+      );
+      await hecate.expect(
+        `<message id='*' from='${room}' to='${hecate.bare}'>${user("<item affiliation='admin'/>", 101)}</message>`,
+      );
+      await hecate.close();
+      await end();
+    },
+  },
+  {
     name: "§7.6 Changing Nickname: one's own nickname in another spelling",
     async run(world) {
       const { room, first, third, end } = await coven(world, 'spelling');
