@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { childElements } from '../../../../shared/xml/element.js';
 import { admin, coven, error, ID, iqError, iqResult, JOIN, OWNER, type Section, user } from './coven.js';
 
 const REGISTER = 'http://jabber.org/protocol/muc#register';
@@ -72,7 +73,13 @@ export const edges: readonly Section[] = [
       // XEP-0004 §3.3: the value of the list in the form is one of its options, whatever was submitted.
       first.send(`<iq type='get' id='form' to='${room}'><query xmlns='${OWNER}'/></iq>`);
       const form = await first.until((stanza) => stanza.id === 'form', 'the form');
-      assert.match(form.text, /"muc#roomconfig_maxusers"[^>]*><value>3<\/value><option><value>3<\/value>/);
+      const fields = form.element
+        .getChild('query', OWNER)
+        ?.getChild('x', 'jabber:x:data')
+        ?.getChildren('field');
+      const most = fields?.find(({ attrs }) => attrs['var'] === 'muc#roomconfig_maxusers');
+      const [own, offered] = childElements(most ?? form.element);
+      assert.deepEqual([own?.getText(), offered?.getChildText('value')], ['3', '3'], form.text);
       await phone.ask(
         `<presence id='full' to='${room}/fourthwitch'/>`,
         `<presence type='error' id='full' from='${room}/fourthwitch' to='${phone.jid}'>${JOIN}${error('wait', 'service-unavailable', 503, room, 'The room is full')}</presence>`,
