@@ -32,14 +32,24 @@ export function accountCommands(
     'user.enable': guarded((account) => accounts.enable(account)),
     'user.remove': guarded((account, args) => remove(account, args['force'] === true)),
     'user.list': async (args) => {
-      const domain = typeof args['domain'] === 'string' ? (args['domain'] as Domain) : undefined;
+      const domain = args['domain'] === undefined ? undefined : domainOf(args['domain']);
       const list = [];
       for await (const { account, state, created } of accounts.list(domain)) {
         list.push({ jid: account, state, created: new Date(created).toISOString() });
       }
+      // Accounts of a domain that was served once are still there; of one that never was there are none to list.
+      if (domain !== undefined && list.length === 0 && !accounts.hosts(domain))
+        throw new ControlError('invalid', `${domain} is not a domain of this server`);
       return list;
     },
   };
+}
+
+function domainOf(text: unknown): Domain {
+  const jid = typeof text === 'string' ? parseJid(text) : null;
+  if (jid === null || jid.local !== '' || !jid.isBare)
+    throw new ControlError('invalid', 'expected a domain, as example.org');
+  return jid.domain;
 }
 
 function accountOf(args: ControlArguments): BareJid {

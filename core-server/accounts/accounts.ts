@@ -102,6 +102,11 @@ export class Accounts {
   }
 
   /** Every account, in ascending order of its JID; those of one domain if one is given. */
+  /** Whether a domain may have accounts. */
+  hosts(domain: Domain): boolean {
+    return this.#domains.has(domain);
+  }
+
   async *list(domain?: Domain): AsyncIterable<AccountSummary> {
     for await (const owner of this.#store.owners()) {
       const address = parseJid(owner);
@@ -263,7 +268,7 @@ export class Accounts {
     if (!address?.isBare || address.local === '' || address.bare !== account) {
       throw new AccountError('invalid-name', `${JSON.stringify(account)} is not the address of a user`);
     }
-    if (!this.#domains.has(address.domain)) {
+    if (!this.hosts(address.domain)) {
       throw new AccountError('unknown-domain', `${address.domain} is not a domain of this server`);
     }
   }

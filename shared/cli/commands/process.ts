@@ -7,21 +7,23 @@ import { completeEnvironment } from '../environment.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { controlSocketPath } from '../run-files.js';
 
-/** What can be asked of one running process, by its name. */
-const OPERATIONS: Readonly<Record<string, readonly string[]>> = {
-  // Everybody out of every room, with status 332; the service stays closed until its process is started again.
-  muc: ['close'],
+/** What can be asked of one running process, by its name, and what that does. */
+const OPERATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  muc: { close: 'everybody out of its rooms (332) until it is started again' },
 };
 
 /** `entourage core`, `entourage muc`, …: one process alone, in this process. */
 export const processCommand = (entry: ProcessEntry): Command => ({
   name: entry.name,
-  usage: entry.name in OPERATIONS ? `${entry.name} [${OPERATIONS[entry.name]?.join('|')}]` : entry.name,
-  summary: entry === CORE ? 'run the core server alone' : `run the ${entry.name} component alone`,
+  usage: [entry.name, ...Object.keys(OPERATIONS[entry.name] ?? {}).map((word) => `[${word}]`)].join(' '),
+  summary: [
+    entry === CORE ? 'run the core server alone' : `run the ${entry.name} component alone`,
+    ...Object.entries(OPERATIONS[entry.name] ?? {}).map(([word, does]) => `; \`${word}\`: ${does}`),
+  ].join(''),
   async run({ environment, words, print }) {
     const [operation, ...rest] = words;
     if (operation !== undefined) {
-      if (rest.length > 0 || !OPERATIONS[entry.name]?.includes(operation))
+      if (rest.length > 0 || !Object.hasOwn(OPERATIONS[entry.name] ?? {}, operation))
         throw new CommandError(EXIT.usage, `${entry.name} has no operation ${words.join(' ')}`);
       const path = controlSocketPath(systemSettingsOf(environment, entry.name).DATA_DIR, entry.name);
       try {

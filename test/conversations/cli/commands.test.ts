@@ -125,6 +125,10 @@ describe('entourage user', () => {
     assert.equal((await deployment.run(['user', 'enable', 'juliet@localhost'])).code, 0);
     const list = JSON.parse((await deployment.run(['user', 'list', '--json'])).out);
     assert.equal(list[0].state, 'active');
+    assert.equal((await deployment.run(['user', 'list', 'LocalHost'])).out, 'juliet@localhost\n');
+    const elsewhere = await deployment.run(['user', 'list', 'example.net']);
+    assert.deepEqual([elsewhere.code, elsewhere.error], [2, 'example.net is not a domain of this server\n']);
+    assert.equal((await deployment.run(['user', 'list', 'juliet@localhost'])).code, 2);
     assert.equal((await deployment.run(['user', 'remove', 'juliet@localhost'])).code, 0);
     assert.equal((await deployment.run(['user', 'add', 'not a jid', '--password', 'x'])).code, 2);
     assert.equal((await deployment.run(['user', 'add', 'x@localhost'], { input: '\n' })).code, 2);
