@@ -36,14 +36,15 @@ const entries = {
   ...federationSettings,
 };
 
+export type CoreSettings = Loaded<typeof entries>;
+
+type Problem = (name: string, expected: string) => void;
+
 /** Components of ours that keep state which two instances would not share. */
 const UNSHARED: ReadonlySet<string> = new Set(['muc', 'privacy']);
 
 /** A domain is the core's own, or one component's: else stanzas for it would go to whichever came first. */
-function oneOwnerOfEachDomain(
-  { COMPONENT, COMPONENTS, XMPP_DOMAINS }: Loaded<typeof entries>,
-  problem: (name: string, expected: string) => void,
-): void {
+function oneOwnerOfEachDomain({ COMPONENT, XMPP_DOMAINS }: CoreSettings, problem: Problem): void {
   const owners = new Map(XMPP_DOMAINS.map((domain) => [domain, 'XMPP_DOMAINS']));
   for (const [name, component] of COMPONENT) {
     const key = `COMPONENT_${name.toUpperCase()}`;
@@ -51,9 +52,32 @@ function oneOwnerOfEachDomain(
     if (owner !== undefined)
       problem(`${key}_DOMAIN`, `expected a domain of its own, but ${component.DOMAIN} is in ${owner}`);
     owners.set(component.DOMAIN, `${key}_DOMAIN`);
+  }
+}
+
+function aSecretForEachComponent({ COMPONENT, COMPONENTS }: CoreSettings, problem: Problem): void {
+  for (const [name, component] of COMPONENT) {
+    const key = `COMPONENT_${name.toUpperCase()}`;
     // One of ours that COMPONENTS lists gets a generated one, or comes later; any other name without one is a mistake.
     if (component.SECRET === undefined && !(COMPONENTS.includes(name) && name in COMPONENT_LABELS))
       problem(`${key}_SECRET`, `expected a secret, without which nobody can connect (or ${key}_SECRET_FILE)`);
+  }
+}
+
+function onlySomeCanShare({ COMPONENT }: CoreSettings, problem: Problem): void {
+  for (const [name, component] of COMPONENT) {
+    if (component.CONFLICT !== 'share' || !UNSHARED.has(name)) continue;
+    problem(
+      `COMPONENT_${name.toUpperCase()}_CONFLICT`,
+      'expected refuse or replace: two instances of this component do not share their state',
+    );
+  }
+}
+
+function grantsThatThereAre({ COMPONENT }: CoreSettings, problem: Problem): void {
+  for (const [name, component] of COMPONENT) {
+    const grants = component.GRANTS === undefined ? null : parseGrants(component.GRANTS);
+    if (typeof grants === 'string') problem(`COMPONENT_${name.toUpperCase()}_GRANTS`, grants);
   }
 }
 
@@ -62,19 +86,7 @@ export const coreSettings = defineSettings(
   entries,
   keyHasCertificate,
   oneOwnerOfEachDomain,
-  (settings, problem) => {
-    for (const [name, component] of settings.COMPONENT) {
-      const key = `COMPONENT_${name.toUpperCase()}`;
-      if (component.CONFLICT === 'share' && UNSHARED.has(name)) {
-        problem(
-          `${key}_CONFLICT`,
-          'expected refuse or replace: two instances of this component do not share their state',
-        );
-      }
-      const grants = component.GRANTS === undefined ? null : parseGrants(component.GRANTS);
-      if (typeof grants === 'string') problem(`${key}_GRANTS`, grants);
-    }
-  },
+  aSecretForEachComponent,
+  onlySomeCanShare,
+  grantsThatThereAre,
 );
-
-export type CoreSettings = Loaded<typeof entries>;

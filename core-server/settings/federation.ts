@@ -17,7 +17,9 @@ import { parseRoute } from '../s2s/targets.js';
 const exception = custom('`domain=strict|dialback|refuse`', (value) =>
   parseException(value) === null ? undefined : value,
 );
-const route = custom('`domain=host:port`', (value) => (parseRoute(value) === null ? undefined : value));
+const route = custom('`domain=host:port` or `domain=tls://host:port`', (value) =>
+  parseRoute(value) === null ? undefined : value,
+);
 
 const dnsServer = custom('an address, with an optional port', (value) => {
   const host = /^\[(.+)\](?::\d{1,5})?$/.exec(value)?.[1] ?? /^([^:]+):\d{1,5}$/.exec(value)?.[1] ?? value;

@@ -72,9 +72,10 @@ export function processesNamed(names: readonly string[]): readonly ProcessEntry[
   return PROCESSES.filter(({ name }) => names.length === 0 || names.includes(name));
 }
 
-/** Throws one SettingsError with every problem of every process, each once. */
-export function throwProblems(all: readonly ProcessSettings[]): void {
+/** Throws one SettingsError with every problem of every process, each once; `others` first. */
+export function throwProblems(all: readonly ProcessSettings[], others: readonly SettingProblem[] = []): void {
   const unique = new Map<string, SettingProblem>();
+  for (const problem of others) unique.set(JSON.stringify(problem), problem);
   for (const { problems } of all) {
     for (const problem of problems) unique.set(JSON.stringify(problem), problem);
   }

@@ -61,14 +61,14 @@ export function resolveSettings<D extends SettingEntries>(
   const values: Record<string, unknown> = {};
   for (const [name, entry] of Object.entries(definition.entries)) {
     if (!isFamily(entry)) {
-      values[name] = reader.value(name, name, entry, '');
+      values[name] = reader.value(name, entry, '');
       continue;
     }
     const family = new Map<string, Record<string, unknown>>();
     for (const member of reader.membersOf(name)) {
       const record: Record<string, unknown> = {};
       for (const [key, setting] of Object.entries(entry.members)) {
-        record[key] = reader.value(name, `${name}_${member}_${key}`, setting, member.toLowerCase());
+        record[key] = reader.value(`${name}_${member}_${key}`, setting, member.toLowerCase());
       }
       family.set(member.toLowerCase(), record);
     }
@@ -96,12 +96,22 @@ function checkRules<D extends SettingEntries>(
   wrong: ReadonlySet<string>,
   report: (problem: SettingProblem) => void,
 ): void {
-  const seen = new Proxy(settings, {
-    get(target, name) {
-      if (typeof name === 'string' && wrong.has(name)) throw WRONG_BY_ITSELF;
-      return Reflect.get(target, name);
-    },
-  });
+  /** Values that cannot be asked for what is wrong by itself; `prefix` makes settings' names of their keys. */
+  const rightOnly = <T extends object>(values: T, prefix: string): T =>
+    new Proxy(values, {
+      get(target, key) {
+        if (typeof key === 'string' && wrong.has(prefix + key)) throw WRONG_BY_ITSELF;
+        return Reflect.get(target, key);
+      },
+    });
+  const looked: Record<string, unknown> = { ...settings };
+  for (const [name, value] of Object.entries(settings)) {
+    if (!(value instanceof Map)) continue;
+    looked[name] = new Map(
+      [...value].map(([member, record]) => [member, rightOnly(record, `${name}_${member.toUpperCase()}_`)]),
+    );
+  }
+  const seen = rightOnly(looked as Loaded<D>, '');
   for (const rule of definition.rules) {
     try {
       rule(seen, (name, expected) => report({ name, expected }));
@@ -135,7 +145,7 @@ class Reader {
   readonly problems: SettingProblem[] = [];
   /** Those of them that defaults made, which follow from other settings. */
   readonly derived = new Set<SettingProblem>();
-  /** The entries of the definition with a problem. */
+  /** The settings with a problem, by their own names. */
   readonly wrong = new Set<string>();
   private readonly partial: boolean;
   private readonly definition: SettingsDefinition;
@@ -150,11 +160,11 @@ class Reader {
     this.prefix = prefixOf(options.process);
   }
 
-  /** `entry` is the definition's own name of it: for a member of a family, the family's. */
-  value(entry: string, name: string, setting: Setting<unknown>, member: string): unknown {
+  /** The value of one setting, undefined where it is wrong; `member` is whose it is in a family. */
+  value(name: string, setting: Setting<unknown>, member: string): unknown {
     const before = this.problems.length;
     const value = this.valueOf(name, setting, member);
-    if (this.problems.length > before) this.wrong.add(entry);
+    if (this.problems.length > before) this.wrong.add(name);
     return value;
   }
 

@@ -1,7 +1,6 @@
 import { readableLine } from '../../observability/log-text.js';
 import { createLogger } from '../../observability/logger.js';
 import { COMPONENTS, CORE, mainOf } from '../../settings/registry.js';
-import { SettingsError } from '../../settings/settings-error.js';
 import { SettingSources } from '../../settings/sources.js';
 import { type Command, systemSettingsOf } from '../command.js';
 import { installed, readSettings, systemSettingsWith, throwProblems } from '../deployment.js';
@@ -34,13 +33,13 @@ export const startCommand: Command = {
     }
     const sources = new SettingSources(environment, '.env');
     const explicit = Boolean(givenIn(sources, 'COMPONENTS'));
-    const { chosen, elsewhere } = chooseComponents(explicit ? settings.COMPONENTS : null, sources);
+    const { chosen, elsewhere, missing } = chooseComponents(explicit ? settings.COMPONENTS : null, sources);
     const coreMain = mainOf(CORE);
     if (coreMain === undefined) throw new CommandError(EXIT.failed, 'the core server is not installed here');
     const names = chosen.map(({ entry }) => entry.name);
     const complete = completeEnvironment(environment, names, { dataFolder, makeSecrets: true });
     complete['COMPONENTS'] = [...names, ...elsewhere].join(',') || 'none';
-    throwProblems(await readSettings([CORE, ...chosen.map(({ entry }) => entry)], complete));
+    throwProblems(await readSettings([CORE, ...chosen.map(({ entry }) => entry)], complete), missing);
 
     const writeLine = process.stdout.isTTY ? (line: string) => print(readableLine(line)) : print;
     const log = createLogger({
@@ -87,24 +86,24 @@ function givenIn(sources: SettingSources, key: string): string | undefined {
 
 /**
  * The components to run: of those listed the ones that are here; else (null) all that are here. One that is not here may be
- * run elsewhere, where it has a secret of the operator's: the core knows it, we do not run it.
+ * run elsewhere, where it has a secret of the operator's: the core knows it, we do not run it. Any other is missing.
  */
 function chooseComponents(listed: readonly string[] | null, sources: SettingSources) {
   const here = installed(COMPONENTS);
-  if (listed === null) return { chosen: here, elsewhere: [] };
+  if (listed === null) return { chosen: here, elsewhere: [], missing: [] };
   const others = listed.filter((name) => !here.some(({ entry }) => entry.name === name));
-  const missing = others.filter((name) => {
+  const unknown = others.filter((name) => {
     const secret = `COMPONENT_${name.toUpperCase().replaceAll('-', '_')}_SECRET`;
     return !givenIn(sources, secret) && !givenIn(sources, `${secret}_FILE`);
   });
-  if (missing.length > 0) {
-    throw new SettingsError(
-      missing.map((name) => ({
-        name: 'COMPONENTS',
-        value: name,
-        expected: `expected components that are installed here (${here.map(({ entry }) => entry.name).join(', ') || 'none is'}); one from elsewhere needs COMPONENT_<NAME>_DOMAIN and _SECRET`,
-      })),
-    );
-  }
-  return { chosen: here.filter(({ entry }) => listed.includes(entry.name)), elsewhere: others };
+  const missing = unknown.map((name) => ({
+    name: 'COMPONENTS',
+    value: name,
+    expected: `expected components that are installed here (${here.map(({ entry }) => entry.name).join(', ') || 'none is'}); one from elsewhere needs COMPONENT_<NAME>_DOMAIN and _SECRET`,
+  }));
+  return {
+    chosen: here.filter(({ entry }) => listed.includes(entry.name)),
+    elsewhere: others.filter((name) => !unknown.includes(name)),
+    missing,
+  };
 }

@@ -46,6 +46,25 @@ test('each domain has one owner, and a component of somebody else a secret', () 
   assert.deepEqual(wrong({ COMPONENTS: 'muc,irc', COMPONENT_IRC_SECRET: 'secret' }), []);
 });
 
+test('what is wrong with one component hides nothing of the others, nor the rest of its own', () => {
+  assert.deepEqual(
+    wrong({
+      XMPP_DOMAINS: 'not a domain',
+      COMPONENTS: 'muc,irc',
+      COMPONENT_MUC_CONFLICT: 'share',
+      COMPONENT_IRC_NAMESPACE_VERSION: '3',
+      COMPONENT_IRC_GRANTS: 'fly:high',
+    }).sort(),
+    [
+      'COMPONENT_IRC_GRANTS',
+      'COMPONENT_IRC_NAMESPACE_VERSION',
+      'COMPONENT_IRC_SECRET',
+      'COMPONENT_MUC_CONFLICT',
+      'XMPP_DOMAINS',
+    ],
+  );
+});
+
 test('addresses, contacts, files and rules between settings are all looked at, whatever else is wrong', () => {
   assert.deepEqual(
     wrong({
