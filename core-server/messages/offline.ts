@@ -141,9 +141,10 @@ export const offline = defineFeature({
     /** {@link keepSafe} for all that waits for a session that has lost its stream: in turns, since it may be very much. */
     function keepAll(session: Session): void {
       const { account } = session;
-      const waiting = session.outbound
-        .all()
-        .filter((stanza) => stanza.name === 'message' && !isCopy(stanza, account));
+      const behindStored = flooding.get(session)?.stanzas ?? [];
+      const waiting = [...session.outbound.all(), ...behindStored].filter(
+        (stanza) => stanza.name === 'message' && !isCopy(stanza, account),
+      );
       hibernating.set(session, waiting);
       let next = 0;
       const patient: Patient = {

@@ -184,3 +184,24 @@ test('one that waits behind stored messages, and is never acknowledged, is store
   romeo.send("<message to='juliet@localhost/phone' type='chat' id='end'><body>end</body></message>");
   assert.deepEqual((await idsUntil(later, 'end')).slice(-3), ['s119', 'behind', 'end']);
 });
+
+test('kill -9: what waited behind stored messages when the stream was lost is there, too, behind them, once', async (t) => {
+  const core = await CoreUnderTest.start();
+  t.after(() => core.stop());
+  await core.addUsers('romeo', 'juliet');
+  const [romeo] = await managed(core, 'romeo', 'orchard');
+  const stored = Array.from({ length: 120 }, (_, k) => `s${k}`);
+  await sendAcknowledged(romeo, 'juliet@localhost', stored);
+  const juliet = await core.login('juliet', 'phone');
+  juliet.send(`<enable xmlns='${SM}' resume='true'/>`);
+  await juliet.stanza((stanza) => stanza.name === 'enabled');
+  juliet.send('<presence/>');
+  await juliet.stanza((stanza) => stanza.id === 's99');
+  await sendAcknowledged(romeo, 'juliet@localhost', ['before'], stored.length);
+  juliet.cut();
+  await hibernating(core);
+  await sendAcknowledged(romeo, 'juliet@localhost', ['after'], stored.length + 1);
+  await core.restart('SIGKILL');
+  const back = await core.online('juliet', 'phone');
+  assert.deepEqual(await idsUntil(back, 'after'), [...stored, 'before', 'after']);
+});
