@@ -9,10 +9,8 @@ import { refuseStranger } from '../iq/strangers.js';
 import { verdictOf } from '../privacy/verdict.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
+import { CopiedIds } from './copied-ids.js';
 import { messageType } from './message-delivery.js';
-
-/** Ids of copied messages remembered per account, so that errors in response to them are copied too. */
-const REMEMBERED = 64;
 
 /** Message carbons (XEP-0280): each device sees what the others of its account send and receive. */
 export const carbons = defineFeature({
@@ -22,7 +20,7 @@ export const carbons = defineFeature({
     { id: '0334', version: '0.4.1', status: 'partial', note: 'no-copy, no-store, no-permanent-store, store' },
   ],
   setup(core) {
-    const copied = new WeakMap<AccountState, string[]>();
+    const copied = new WeakMap<AccountState, CopiedIds>();
     core.disco.feature('server', NS.carbons, NS.carbonsRules);
 
     const toggle = (on: boolean) => (request: IqRequest) => {
@@ -56,9 +54,7 @@ export const carbons = defineFeature({
     core.hooks.messageDelivered.add(100, (account, message, to) => {
       if (account.sessions.length < 2 || to.length === 0) return undefined;
       const answersCopied =
-        message.type === 'error' &&
-        message.id !== undefined &&
-        copied.get(account)?.includes(message.id) === true;
+        message.type === 'error' && message.id !== undefined && copied.get(account)?.has(message.id) === true;
       if (!answersCopied && !eligible(message, 'received')) return undefined;
       // §8: not to the sending resource, where one writes to one's own account
       const sender =
@@ -83,9 +79,8 @@ export const carbons = defineFeature({
         session.deliver(wrapped.readdress({ to: session.jid.full }));
       }
       if (wrapped !== null && message.id !== undefined) {
-        const ids = copied.get(account) ?? [];
-        ids.push(message.id);
-        if (ids.length > REMEMBERED) ids.shift();
+        const ids = copied.get(account) ?? new CopiedIds();
+        ids.add(message.id);
         copied.set(account, ids);
       }
     }

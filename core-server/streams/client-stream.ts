@@ -122,11 +122,6 @@ export class ClientStream implements TransportHandler, SessionStream {
     this.state = { step: 'bound', session };
   }
 
-  /** The session is taken from this stream (resumed elsewhere); the stream ends without ending the session. */
-  releaseSession(): void {
-    this.state = { step: 'negotiating' };
-  }
-
   /** Until that is lifted with null, anything outside this namespace ends the stream, white space too (XEP-0388 §2.4). */
   reserve(namespace: string | null): void {
     this.#reservedFor = namespace;
