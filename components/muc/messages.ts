@@ -8,13 +8,8 @@ import { spend } from './rate.js';
 import type { MessageDocument } from './rooms/documents.js';
 import type { Room, Session } from './rooms/room.js';
 import { changeSubject, isSubjectChange } from './subject.js';
-import { innerXml, occupantIdElement, sourceInside, template } from './wire.js';
+import { innerXml, occupantIdElement, sourceInside, stanzaIdElement, template } from './wire.js';
 import type { Work } from './work.js';
-
-/** XEP-0359, by the room. */
-export function stanzaIdElement(room: Room, id: string): string {
-  return `<stanza-id xmlns='${NS.stanzaId}' id='${id}' by='${room.address}'/>`;
-}
 
 /** XEP-0045 §7.4 Sending a Message to All Occupants. */
 export function sendToAll(muc: Muc, work: Work, room: Room, session: Session, stanza: Stanza): void {

@@ -3,9 +3,8 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { type Muc, refusal } from './context.js';
 import { delayElement } from './delay.js';
-import { stanzaIdElement } from './messages.js';
 import type { Room, Session } from './rooms/room.js';
-import { innerXml, occupantIdElement, template } from './wire.js';
+import { innerXml, occupantIdElement, stanzaIdElement, template } from './wire.js';
 import type { Work } from './work.js';
 
 /** §8.1: a `<subject/>` and neither `<body/>` nor `<thread/>`. */

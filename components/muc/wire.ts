@@ -19,6 +19,11 @@ export function textElement(name: string, text: string | undefined): string {
   return text === undefined ? '' : `<${name}>${escapeText(text)}</${name}>`;
 }
 
+/** XEP-0359, by the room. */
+export function stanzaIdElement(room: { readonly address: string }, id: string): string {
+  return `<stanza-id xmlns='${NS.stanzaId}' id='${id}' by='${room.address}'/>`;
+}
+
 /** Says who an occupant is by an id that stays when the nickname changes (XEP-0421 §3). */
 export function occupantIdElement(id: string): string {
   return `<occupant-id xmlns='${NS.occupantId}' id='${id}'/>`;

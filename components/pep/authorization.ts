@@ -13,7 +13,7 @@ import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Pep } from './context.js';
 import type { PepNode, Subscription } from './nodes/node.js';
 import { subscriptionEvent } from './notify/events.js';
-import { welcome } from './requests/subscribe.js';
+import { welcome } from './requests/welcome.js';
 
 const FORM: FormDeclaration = {
   formType: NS.pubsubSubscribeAuthorization,

@@ -115,12 +115,6 @@ function eligible(message: Stanza, direction: 'sent' | 'received'): boolean {
     );
 }
 
-/** Whether this is a copy that we made for a resource of the account. */
-export function isCopy(message: Stanza, account: AccountState): boolean {
-  if (message.from !== account.bare) return false;
-  return message.hasChild('received', NS.carbons) || message.hasChild('sent', NS.carbons);
-}
-
 /** §7, §8: from the account's bare JID, of the original's type. */
 function wrap(account: AccountState, message: Stanza, direction: 'sent' | 'received'): Stanza {
   const inner = `<message xmlns='${NS.client}'${message.text.slice('<message'.length)}`;

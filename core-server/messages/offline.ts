@@ -7,7 +7,7 @@ import { localOrigin, type Origin } from '../routing/origin.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import { giveWay, type Patient } from '../streams/turns.js';
-import { isCopy } from './carbons.js';
+import { isCopy } from './carbon-copy.js';
 import { OFFLINE_MESSAGES } from './offline-document.js';
 import { ACCOUNT_GONE, OfflineStore, PAGE, STORE_FULL, type StoredAt } from './offline-store.js';
 import { isSilent, stamped, worthStoring } from './stored-message.js';

@@ -41,7 +41,7 @@ function exported(socket: TLSSocket): Buffer {
 
 /**
  * RFC 5929 §3: the first Finished message of the most recent handshake. In a full handshake the client sends it, in a
- * resumed one the server: those are left out. There is no renegotiation (`secureServerOptions`).
+ * resumed one the server: those are left out. There is no renegotiation (`SECURE_OPTIONS`).
  */
 function finished(socket: TLSSocket): Buffer | null {
   if (socket.getProtocol() !== 'TLSv1.2' || socket.isSessionReused()) return null;

@@ -5,7 +5,7 @@ import type { Session } from './session.js';
 
 /**
  * What the core keeps in memory of one account while it is in use: the sessions and the facts that routing needs.
- * Loaded as a whole by {@link AccountDirectory}, so that handlers of stanzas are synchronous.
+ * Loaded as a whole by the `SessionDirectory`, so that handlers of stanzas are synchronous.
  */
 export class AccountState {
   readonly jid: Jid;

@@ -5,7 +5,7 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
-import { isCopy } from '../messages/carbons.js';
+import { isCopy } from '../messages/carbon-copy.js';
 import { messageType } from '../messages/message-delivery.js';
 import type { PresenceHandlers } from '../presence/presence-handlers.js';
 import type { Hooks } from '../routing/hooks.js';

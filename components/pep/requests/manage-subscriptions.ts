@@ -5,7 +5,7 @@ import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import type { Subscription } from '../nodes/node.js';
 import { subscriptionEvent } from '../notify/events.js';
 import { ownedNode, ownerAnswer, parts, type UseCase } from './request.js';
-import { welcome } from './subscribe.js';
+import { welcome } from './welcome.js';
 
 /** The subscriptions of a node, for its owner (XEP-0060 §8.8.1); pending ones are among them, so that they can be approved. */
 export const listSubscriptions: UseCase = (_pep, request, account) => {

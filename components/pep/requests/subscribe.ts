@@ -5,11 +5,9 @@ import { hasSubscription } from '../access.js';
 import { askOwner } from '../authorization.js';
 import type { Pep } from '../context.js';
 import { pubsubError, unsupported } from '../errors.js';
-import type { Account } from '../nodes/account.js';
 import { affiliationOf, type PepNode, type Subscription } from '../nodes/node.js';
-import { subscriptionEvent } from '../notify/events.js';
-import { recipientFor } from './recipient.js';
 import { answer, existingNode, type PubsubRequest, type UseCase } from './request.js';
+import { welcome } from './welcome.js';
 
 /** Subscribing to a node (XEP-0060 §6.1). One subscription per JID: asking again gives the one there is. */
 export const subscribe: UseCase = async (pep, request, account) => {
@@ -53,29 +51,6 @@ function subscriberOf(request: PubsubRequest): Jid {
   const jid = text === undefined ? null : parseJid(text);
   if (jid === null || jid.bare !== request.from.bare) throw pubsubError('bad-request', 'invalid-jid');
   return jid;
-}
-
-/** What follows a subscription: the last item for the subscriber (§6.1.7), word for the owner (`notify_sub`). */
-export async function welcome(
-  pep: Pep,
-  account: Account,
-  node: PepNode,
-  jid: Jid,
-  subscription: Subscription,
-): Promise<void> {
-  if (node.config.notifiesSubscriptions) {
-    pep.notifier.tell(
-      account.owner,
-      node,
-      account.owner,
-      subscriptionEvent(node.name, jid.full, subscription.state, subscription.subid),
-    );
-  }
-  if (node.config.sendLast === 'never' || !node.config.deliversNotifications) return;
-  const item = await account.lastItem(node);
-  if (item === undefined) return;
-  const recipient = await recipientFor(pep, account.owner, jid);
-  pep.notifier.lastItem(account.owner, node, recipient, item);
 }
 
 function subscriptionElement(node: PepNode, subscription: Subscription) {
