@@ -116,6 +116,7 @@ export async function connectXmppClient(
   password: string,
 ): Promise<WebClient> {
   const xmpp = makeXmppClient({ service: url, domain, username, password });
+  xmpp.timeout = 20_000;
   const inbox = new Inbox();
   const errors = new Inbox();
   xmpp.on('error', () => undefined);

@@ -6,6 +6,8 @@ declare module '@xmpp/client' {
     getChildText(name: string): string | null;
   }
   export interface XmppClient {
+    /** How long it waits for an answer to what it opens, in milliseconds (2,000: little on a busy machine). */
+    timeout: number;
     on(event: 'error', handler: (error: Error) => void): void;
     on(event: 'stanza', handler: (stanza: XmppElement) => void): void;
     start(): Promise<{ toString(): string }>;

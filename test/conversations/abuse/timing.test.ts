@@ -112,10 +112,11 @@ test('PLAIN takes as long for an unknown name as for a wrong password', async ()
     }
   }
   current.cut();
-  const median = (list: number[]) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
-  const known = median(times.juliet);
+  // the quicker ones: what the machine does besides makes some of them slow, and none of them quick
+  const usual = (list: number[]) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 4)] ?? 0;
+  const known = usual(times.juliet);
   for (const name of ['nobody', 'not a name'] as const) {
-    const unknown = median(times[name]);
+    const unknown = usual(times[name]);
     assert.ok(
       Math.abs(unknown - known) < Math.max(known, unknown) / 2,
       `${name}: ${unknown.toFixed(2)} ms, a wrong password ${known.toFixed(2)} ms`,

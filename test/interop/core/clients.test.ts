@@ -107,6 +107,7 @@ test('two @xmpp/client through TLS: subscriptions, presence, messages, vCards, a
       password: 'secret',
       resource: 'node',
     });
+    one.timeout = 20_000;
     const list: string[] = [];
     heard.set(username, list);
     one.on('error', () => {});

@@ -92,6 +92,7 @@ test('slixmpp, @xmpp/client, profanity and a raw stream in one room at once', as
     password: 'secret',
     resource: 'node',
   });
+  node.timeout = 20_000;
   const heard: string[] = [];
   node.on('error', () => {});
   node.on('stanza', (stanza) => {
