@@ -128,7 +128,9 @@ export function roomInfoRequest(muc: Muc, room: Room, from: Jid, query: Element)
 }
 
 /** §6.5 Querying for Room Items: who is in it is the occupants' own affair. */
-export function roomItems(room: Room, from: Jid): Element {
+export function roomItems(room: Room, from: Jid, query: Element): Element {
+  // XEP-0030 §3.2, §7: an answer without the node that was asked for would be that of another question.
+  if (query.attrs['node'] !== undefined) throw new StanzaError('item-not-found');
   if (!room.sessions.has(from.full)) return itemsElement([]);
   const items: DiscoItem[] = [];
   for (const occupant of room.occupants.values()) {

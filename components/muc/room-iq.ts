@@ -64,7 +64,7 @@ function answerGet(muc: Muc, room: Room, from: Jid, actor: Actor, query: Element
     case NS.discoInfo:
       return roomInfoRequest(muc, room, from, query).toString();
     case NS.discoItems:
-      return roomItems(room, from).toString();
+      return roomItems(room, from, query).toString();
     case NS.ping:
       return '';
     case NS.vcard:

@@ -163,6 +163,7 @@ export function nodeItems(pep: Pep): IqHandler {
       return withSet(
         itemsElement(
           items.map((node) => ({ jid: owner, node: node.name, name: node.config.title || undefined })),
+          name,
         ),
         resultSet === null ? null : page,
       );

@@ -51,9 +51,11 @@ function info(core: Core, scope: IqScope, request: IqRequest): IqAnswer {
   const query: DiscoQuery = { from: request.from, to: request.to, account: request.account };
   refuseStranger(request);
   const node = request.payload.attrs['node'];
-  if (node === undefined || node === '') {
+  if (node === undefined) {
     return general(core, 'info', scope, query, () => infoElement(core.disco.info(scope, query)));
   }
+  // No node, but the answer mirrors it (§3.2).
+  if (node === '') return infoElement(core.disco.info(scope, query), node);
   const found = core.disco.nodeHandlers(node)?.info?.(query) ?? null;
   // XEP-0030 §7
   if (scope !== 'server' || found === null) throw new StanzaError('item-not-found');
@@ -66,9 +68,10 @@ function items(core: Core, scope: IqScope, request: IqRequest): IqAnswer {
   const nothing = isStranger(request) ? noItems(request.stanza) : null;
   if (nothing !== null) return nothing;
   const node = request.payload.attrs['node'];
-  if (node === undefined || node === '') {
+  if (node === undefined) {
     return general(core, 'items', scope, query, () => itemsElement(core.disco.itemsOf(scope, query)));
   }
+  if (node === '') return itemsElement(core.disco.itemsOf(scope, query), node);
   const found = core.disco.nodeHandlers(node)?.items?.(query) ?? null;
   if (scope !== 'server' || found === null) throw new StanzaError('item-not-found');
   return itemsElement(found, node);

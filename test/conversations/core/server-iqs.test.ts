@@ -116,6 +116,15 @@ describe('service discovery (XEP-0030)', () => {
     }
   });
 
+  test('§3.2: an empty node is mirrored, too', async () => {
+    for (const to of ['localhost', 'romeo@localhost'])
+      for (const xmlns of [INFO, ITEMS]) {
+        const answer = await romeo.iq('get', `<query xmlns='${xmlns}' node=''/>`, to);
+        assert.equal(answer.type, 'result');
+        assert.equal(answer.element.getChild('query', xmlns)?.attrs['node'], '');
+      }
+  });
+
   test('one’s own account, and that of a contact whose presence one sees', async () => {
     for (const [client, to] of [
       [romeo, 'romeo@localhost'],

@@ -151,6 +151,12 @@ export const entityUseCases: readonly Section[] = [
           `<query xmlns='${ITEMS}'><item jid='${room}/firstwitch'/><item jid='${room}/secondwitch'/><item jid='${room}/thirdwitch'/></query>`,
         ),
       );
+      // XEP-0030 §7: a room has no nodes with items.
+      for (const client of [outsider, third])
+        await client.ask(
+          `<iq type='get' id='node' to='${room}'><query xmlns='${ITEMS}' node='http://jabber.org/protocol/commands'/></iq>`,
+          `<iq type='error' from='${room}' to='${client.jid}' id='node'><error type='cancel' code='404'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
+        );
       await outsider.close();
       await end();
     },
