@@ -154,10 +154,14 @@ export const sasl2 = defineFeature({
         `<success xmlns='${NS.sasl2}'>${additional}` +
           `<authorization-identifier>${escapeText(identity)}</authorization-identifier>${inline}</success>`,
       );
-      // no restart: the features of the authenticated stream follow at once, and a resumed one has nothing left to bind
-      if (resumed !== null) stream.bound(resumed.session);
+      // no restart: the features of the authenticated stream follow at once. A resumed stream has had its own: it goes on
+      // where it was (XEP-0198 §8.2 MUST NOT)
+      if (resumed !== null) {
+        stream.bound(resumed.session);
+        core.streamManagement.replay(stream, resumed);
+        return;
+      }
       stream.sendFeatures();
-      if (resumed !== null) core.streamManagement.replay(stream, resumed);
       bound?.begin();
     }
   },
