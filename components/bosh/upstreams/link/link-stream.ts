@@ -25,8 +25,10 @@ const deliverMilliseconds = 30_000;
 /** What a stream needs of its link. */
 export interface LinkWriter {
   readonly operations: OperationWriter;
-  /** Queues an operation. False: the link is full; the text was not taken. */
+  /** Queues an operation that costs credit. False: the link is full; the text was not taken. */
   send(text: string): boolean;
+  /** Queues any other operation: if the link is full, ahead of everything that waits for room. */
+  control(text: string): void;
   /** Has `resumed` called, in turn with others, when the link takes more. */
   waitForRoom(stream: LinkStream): void;
   /** Has `tellAcknowledged` called in a while. */
@@ -236,9 +238,8 @@ export class LinkStream implements UpstreamStream {
     this.#timer = setTimeout(() => this.#gone(), openMilliseconds);
   }
 
-  /** Control operations cost no credit; where even they find no room, the link is as good as lost. */
   #control(text: string): void {
-    if (this.#state !== 'gone') this.#link.send(text);
+    if (this.#state !== 'gone') this.#link.control(text);
   }
 
   #gone(): void {

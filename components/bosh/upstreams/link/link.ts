@@ -47,6 +47,8 @@ export class LinkUpstream implements Upstream, LinkWriter {
   /** Streams that found the link full, in the order in which they get their turn. */
   readonly #queue = new Set<LinkStream>();
   #draining = false;
+  /** Control operations that found the link full: what they say is said once, and must not be lost. */
+  readonly #controls: string[] = [];
   /** Streams with acknowledgements that the server may not know yet; one timer for all of them. */
   readonly #untold = new Set<LinkStream>();
   #tellTimer: NodeJS.Timeout | undefined;
@@ -136,6 +138,7 @@ export class LinkUpstream implements Upstream, LinkWriter {
   #down(): void {
     this.#terms = undefined;
     this.#queue.clear();
+    this.#controls.length = 0;
     this.#options.state?.('the link to the core is lost');
     for (const stream of [...this.#streams.values()]) stream.lost();
   }
@@ -154,17 +157,39 @@ export class LinkUpstream implements Upstream, LinkWriter {
     if (stream !== undefined) return stream.receive(operation);
     // §8.1: a stream that is gone already; the core is told, so that it does not go on.
     if (operation.name === 'close') return;
-    this.send(this.operations.write('close', operation.stream, { condition: 'item-not-found' }));
+    this.control(this.operations.write('close', operation.stream, { condition: 'item-not-found' }));
   }
 
   // ---- for its streams
 
   send(text: string): boolean {
-    return this.#options.component.send(text);
+    return this.#sendControls() && this.#options.component.send(text);
+  }
+
+  control(text: string): void {
+    this.#controls.push(text);
+    if (this.#sendControls()) return;
+    if (this.#options.component.server.connected) this.#waitForRoom();
+    else this.#controls.length = 0;
+  }
+
+  /** False: there is no room for all of them. */
+  #sendControls(): boolean {
+    let sent = 0;
+    for (const text of this.#controls) {
+      if (!this.#options.component.send(text)) break;
+      sent++;
+    }
+    this.#controls.splice(0, sent);
+    return this.#controls.length === 0;
   }
 
   waitForRoom(stream: LinkStream): void {
     this.#queue.add(stream);
+    this.#waitForRoom();
+  }
+
+  #waitForRoom(): void {
     if (this.#draining) return;
     this.#draining = true;
     this.#drain().catch((error: unknown) =>
@@ -175,8 +200,9 @@ export class LinkUpstream implements Upstream, LinkWriter {
   /** §6: in turn, one element each. */
   async #drain(): Promise<void> {
     try {
-      while (this.#queue.size > 0) {
+      while (this.#queue.size > 0 || this.#controls.length > 0) {
         await this.#options.component.drained();
+        this.#sendControls();
         for (const stream of [...this.#queue]) {
           this.#queue.delete(stream);
           if (stream.takeTurn()) this.#queue.add(stream);
