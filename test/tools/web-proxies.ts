@@ -18,7 +18,7 @@ export interface WebProxy {
 }
 
 /** The configuration under a heading of docs/web.md, word for word. */
-export function documentedConfiguration(heading: string, kind: ProxyKind): string {
+function documentedConfiguration(heading: string, kind: ProxyKind): string {
   const page = readFileSync(join(process.cwd(), 'docs', 'web.md'), 'utf8');
   const section = page.split(/^#+ /m).find((part) => part.startsWith(`${heading}\n`));
   const block = new RegExp(`^\`\`\`${kind}\n([\\s\\S]*?)^\`\`\``, 'm').exec(section ?? '')?.[1];

@@ -21,7 +21,7 @@ export interface Explanation {
 
 const explanations = [...CORE, ...COMPONENTS];
 
-export function explanationOf({ theme, step, line, counts }: Difference): Explanation | undefined {
+function explanationOf({ theme, step, line, counts }: Difference): Explanation | undefined {
   const kind = step.do === 'send' ? step.kind : step.do;
   const counted = counts.map((count) => (count === 0 ? '-' : count)).join('');
   return explanations.find(

@@ -1,7 +1,7 @@
 import { Random } from '../ledger/random.js';
 import { ACCOUNTS, type Conversation, type Step } from './conversation.js';
 
-export const RESOURCES = ['home', 'work'] as const;
+const RESOURCES = ['home', 'work'] as const;
 export type Saying = readonly [kind: string, text: string];
 /** What may be said next, with how often relative to the others. */
 export type Repertoire = readonly (readonly [weight: number, say: (scene: Scene) => Saying])[];

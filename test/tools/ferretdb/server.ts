@@ -53,7 +53,7 @@ function ferretBinary(): string | { skip: string } {
 }
 
 /** FerretDB on a folder of its own, which outlives its restarts. */
-export class FerretDb {
+class FerretDb {
   readonly #binary: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'entourage-ferretdb-'));
   #port = 0;

@@ -140,7 +140,7 @@ export async function startProsody(options: ProsodyOptions = {}): Promise<Prosod
 }
 
 /** A name as Prosody's files have it. */
-export function storeName(name: string): string {
+function storeName(name: string): string {
   return name.replace(/[^A-Za-z0-9]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
 }
 

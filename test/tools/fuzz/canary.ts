@@ -8,7 +8,7 @@ import { childOf, contains, type Heard, type Wire } from './wire.js';
 const BOUND_MILLISECONDS = 15_000;
 const UNSUPPORTED =
   "<error type='cancel'><feature-not-implemented xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
-export const DEN = 'den@conference.localhost';
+const DEN = 'den@conference.localhost';
 
 /**
  * Two accounts that nobody may disturb, `v0` and `v1`, who are each other's contacts and sit in one room. Whatever they

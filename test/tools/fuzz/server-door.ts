@@ -17,7 +17,7 @@ const OWN = `x@${PEER}/y`;
  * A server's stream, authenticated by dialback, with answers on the same stream (XEP-0288). The core asks about the keys on
  * the stream that it has to us, which the cases before may be ending at this moment: then it says so, and we try again.
  */
-export async function openServer(system: SystemUnderFire): Promise<Wire> {
+async function openServer(system: SystemUnderFire): Promise<Wire> {
   return (await tryServer(system, false)) ?? ((await tryServer(system, true)) as Wire);
 }
 

@@ -44,7 +44,7 @@ export function anyAnswer(dice: Dice, world: World): Node {
   );
 }
 
-export function anyError(dice: Dice, world: World): Node {
+function anyError(dice: Dice, world: World): Node {
   const condition = dice.pick([
     'service-unavailable',
     'item-not-found',

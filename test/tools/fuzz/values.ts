@@ -3,7 +3,7 @@ import type { Dice } from './dice.js';
 const repeat = (text: string, times: number): string => text.repeat(times);
 
 /** Parts of addresses that RFC 7622 forbids, folds, limits or that look like another. */
-export const HOSTILE_LOCALPARTS: readonly string[] = [
+const HOSTILE_LOCALPARTS: readonly string[] = [
   '',
   'canary',
   'CANARY',
@@ -51,7 +51,7 @@ export const HOSTILE_LOCALPARTS: readonly string[] = [
   repeat('\u{20000}', 256),
 ];
 
-export const HOSTILE_DOMAINS: readonly string[] = [
+const HOSTILE_DOMAINS: readonly string[] = [
   '',
   '.',
   'localhost.',
@@ -81,7 +81,7 @@ export const HOSTILE_DOMAINS: readonly string[] = [
   '__proto__',
 ];
 
-export const HOSTILE_RESOURCES: readonly string[] = [
+const HOSTILE_RESOURCES: readonly string[] = [
   '',
   ' ',
   'a/b@c',

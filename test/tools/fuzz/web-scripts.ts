@@ -8,7 +8,7 @@ import { anyNumber, anyText, anyValue } from './values.js';
 import type { World } from './world.js';
 import { mutateBytes, mutateText, mutateTree } from './xml-mutations.js';
 
-export const HTTP_BIND = 'http://jabber.org/protocol/httpbind';
+const HTTP_BIND = 'http://jabber.org/protocol/httpbind';
 
 /** A first-level element as BOSH and WebSocket carry it: self-contained. */
 export function selfContained(dice: Dice, world: World, id: string): string {
@@ -44,7 +44,7 @@ export function anyBodyAttributes(dice: Dice): Record<string, string | undefined
 }
 
 /** A request to create a session, more or less. */
-export function anyCreation(dice: Dice): string {
+function anyCreation(dice: Dice): string {
   const node = element(
     dice.pick(['body', 'body', 'body', 'body', 'x']),
     {

@@ -249,7 +249,7 @@ export class FakeWorld implements World<FakeClient> {
   }
 }
 
-export class FakeClient extends Client {
+class FakeClient extends Client {
   readonly #world: FakeWorld;
   /** Answers pings as clients do; off, pings are read like anything else. */
   answersPings = true;

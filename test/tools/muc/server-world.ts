@@ -95,7 +95,7 @@ export class ServerWorld implements World<ServerClient> {
   }
 }
 
-export class ServerClient extends Client {
+class ServerClient extends Client {
   readonly #raw: RawClient;
   /** Otherwise it refuses them, as a client does that does not know ping (RFC 6120 §8.4). */
   answersPings = true;
