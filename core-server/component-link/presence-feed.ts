@@ -1,34 +1,25 @@
 import { clone } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import { delayElement } from '../../shared/xmpp/datetime.js';
-import type { BareJid, Jid } from '../../shared/xmpp/jid.js';
+import type { Jid } from '../../shared/xmpp/jid.js';
 import type { Core } from '../core.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { ComponentDomain } from './component-domain.js';
 import type { ComponentRegistry } from './component-registry.js';
 import type { ComponentStream } from './component-stream.js';
 import type { Grants } from './grants.js';
+import { RemotePresences } from './remote-presences.js';
 
-/** Remote resources whose last presence is kept for components that connect later. */
-const CACHE_LIMIT = 200_000;
 /** Presences replayed before other work gets its turn. */
 const REPLAY_BATCH = 200;
 /** More than this waits for the component's reading. */
 const REPLAY_BYTES = 1024 * 1024;
 
-/** A presence stanza and when it came, in milliseconds since 1970. */
-interface Heard {
-  readonly presence: Stanza;
-  readonly time: number;
-}
-
 /** Presence for privileged entities (XEP-0356 §"Presence Permission"). */
 export class PresenceFeed {
   readonly #core: Core;
   readonly #registry: ComponentRegistry;
-  /** Remote contact → resource → last available presence. */
-  readonly #remote = new Map<BareJid, Map<string, Heard>>();
-  #size = 0;
+  readonly #remote = new RemotePresences();
 
   constructor(core: Core, registry: ComponentRegistry) {
     this.#core = core;
@@ -40,18 +31,8 @@ export class PresenceFeed {
       this.#tell(['managed_entity', 'roster'], presence),
     );
     core.hooks.presenceReceived.on((account, presence, from) => this.#received(account, presence, from));
-    core.hooks.remoteLost.on((domain) => this.forgetDomain(domain));
+    core.hooks.remoteLost.on((domain) => this.#remote.forgetDomain(domain));
     registry.onUp((domain, stream) => void this.#replay(domain, stream));
-  }
-
-  /** Forgets what came over a lost server-to-server stream. */
-  forgetDomain(remote: string): void {
-    for (const [bare, resources] of this.#remote) {
-      if (bare.endsWith(`@${remote}`) || bare === remote) {
-        this.#size -= resources.size;
-        this.#remote.delete(bare);
-      }
-    }
   }
 
   #tell(grants: readonly Grants['presence'][], presence: Stanza): void {
@@ -66,24 +47,8 @@ export class PresenceFeed {
   #received(account: AccountState, presence: Stanza, from: Jid): void {
     // our own accounts' presence is told at its source
     if (this.#core.hosts(from.domain) || !account.roster.subscribedTo(from.bare)) return;
-    const known = this.#remote.get(from.bare);
-    if (presence.type === 'unavailable') {
-      if (from.resource === '') {
-        this.#size -= known?.size ?? 0;
-        this.#remote.delete(from.bare);
-      } else if (known?.delete(from.resource) === true) {
-        this.#size--;
-        if (known.size === 0) this.#remote.delete(from.bare);
-      }
-    } else if (known !== undefined || this.#size < CACHE_LIMIT) {
-      const resources = known ?? new Map<string, Heard>();
-      const previous = resources.get(from.resource);
-      if (previous === undefined) this.#size++;
-      // the same broadcast reaches several of our accounts: tell it once
-      else if (previous.presence.text === presence.readdress({ to: '' }).text) return;
-      resources.set(from.resource, { presence: presence.readdress({ to: '' }).detached(), time: Date.now() });
-      this.#remote.set(from.bare, resources);
-    }
+    if (presence.type === 'unavailable') this.#remote.unavailable(from);
+    else if (!this.#remote.available(presence, from)) return;
     this.#tell(['roster'], presence);
   }
 
@@ -104,9 +69,7 @@ export class PresenceFeed {
       }
     }
     if (granted !== 'roster' || stream.domain !== domain) return;
-    for (const resources of this.#remote.values()) {
-      for (const { presence, time } of resources.values()) await send(presence, time);
-    }
+    for (const { presence, time } of this.#remote) await send(presence, time);
   }
 
   async #room(stream: ComponentStream): Promise<void> {

@@ -1,0 +1,97 @@
+import type { Stanza } from '../../shared/xml/stanza.js';
+import type { BareJid, Jid } from '../../shared/xmpp/jid.js';
+
+/** A presence stanza and when it came, in milliseconds since 1970. */
+interface Heard {
+  readonly presence: Stanza;
+  readonly time: number;
+  /** Characters of it. */
+  readonly size: number;
+}
+
+/** What is kept of the contacts at other servers together, and of one of them: whoever sends it decides how much comes. */
+export interface RemotePresenceLimits {
+  readonly resources: number;
+  readonly resourcesOfOne: number;
+  /** Characters of wire text, of all and of one presence. */
+  readonly size: number;
+  readonly sizeOfOne: number;
+}
+
+const LIMITS: RemotePresenceLimits = {
+  resources: 200_000,
+  resourcesOfOne: 100,
+  size: 128 * 1024 * 1024,
+  sizeOfOne: 16 * 1024,
+};
+
+/** The last available presence of contacts at other servers, for components that connect later. */
+export class RemotePresences {
+  readonly #limits: RemotePresenceLimits;
+  /** Contact → resource → presence, without `to`. */
+  readonly #contacts = new Map<BareJid, Map<string, Heard>>();
+  #resources = 0;
+  #size = 0;
+
+  constructor(limits = LIMITS) {
+    this.#limits = limits;
+  }
+
+  /** False for one that is known already: the same broadcast reaches several of our accounts. */
+  available(presence: Stanza, from: Jid): boolean {
+    const heard = presence.readdress({ to: '' });
+    const known = this.#contacts.get(from.bare);
+    if (known?.get(from.resource)?.presence.text === heard.text) return false;
+    // what it says now is true, what it said before is not, kept or not
+    this.#remove(from, known);
+    const { resources, resourcesOfOne, size, sizeOfOne } = this.#limits;
+    const { length } = heard.text;
+    const kept =
+      length <= sizeOfOne &&
+      this.#size + length <= size &&
+      this.#resources < resources &&
+      (known?.size ?? 0) < resourcesOfOne;
+    if (!kept) return true;
+    const contact = this.#contacts.get(from.bare) ?? new Map<string, Heard>();
+    this.#contacts.set(from.bare, contact);
+    contact.set(from.resource, { presence: heard.detached(), time: Date.now(), size: length });
+    this.#resources++;
+    this.#size += length;
+    return true;
+  }
+
+  /** Of a resource, or (from a bare JID) of all of them. */
+  unavailable(from: Jid): void {
+    const known = this.#contacts.get(from.bare);
+    if (from.resource === '') this.#forget(from.bare, known);
+    else this.#remove(from, known);
+  }
+
+  /** Forgets what came over a lost server-to-server stream. */
+  forgetDomain(remote: string): void {
+    for (const [bare, resources] of this.#contacts) {
+      if (bare.endsWith(`@${remote}`) || bare === remote) this.#forget(bare, resources);
+    }
+  }
+
+  *[Symbol.iterator](): Generator<Heard> {
+    for (const resources of this.#contacts.values()) yield* resources.values();
+  }
+
+  #forget(bare: BareJid, resources: ReadonlyMap<string, Heard> | undefined): void {
+    for (const { size } of resources?.values() ?? []) {
+      this.#resources--;
+      this.#size -= size;
+    }
+    this.#contacts.delete(bare);
+  }
+
+  #remove({ bare, resource }: Jid, known: Map<string, Heard> | undefined): void {
+    const heard = known?.get(resource);
+    if (known === undefined || heard === undefined) return;
+    known.delete(resource);
+    this.#resources--;
+    this.#size -= heard.size;
+    if (known.size === 0) this.#contacts.delete(bare);
+  }
+}
