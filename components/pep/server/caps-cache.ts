@@ -13,6 +13,10 @@ const KEPT_ENTRIES = 5_000;
 /** How long a resource that could not prove a hash is not asked again, nor anybody after so many. */
 const REST_MILLISECONDS = 600_000;
 const UNPROVED = 20;
+/** Of those, so many of one account. */
+const UNPROVED_OF_ACCOUNT = 3;
+/** Resources that are remembered as those who could be asked next. */
+const CANDIDATES = 5;
 const SUFFIX = '+notify';
 const NOTHING: ReadonlySet<string> = new Set();
 
@@ -118,12 +122,17 @@ export class CapsCache {
    */
   async interests(entry: CapsEntry, full: string): Promise<ReadonlySet<string>> {
     const known = entry as Known;
-    if (known.interests !== undefined) return known.interests;
-    if (known.candidates.size < 5 && mayAsk(known, full)) known.candidates.add(full);
-    known.asking ??= this.#learn(known).finally(() => {
-      known.asking = null;
-    });
-    await known.asking;
+    while (known.interests === undefined) {
+      if (mayAsk(known, full)) {
+        if (known.candidates.size < CANDIDATES) known.candidates.add(full);
+      } else if (known.asking === null) break;
+      known.asking ??= this.#learn(known).finally(() => {
+        known.asking = null;
+      });
+      await known.asking;
+      if (!this.#linked()) break;
+      // Else all who were asked have failed, and this one may not have been among them: it has its turn.
+    }
     return known.interests ?? NOTHING;
   }
 
@@ -184,7 +193,11 @@ export class CapsCache {
 /** One that nobody has tried to prove yet is asked whoever failed before: a stranger must not silence a popular client. */
 function mayAsk({ failed, restUntil }: Known, full: string): boolean {
   if (restUntil < performance.now()) failed.clear();
-  return failed.size < UNPROVED && !failed.has(full);
+  if (failed.size >= UNPROVED || failed.has(full)) return false;
+  const account = full.slice(0, full.indexOf('/') + 1);
+  let own = 0;
+  for (const one of failed) if (one.startsWith(account)) own++;
+  return own < UNPROVED_OF_ACCOUNT;
 }
 
 function interestsOf(query: Element): ReadonlySet<string> {

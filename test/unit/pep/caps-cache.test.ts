@@ -63,6 +63,20 @@ test('who cannot prove a hash rests; others who announce it are asked all the sa
   answers.set('a@x/1', INFO);
   assert.deepEqual([...(await cache.interests(entry, 'a@x/1'))], ['urn:n']);
   const other = cache.hold({ ...CAPS, ver: 'x' });
+  asked.length = 0;
+  // however many resources one account has
   for (let n = 0; n < 100; n++) await cache.interests(other, `stranger@evil/${n}`);
-  assert.ok(asked.length < 30, `${asked.length}`);
+  assert.equal(asked.length, 3);
+  for (let n = 0; n < 100; n++) await cache.interests(other, `stranger${n}@evil/1`);
+  assert.equal(asked.length, 20);
+});
+
+test('who announces a hash while others fail to prove it is asked in the end', async () => {
+  const { cache, answers, asked } = setUp();
+  const entry = cache.hold(CAPS);
+  answers.set('a@x/1', INFO);
+  const strangers = Array.from({ length: 8 }, (_, n) => cache.interests(entry, `stranger${n}@evil/1`));
+  assert.deepEqual([...(await cache.interests(entry, 'a@x/1'))], ['urn:n']);
+  await Promise.all(strangers);
+  assert.ok(asked.length <= 9, asked.join());
 });
