@@ -17,7 +17,7 @@ export interface MetricDeclaration {
 }
 
 /**
- * A capability of the core, declared once: what it implements, reports and is set by, and what it registers in `setup`,
+ * A capability of the core, declared once: what it implements and reports, and what it registers in `setup`,
  * disco among it. The DOAP file and the metrics list are made from these declarations.
  */
 export interface Feature {
@@ -26,8 +26,6 @@ export interface Feature {
   /** RFCs and their sections. */
   readonly specifications?: readonly string[];
   readonly metrics?: readonly MetricDeclaration[];
-  /** Names of the settings it reads. */
-  readonly settings?: readonly string[];
   /** Registers stream features, IQ handlers, disco features, hooks; runs once, before any listener. */
   setup(core: Core): void;
   /** Runs when the storage and all features are set up, before any listener. */

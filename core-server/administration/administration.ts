@@ -81,7 +81,6 @@ export const administration = defineFeature({
       note: 'and restart and shutdown of components',
     },
   ],
-  settings: ['ADMINS'],
   setup(core) {
     core.administration = administrationServices(core);
     for (const command of COMMANDS) core.commands.add(asAdHocCommand(core, command));

@@ -18,7 +18,6 @@ const wrapperBytes = 4096;
 /** Clients whose streams a component carries: BOSH and WebSocket (docs/protocols/client-link.md). */
 export const clientLink = defineFeature({
   name: 'client-link',
-  settings: ['CLIENT_LINK_ALLOW_PLAIN'],
   setup(core) {
     const links = new Map<ComponentStream, ClientLink>();
     core.disco.contribute((scope, query, info) => {

@@ -39,17 +39,6 @@ export const componentLink = defineFeature({
     { id: '0356', version: '0.4.1', status: 'complete', note: 'also namespace :1' },
     { id: '0033', version: '1.2.1', status: 'partial', note: 'bcc fan-out for granted components' },
   ],
-  settings: [
-    'COMPONENT_PORT',
-    'COMPONENT_PLAIN_HOST',
-    'COMPONENT_TLS_PORT',
-    'COMPONENT_CA',
-    'COMPONENT_KEEPALIVE_SECONDS',
-    'COMPONENT_GRACE_SECONDS',
-    'LIMIT_UNAUTHENTICATED_PER_ADDRESS',
-    'LIMIT_UNAUTHENTICATED',
-    'LIMIT_OUTBOUND_BYTES_COMPONENT',
-  ],
   setup(core) {
     const registry = core.components;
     const roundTrips = core.metrics.histogram(

@@ -18,7 +18,6 @@ export const disco = defineFeature({
     { id: '0128', version: '1.0.1', status: 'complete' },
     { id: '0157', version: '1.1.1', status: 'complete' },
   ],
-  settings: ['CONTACT_ADDRESSES'],
   setup(core) {
     core.disco.identity('server', { category: 'server', type: 'im', name: 'Entourage' });
     core.disco.identity('account', { category: 'account', type: 'registered' });

@@ -30,7 +30,6 @@ export const offline = defineFeature({
     { id: '0203', version: '2.0', status: 'complete' },
     { id: '0359', version: '0.7.0', status: 'partial', note: 'ids on what the core stores' },
   ],
-  settings: ['LIMIT_OFFLINE_MESSAGES', 'LIMIT_OFFLINE_BYTES'],
   metrics: [
     { name: 'offline_stored_total', kind: 'counter', help: 'Messages stored for offline accounts' },
     { name: 'offline_delivered_total', kind: 'counter', help: 'Stored messages delivered' },

@@ -30,7 +30,6 @@ export const privacyEnforcement = defineFeature({
     { id: '0016', version: '1.7', status: 'complete', note: 'with the privacy component' },
     { id: '0191', version: '1.3', status: 'complete', note: 'with the privacy component' },
   ],
-  settings: ['PRIVACY_SYNC_TIMEOUT', 'PRIVACY_FAIL'],
   setup(core) {
     const enforcement = new Enforcement(core);
     core.directory.part((account) => enforcement.load(account));

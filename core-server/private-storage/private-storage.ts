@@ -16,7 +16,6 @@ const ATTEMPTS = 10;
 export const privateStorage = defineFeature({
   name: 'private XML storage',
   xeps: [{ id: '0049', version: '1.2', status: 'complete' }],
-  settings: ['LIMIT_PRIVATE_BYTES'],
   setup(core) {
     const collection = core.storage.keyval(PRIVATE_XML);
     core.disco.feature('server', NS.privateStorage);

@@ -18,7 +18,6 @@ const HOUR = 3_600_000;
 export const registration = defineFeature({
   name: 'in-band registration',
   xeps: [{ id: '0077', version: '2.4', status: 'complete' }],
-  settings: ['REGISTRATION', 'REGISTRATIONS_PER_ADDRESS'],
   setup(core) {
     const open = core.settings.REGISTRATION === 'open';
     const recent = new RegistrationRate(core.settings.REGISTRATIONS_PER_ADDRESS);

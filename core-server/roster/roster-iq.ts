@@ -12,7 +12,6 @@ export const roster = defineFeature({
   name: 'roster',
   specifications: ['RFC 6121 §2'],
   xeps: [{ id: '0237', version: '1.3', status: 'complete', note: 'as RFC 6121 §2.6' }],
-  settings: ['LIMIT_ROSTER_ITEMS', 'LIMIT_ROSTER_BYTES'],
   setup(core) {
     core.directory.part((account) => core.roster.load(account));
     core.streamFeatures.add({

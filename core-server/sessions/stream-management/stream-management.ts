@@ -20,7 +20,6 @@ const REMEMBERED = 10_000;
 export const streamManagement = defineFeature({
   name: 'stream management',
   xeps: [{ id: '0198', version: '1.6.3', status: 'complete' }],
-  settings: ['RESUMPTION_SECONDS', 'RESUMPTION_LOCATION'],
   metrics: [
     { name: 'resumptions_total', kind: 'counter', help: 'Resumptions asked for', labels: ['outcome'] },
     { name: 'sessions_hibernating', kind: 'gauge', help: 'Sessions that wait for a stream' },

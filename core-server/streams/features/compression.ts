@@ -12,7 +12,6 @@ const METHOD = 'zlib';
 export const compression = defineFeature({
   name: 'compression',
   xeps: [{ id: '0138', version: '2.1', status: 'complete', note: 'zlib' }],
-  settings: ['COMPRESSION'],
   setup(core) {
     const allowed = core.settings.COMPRESSION;
     const possible = ({ account, session, transport }: ClientStream): boolean =>

@@ -27,7 +27,6 @@ export const legacyAuth = defineFeature({
     { id: '0078', version: '2.5', status: 'complete' },
     { id: '0086', version: '1.0', status: 'complete', note: 'In every error, of components too.' },
   ],
-  settings: ['LEGACY_AUTH', 'PASSWORD_STORAGE', 'C2S_REQUIRE_TLS', 'SASL_TRIES'],
   setup(core) {
     const { settings } = core;
     // the digest is of the password itself, which is kept only where the operator wants so

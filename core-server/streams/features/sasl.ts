@@ -18,15 +18,6 @@ export const sasl = defineFeature({
     { id: '0440', version: '1.0.0', status: 'complete' },
     { id: '0178', version: '1.2', status: 'complete' },
   ],
-  settings: [
-    'C2S_REQUIRE_TLS',
-    'SASL_TRIES',
-    'LOGIN_FAILURES_PER_ADDRESS',
-    'LOGIN_FAILURES_PER_ACCOUNT',
-    'SASL_DIGEST_MD5',
-    'SASL_TLS_UNIQUE',
-    'C2S_CLIENT_CERTIFICATES',
-  ],
   metrics: [
     { name: 'sasl_success_total', kind: 'counter', help: 'Successful authentications' },
     { name: 'sasl_failure_total', kind: 'counter', help: 'Failed authentications', labels: ['condition'] },

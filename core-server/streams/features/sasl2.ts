@@ -29,7 +29,6 @@ export const sasl2 = defineFeature({
     },
     { id: '0474', version: '0.4.0', status: 'complete' },
   ],
-  settings: ['C2S_REQUIRE_TLS', 'SASL_TRIES'],
   setup(core) {
     const outcomes = loginOutcomes(core);
     core.streamFeatures.add({
