@@ -28,6 +28,8 @@ export class Pep {
   readonly nodesCreated: (owner: string) => void;
   /** Called when the owner has changed what a node holds. */
   nodeChanged: (owner: string, node: PepNode) => void = () => undefined;
+  /** Called when a node has got another access model. */
+  accessChanged: (owner: string, node: PepNode) => void = () => undefined;
 
   constructor(parts: {
     component: Component;

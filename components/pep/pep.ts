@@ -74,6 +74,7 @@ export async function composePep(
   });
   const avatars = new AvatarConversion(pep, storage);
   pep.nodeChanged = (owner, node) => avatars.nodeChanged(owner, node);
+  pep.accessChanged = (owner, node) => avatars.accessChanged(owner, node);
   const feed: PresenceFeed = new PresenceFeed({
     presences,
     caps,

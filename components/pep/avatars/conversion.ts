@@ -26,8 +26,8 @@ interface Synced {
   readonly hash: string;
 }
 
-/** What an account has published: the picture; null for none; undefined where it is not for everyone or not complete. */
-type Published = Avatar | null | undefined;
+/** What an account has published: the picture; null for none; undefined where it is not complete; or not for everyone. */
+type Published = Avatar | null | undefined | 'closed';
 
 /**
  * Avatars in both forms (XEP-0398): what is published for everyone (XEP-0084) becomes the vCard's photo (XEP-0153), and
@@ -66,10 +66,22 @@ export class AvatarConversion {
 
   /** The owner has published, retracted or deleted something at a node. */
   nodeChanged(owner: string, node: PepNode): void {
-    if (node.name !== NS.avatarMetadata || node.config.accessModel !== 'open') return;
-    if (!this.#granted(owner)) return;
+    if (node.name !== NS.avatarMetadata || !this.#granted(owner)) return;
     this.#inVain.delete(owner);
-    this.#queue.run(owner, () => this.#toVcard(owner));
+    // A node that is deleted is not there to be looked at any more: what it was counts.
+    const open = node.config.accessModel === 'open';
+    this.#queue.run(owner, () => (open ? this.#toVcard(owner) : this.#withdraw(owner)));
+  }
+
+  /** Who may read a node has been changed: its picture may be for everyone now, or no longer. */
+  accessChanged(owner: string, node: PepNode): void {
+    if ((node.name !== NS.avatarMetadata && node.name !== NS.avatarData) || !this.#granted(owner)) return;
+    this.#inVain.delete(owner);
+    this.#queue.run(owner, async () => {
+      const published = await this.#pep.accounts.with(owner, (account) => this.#published(account));
+      // None published says nothing about the vCard's own photo.
+      if (published !== null) await this.#toVcard(owner);
+    });
   }
 
   /** Presence of an account's resource, with what it says of the vCard's photo. */
@@ -94,7 +106,8 @@ export class AvatarConversion {
   async #seen(owner: string, hash: string): Promise<void> {
     const published = await this.#pep.accounts.with(owner, (account) => this.#published(account));
     const synced = (await this.#synced.get(owner))?.value.hash;
-    if (published === undefined || (published?.hash ?? '') === hash) return this.#note(owner, hash, synced);
+    if (published === undefined || published === 'closed' || (published?.hash ?? '') === hash)
+      return this.#note(owner, hash, published === 'closed' ? undefined : synced);
     // The vCard is as it was when both were equal, or what was published has never been converted: that is the news.
     if (hash === synced || (synced === undefined && published !== null)) await this.#toVcard(owner);
     else await this.#toPep(owner, hash);
@@ -103,10 +116,20 @@ export class AvatarConversion {
   /** XEP-0398 §3.1. */
   async #toVcard(owner: string): Promise<void> {
     const avatar = await this.#pep.accounts.with(owner, (account) => this.#published(account));
+    if (avatar === 'closed') return this.#withdraw(owner);
     if (avatar === undefined) return;
     const vcard = await this.#vcard(owner, 'get');
     if (photoOf(vcard)?.hash !== avatar?.hash) await this.#vcard(owner, 'set', withPhoto(vcard, avatar));
     await this.#synced.put(owner, { hash: avatar?.hash ?? '' });
+  }
+
+  /** XEP-0398 §7: what was copied into the vCard, which everyone may read, is taken out once contacts only may see it. */
+  async #withdraw(owner: string): Promise<void> {
+    const copied = (await this.#synced.get(owner))?.value.hash ?? '';
+    if (copied === '') return;
+    const vcard = await this.#vcard(owner, 'get');
+    if (photoOf(vcard)?.hash === copied) await this.#vcard(owner, 'set', withPhoto(vcard, null));
+    await this.#synced.put(owner, { hash: '' });
   }
 
   /** XEP-0398 §3.2: `seen` is what presence says that the photo has become. */
@@ -136,12 +159,13 @@ export class AvatarConversion {
     const metadata = account.node(NS.avatarMetadata);
     if (metadata === undefined) return null;
     // XEP-0398 §7: a picture for contacts only must not get into a vCard, which everyone may read.
-    if (metadata.config.accessModel !== 'open') return undefined;
+    if (metadata.config.accessModel !== 'open') return 'closed';
     const item = await account.lastItem(metadata);
     const announced = item === undefined || item.payload === '' ? null : readMetadata(item.payload);
     if (announced === null) return null;
     const node = account.node(NS.avatarData);
-    if (node?.config.accessModel !== 'open') return undefined;
+    if (node === undefined) return undefined;
+    if (node.config.accessModel !== 'open') return 'closed';
     const entry = (await account.items(node)).find(({ id }) => id.toLowerCase() === announced.id);
     const data = entry === undefined ? undefined : await account.read(node, entry);
     return data === undefined || data.payload === ''

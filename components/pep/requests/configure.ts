@@ -23,7 +23,9 @@ export const configureNode: UseCase = async (pep, request, account) => {
   if (form === undefined) throw new StanzaError('bad-request', { text: 'no form' });
   const config = submittedConfig(node.config, form);
   if (config === null) return undefined;
+  const { accessModel } = node.config;
   const changed = await account.change(node, { config });
+  if (config.accessModel !== accessModel) pep.accessChanged(request.owner, changed);
   if (config.persistent) {
     const items = await account.items(changed);
     const surplus = items.slice(0, Math.max(0, items.length - config.maxItems));

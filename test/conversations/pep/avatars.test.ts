@@ -163,4 +163,21 @@ describe('avatar conversion', () => {
     await photoInPresence(romeo, 'romeo@localhost/orchard', romeos.hash);
     assert.equal(await vcard(), '<FN>Juliet</FN>');
   });
+
+  test('an avatar that is opened becomes the photo, and one that is for contacts only from now on leaves the vCard', async () => {
+    const access = async (model: string): Promise<void> => {
+      for (const node of [DATA, METADATA]) {
+        const form = `<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#node_config</value></field><field var='pubsub#access_model'><value>${model}</value></field></x>`;
+        const request = `<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'><configure node='${node}'>${form}</configure></pubsub>`;
+        assert.equal((await juliet.iq('set', request)).type, 'result');
+      }
+    };
+    const { hash } = picture('secret'); // published, for contacts only
+    await access('open');
+    await photoInPresence(romeo, 'juliet@localhost/balcony', hash);
+    assert.match(await vcard(), /<PHOTO>/);
+    await access('presence');
+    await photoInPresence(romeo, 'juliet@localhost/balcony', '');
+    assert.equal(await vcard(), '<FN>Juliet</FN>');
+  });
 });
