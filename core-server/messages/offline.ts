@@ -48,7 +48,7 @@ export const offline = defineFeature({
     const delivered = core.metrics.counter('offline_delivered_total', 'Stored messages delivered');
     const refused = core.metrics.counter(
       'offline_refused_total',
-      'Messages refused because the store is full',
+      'Messages refused because the store of an account is full',
     );
     /** Sessions that are being given stored messages: what comes meanwhile goes behind them. */
     const flooding = new WeakMap<Session, { stanzas: Stanza[]; bytes: number }>();
