@@ -32,7 +32,7 @@ export const settings = defineSettings({
     default: '8M',
   }),
   PEP_MAX_SUBSCRIPTIONS: setting(integer(1, 1_000_000), {
-    description: 'The most explicit subscriptions to a node. Contacts need none.',
+    description: 'The most explicit subscriptions to a node, of one account at most 25. Contacts need none.',
     default: '1000',
   }),
 });

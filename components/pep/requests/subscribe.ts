@@ -9,6 +9,9 @@ import { affiliationOf, type PepNode, type Subscription } from '../nodes/node.js
 import { answer, existingNode, type PubsubRequest, type UseCase } from './request.js';
 import { welcome } from './welcome.js';
 
+/** Resources of one account that subscribe to one node: more would take the places of others. */
+const MOST_OF_ACCOUNT = 25;
+
 /** Subscribing to a node (XEP-0060 §6.1). One subscription per JID: asking again gives the one there is. */
 export const subscribe: UseCase = async (pep, request, account) => {
   const node = existingNode(request, account);
@@ -17,7 +20,9 @@ export const subscribe: UseCase = async (pep, request, account) => {
   const existing = node.subscriptions.find((subscription) => subscription.jid === jid.full);
   if (existing?.state === 'pending') throw pubsubError('not-authorized', 'pending-subscription');
   if (existing !== undefined) return answer(subscriptionElement(node, existing));
-  if (node.subscriptions.length >= pep.limits.subscriptionsPerNode) {
+  // §6.1.3.9
+  const own = node.subscriptions.filter((one) => one.jid === jid.bare || one.jid.startsWith(`${jid.bare}/`));
+  if (own.length >= MOST_OF_ACCOUNT || node.subscriptions.length >= pep.limits.subscriptionsPerNode) {
     throw pubsubError('policy-violation', 'too-many-subscriptions', { type: 'wait' });
   }
   const subscription: Subscription = {
