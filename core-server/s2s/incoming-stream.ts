@@ -3,6 +3,7 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import type { StreamHeader } from '../../shared/xml/stream-parser.js';
 import { prepareDomain } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
+import { decodeBase64Strict } from '../sasl/base64.js';
 import { ServerStream } from './server-stream.js';
 
 const SASL_TRIES = 3;
@@ -138,9 +139,9 @@ export class IncomingStream extends ServerStream {
   }
 
   #authenticate(base64: string): void {
-    if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64))
-      return this.#refuse('incorrect-encoding');
-    const text = Buffer.from(base64, 'base64').toString('utf8');
+    const octets = decodeBase64Strict(base64);
+    if (octets === null) return this.#refuse('incorrect-encoding');
+    const text = octets.toString('utf8');
     // XEP-0178 §3 step 11: the stream's `from` counts; an authorization identity may only repeat it
     const wanted = text === '' ? this.remote : prepareDomain(text);
     if (wanted === null || (this.remote !== null && wanted !== this.remote))
