@@ -51,7 +51,7 @@ export const offline = defineFeature({
       'Messages refused because the store of an account is full',
     );
     /** Sessions that are being given stored messages: what comes meanwhile goes behind them. */
-    const flooding = new WeakMap<Session, { stanzas: Stanza[]; bytes: number }>();
+    const flooding = new WeakMap<Session, Waiting>();
     /** Accounts whose stored messages are on their way to a session. */
     const busy = new WeakMap<AccountState, Session>();
     /**
@@ -127,7 +127,8 @@ export const offline = defineFeature({
     core.hooks.messageDelivered.add(10, (_account, message, sessions, origin) => {
       for (const session of sessions) {
         // one that this very message was too much for has ended, and handed it on: it is stored already
-        if (session.stream === null && !session.ended) keepSafe(session, [message], origin);
+        if ((session.stream === null || flooding.has(session)) && !session.ended)
+          keepSafe(session, [message], origin);
       }
       return undefined;
     });
@@ -160,8 +161,8 @@ export const offline = defineFeature({
     }
 
     /**
-     * Stores messages that wait in memory for a client that may come back (XEP-0198), or may not: their senders have been told
-     * that they are handled, and the core may die before. They are removed when the client has acknowledged them. A full
+     * Stores messages that wait in memory for a client that may come back (XEP-0198), or may not, or that is still being given
+     * stored ones: their senders have been told that they are handled, and the core may die before. They are removed when the client has acknowledged them. A full
      * store does not keep them out: there are never more of them than may wait for a client.
      */
     function keepSafe(session: Session, some: readonly Stanza[], origin: Origin): void {
@@ -173,7 +174,7 @@ export const offline = defineFeature({
       const ids = kept.get(account) ?? new Set<number>();
       kept.set(account, ids);
       given.add(session);
-      const received = session.delivered();
+      const received = flooding.get(session)?.over.then(() => session.delivered()) ?? session.delivered();
       const keeping = fresh.map(async (message): Promise<Handed | null> => {
         fromStore.set(message, false);
         try {
@@ -281,14 +282,14 @@ export const offline = defineFeature({
       if (before !== undefined) {
         if (heirs.get(account)?.ended !== false) heirs.set(account, session);
         if (before.ended && heirs.get(account) === session && !flooding.has(session))
-          flooding.set(session, { stanzas: [], bytes: 0 });
+          flooding.set(session, new Waiting());
         return;
       }
       busy.set(account, session);
       const removed = new Set<number>();
       removedMeanwhile.set(account, removed);
       given.add(session);
-      if (!flooding.has(session)) flooding.set(session, { stanzas: [], bytes: 0 });
+      if (!flooding.has(session)) flooding.set(session, new Waiting());
       try {
         let after = 0;
         while (takesMessages(session)) {
@@ -356,9 +357,25 @@ export const offline = defineFeature({
       const stanzas = waiting?.stanzas ?? [];
       if (session.ended) core.sessions.handOn(session, stanzas);
       else for (const stanza of stanzas) session.deliver(stanza);
+      waiting?.letGo();
     }
   },
 });
+
+/** What comes for a session while it is being given stored messages. */
+class Waiting {
+  readonly stanzas: Stanza[] = [];
+  bytes = 0;
+  /** Resolves when it is in the session's own queue, or handed on. */
+  readonly over: Promise<void>;
+  letGo: () => void = () => {};
+
+  constructor() {
+    this.over = new Promise((resolve) => {
+      this.letGo = resolve;
+    });
+  }
+}
 
 /** A stored message on its way. */
 interface Handed extends StoredAt {

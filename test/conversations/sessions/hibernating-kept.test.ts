@@ -7,8 +7,13 @@ import type { RawClient } from '../../tools/raw-client.js';
 
 const SM = 'urn:xmpp:sm:3';
 
-async function managed(core: CoreUnderTest, user: string, resource: string): Promise<[RawClient, string]> {
-  const client = await core.online(user, resource);
+async function managed(
+  core: CoreUnderTest,
+  user: string,
+  resource: string,
+  online = true,
+): Promise<[RawClient, string]> {
+  const client = online ? await core.online(user, resource) : await core.login(user, resource);
   client.send(`<enable xmlns='${SM}' resume='true'/>`);
   const enabled = await client.stanza((stanza) => stanza.name === 'enabled');
   return [client, enabled.attribute('id') ?? ''];
@@ -204,4 +209,24 @@ test('kill -9: what waited behind stored messages when the stream was lost is th
   await core.restart('SIGKILL');
   const back = await core.online('juliet', 'phone');
   assert.deepEqual(await idsUntil(back, 'after'), [...stored, 'before', 'after']);
+});
+
+test('kill -9: so is what waits behind stored messages for a client that is there, but slow', async (t) => {
+  const core = await CoreUnderTest.start();
+  t.after(() => core.stop());
+  await core.addUsers('romeo', 'juliet');
+  const [romeo] = await managed(core, 'romeo', 'orchard');
+  const stored = Array.from({ length: 220 }, (_, k) => `s${k}`);
+  await sendAcknowledged(romeo, 'juliet@localhost', stored);
+  const [juliet] = await managed(core, 'juliet', 'phone', false);
+  juliet.send('<presence/>');
+  await juliet.stanza((stanza) => stanza.id === 's99');
+  await sendAcknowledged(romeo, 'juliet@localhost', ['m1'], stored.length);
+  // her presence and the first of them; more are read
+  juliet.send(`<a xmlns='${SM}' h='101'/>`);
+  await juliet.stanza((stanza) => stanza.id === 's199');
+  await sendAcknowledged(romeo, 'juliet@localhost', ['m2'], stored.length + 1);
+  await core.restart('SIGKILL');
+  const back = await core.online('juliet', 'phone');
+  assert.deepEqual(await idsUntil(back, 'm2'), [...stored.slice(100), 'm1', 'm2']);
 });
