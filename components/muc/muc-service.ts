@@ -2,6 +2,7 @@ import { createHmac, randomUUID } from 'node:crypto';
 import type { Component } from '../../shared/component/component.js';
 import type { Logger } from '../../shared/observability/types.js';
 import type { Storage } from '../../shared/storage/storage.js';
+import { isBadDocument } from '../../shared/storage/walk.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
 import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { Jid } from '../../shared/xmpp/jid.js';
@@ -94,10 +95,7 @@ export class MucService implements Muc {
     this.#ticks = options.now ?? (() => performance.now());
     this.#secret = secret;
     this.directory = new RoomDirectory(store, component.domain, (local, error) =>
-      log.error(
-        { code: 'muc.room-unreadable', room: local, error },
-        'a room could not be read and is not listed',
-      ),
+      this.#unreadable(local, error),
     );
     this.#creators = new Creators(store.creators, policy.roomsPerUser > 0, log);
     this.#ghosts = new Ghosts(this);
@@ -209,11 +207,25 @@ export class MucService implements Muc {
     this.#up = true;
     this.delivery.linkUp();
     this.#ghosts.linkUp();
-    for await (const local of this.store.occupied()) {
-      const room = await this.rooms.find(local);
-      if (room === null || room.destroyed) continue;
+    for await (const room of this.#occupied())
       for (const session of room.sessions.values()) this.#ghosts.check(room, session, since);
+  }
+
+  /** The rooms that somebody is in. One that cannot be read costs the others nothing. */
+  async *#occupied(): AsyncGenerator<Room> {
+    for await (const local of this.store.occupied()) {
+      try {
+        const room = await this.rooms.find(local);
+        if (room !== null && !room.destroyed) yield room;
+      } catch (error) {
+        if (!isBadDocument(error)) throw error;
+        this.#unreadable(local, error);
+      }
     }
+  }
+
+  #unreadable(local: string, error: unknown): void {
+    this.log.error({ code: 'muc.room-unreadable', room: local, error }, 'a room could not be read');
   }
 
   #linkLost(): void {
@@ -318,9 +330,7 @@ export class MucService implements Muc {
   /** §11.2: everybody out of every room, for good. Resolves with how many occupants that were. */
   async close(): Promise<number> {
     let occupants = 0;
-    for await (const local of this.store.occupied()) {
-      const room = await this.rooms.find(local);
-      if (room === null || room.destroyed) continue;
+    for await (const room of this.#occupied()) {
       const work = new Work(null);
       occupants += room.occupants.size;
       closeRoom(this, work, room);

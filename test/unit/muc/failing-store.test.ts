@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createMemoryStorage, type MemoryStorage } from '../../../shared/storage/memory.js';
 import { StorageError } from '../../../shared/storage/storage.js';
-import { enter, mucInProcess, open, ROOM } from '../../tools/muc/in-process.js';
+import { enter, JOIN, mucInProcess, open, ROOM } from '../../tools/muc/in-process.js';
 
 test('a store that fails: the sender is told, nobody is shown what is not durable, and it goes on afterwards', async () => {
   const world = await mucInProcess(true);
@@ -164,3 +164,37 @@ for (const synchronous of [true, false]) {
     assert.equal(await journal.get('coven'), undefined, 'nothing is unfinished');
   });
 }
+
+test('a room that cannot be read costs the others neither the look after their occupants nor their end', async () => {
+  const storage = createMemoryStorage();
+  const before = await mucInProcess(true, storage);
+  before.receive(`<presence from='crone@example/r' to='another@chat.example/crone'>${JOIN}</presence>`);
+  await enter(before, 'hag');
+  const damaged: MemoryStorage = {
+    ...storage,
+    keyval(definition) {
+      const all = storage.keyval(definition);
+      if (definition.name !== 'muc-rooms') return all;
+      const corrupt = (owner: string): void => {
+        if (owner === 'another') throw new StorageError('corrupt', 'not JSON');
+      };
+      return {
+        ...all,
+        async get(owner) {
+          corrupt(owner);
+          return all.get(owner);
+        },
+        getSync(owner) {
+          corrupt(owner);
+          return all.getSync(owner);
+        },
+      };
+    },
+  };
+  const world = await mucInProcess(true, damaged);
+  await world.settled();
+  assert.deepEqual(kinds(world.sent), ['iq get hag']);
+  assert.equal(await world.service.close(), 1);
+  await world.settled();
+  assert.deepEqual(kinds(world.sent), ['presence unavailable hag']);
+});
