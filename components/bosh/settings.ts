@@ -84,7 +84,7 @@ export const settings = defineSettings(
       default: 'verify',
     }),
     BOSH_UPSTREAM_CA: setting(path.optional(), {
-      reads: 'file',
+      reads: 'certificates',
       description: "Certificates (PEM) that may have signed the XMPP server's, instead of the system's.",
     }),
     BOSH_DOMAINS: setting(list(domain), {

@@ -61,7 +61,7 @@ export const clientSettings = {
     default: false,
   }),
   C2S_CLIENT_CA: setting(path.optional(), {
-    reads: 'file',
+    reads: 'certificates',
     description: 'Certificates (PEM file) that may have signed client certificates.',
   }),
   REGISTRATION: setting(choice('closed', 'open'), {

@@ -11,7 +11,7 @@ export const componentLinkSettings = {
   }),
   COMPONENT_TLS_PORT: setting(port, { description: 'Port for components with TLS.', default: 5348 }),
   COMPONENT_CA: setting(text.optional(), {
-    reads: 'file',
+    reads: 'certificates',
     description:
       'When set, components on the TLS port must show a certificate signed by one of these (PEM file).',
   }),

@@ -43,7 +43,7 @@ export const federationSettings = {
   }),
   S2S_REQUIRE_TLS: setting(boolean, { description: 'No federation without TLS.', default: true }),
   S2S_CA: setting(text.optional(), {
-    reads: 'file',
+    reads: 'certificates',
     description:
       'Trust anchors (PEM file) for other servers; `only:FILE` replaces the system’s instead of adding.',
   }),

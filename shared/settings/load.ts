@@ -1,10 +1,12 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import type { z } from 'zod';
 import { checkUnknown, type KnownNames, namesOf, prefixOf } from './known.js';
 import {
   expectedText,
   isFamily,
   type Loaded,
+  type Readable,
   type ReadText,
   type Setting,
   type SettingEntries,
@@ -122,17 +124,33 @@ function checkRules<D extends SettingEntries>(
 }
 
 /** What is wrong with a file or folder that a setting names; undefined where it can be read. */
-function whyUnreadable(path: string, what: 'file' | 'folder'): string | undefined {
+function whyUnreadable(path: string, what: Readable): string | undefined {
   try {
     accessSync(path, constants.R_OK);
     const isFolder = statSync(path).isDirectory();
-    if (isFolder === (what === 'folder')) return undefined;
-    return isFolder ? 'it is a folder' : 'it is no folder';
+    if (isFolder !== (what === 'folder')) return isFolder ? 'it is a folder' : 'it is no folder';
+    // OpenSSL would take it as it is, and trust nobody
+    return what === 'certificates' && !hasCertificate(readFileSync(path)) ? 'it holds none' : undefined;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     return UNREADABLE[code] ?? code;
   }
 }
+
+function hasCertificate(pem: Buffer): boolean {
+  try {
+    // also DER would be read here, but nowhere else
+    return pem.includes('-----BEGIN ') && new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+const READABLE: Readonly<Record<Readable, string>> = {
+  file: 'a file that can be read',
+  folder: 'a folder that can be read',
+  certificates: 'a file of certificates (PEM) that can be read',
+};
 
 const UNREADABLE: Readonly<Record<string, string>> = {
   ENOENT: 'there is none',
@@ -190,7 +208,7 @@ class Reader {
           this.problems.push({
             name: key,
             value: found.text,
-            expected: `expected a ${setting.reads} that can be read, but ${reason}`,
+            expected: `expected ${READABLE[setting.reads]}, but ${reason}`,
           });
           return undefined;
         }

@@ -11,6 +11,9 @@ export type SettingDefault =
   | readonly string[]
   | ((read: ReadText, member: string) => string | undefined);
 
+/** What a setting may name. */
+export type Readable = 'file' | 'folder' | 'certificates';
+
 export interface SettingOptions {
   /** One sentence for `entourage config` and the settings reference. */
   readonly description: string;
@@ -22,8 +25,8 @@ export interface SettingOptions {
   readonly secret?: boolean;
   /** What of a secret may be shown after all: a connection string without its password. */
   readonly shown?: (text: string) => string;
-  /** The value names a file or a folder that the process reads: checked with everything else. */
-  readonly reads?: 'file' | 'folder';
+  /** The value names a file or a folder that the process reads: checked with everything else, `certificates` (PEM) by a look into it. */
+  readonly reads?: Readable;
   /** Means the same in several processes: `<PROCESS>_NAME` overrides it for one. */
   readonly shared?: boolean;
 }

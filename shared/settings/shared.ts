@@ -138,12 +138,12 @@ export const componentSettings = {
     shared: true,
   }),
   CORE_CA: setting(path.optional(), {
-    reads: 'file',
+    reads: 'certificates',
     description: "Certificates (PEM) that may have signed the server's certificate, instead of the system's.",
     shared: true,
   }),
   CORE_CLIENT_CERT: setting(path.optional(), {
-    reads: 'file',
+    reads: 'certificates',
     description:
       "This component's own certificate (PEM, with its chain), where the server asks for one (`COMPONENT_CA`).",
     shared: true,

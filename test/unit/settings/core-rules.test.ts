@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { coreSettings } from '../../../core-server/settings.js';
 import { loadSettings } from '../../../shared/settings/load.js';
 import { SettingsError } from '../../../shared/settings/settings-error.js';
+import { testCertificate } from '../../tools/certificates.js';
 
 /** Names of the settings that are wrong in this environment. */
 function wrong(environment: Record<string, string>): string[] {
@@ -98,4 +103,21 @@ test('addresses, contacts, files and rules between settings are all looked at, w
     }),
     [],
   );
+});
+
+test('a file of trust anchors without a certificate is wrong: it would trust nobody, without a word', () => {
+  const none = fileURLToPath(import.meta.url);
+  assert.deepEqual(wrong({ S2S_CA: none, C2S_CLIENT_CA: none, COMPONENT_CA: none }).sort(), [
+    'C2S_CLIENT_CA',
+    'COMPONENT_CA',
+    'S2S_CA',
+  ]);
+  const folder = mkdtempSync(join(tmpdir(), 'entourage-anchors-'));
+  try {
+    const file = join(folder, 'ca.pem');
+    writeFileSync(file, `# ours\n${testCertificate(['example.org']).certificate}`);
+    assert.deepEqual(wrong({ S2S_CA: `only:${file}`, C2S_CLIENT_CA: file }), []);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
