@@ -176,5 +176,5 @@ export class IqRegistry {
 /** The result of an IQ, addressed back, with an optional payload (RFC 6120 §8.2.3). */
 export function resultOf(iq: Stanza, payload: IqAnswer): Stanza {
   const content = payload === undefined ? '' : typeof payload === 'string' ? payload : writeElement(payload);
-  return Stanza.iq({ type: 'result', id: iq.id ?? '', from: iq.to, to: iq.from }, content);
+  return Stanza.iq({ type: 'result', id: iq.id, from: iq.to, to: iq.from }, content);
 }

@@ -219,7 +219,8 @@ export class ClientStream implements TransportHandler, SessionStream {
     const forUs = stanza.name === 'iq' && this.#concernsUs(stanza);
     const handler = forUs ? this.services.features.unboundIq(stanza) : undefined;
     if (handler !== undefined) {
-      if (stanza.id === undefined || (stanza.type !== 'get' && stanza.type !== 'set')) {
+      // An id may be missing here: what iksemel (and so Asterisk's and FreeSWITCH's old clients) binds with has none
+      if (stanza.type !== 'get' && stanza.type !== 'set') {
         return this.answer(stanza, new StanzaError('bad-request'));
       }
       handler.receive(this, stanza);
@@ -242,7 +243,7 @@ export class ClientStream implements TransportHandler, SessionStream {
       if (reply !== null) this.send(reply.text);
       return;
     }
-    this.send(iqResultText(iq.id ?? '', answer));
+    this.send(iqResultText(iq.id, answer));
   }
 
   #end(reason: StreamEnd): void {
@@ -253,11 +254,9 @@ export class ClientStream implements TransportHandler, SessionStream {
   }
 }
 
-function iqResultText(id: string, payload: string): string {
-  const escaped = escapeAttribute(id);
-  return payload === ''
-    ? `<iq type='result' id='${escaped}'/>`
-    : `<iq type='result' id='${escaped}'>${payload}</iq>`;
+function iqResultText(id: string | undefined, payload: string): string {
+  const start = id === undefined ? "<iq type='result'" : `<iq type='result' id='${escapeAttribute(id)}'`;
+  return payload === '' ? `${start}/>` : `${start}>${payload}</iq>`;
 }
 
 /** RFC 6120 §4.7.4: what we say is English, so that is what the header says, however the client calls it. */

@@ -25,7 +25,7 @@ export interface Readdressing {
 /** The attributes of an IQ (RFC 6120 §8.2.3). */
 export interface IqHead {
   readonly type: string;
-  readonly id: string;
+  readonly id: string | undefined;
   readonly from: string | undefined;
   readonly to: string | undefined;
 }

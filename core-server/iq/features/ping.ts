@@ -15,5 +15,12 @@ export const ping = defineFeature({
       refuseStranger(request);
       return undefined;
     });
+    // Clients try ad-hoc commands (XEP-0050) with the one that Prosody has for everybody: the list is not empty for them
+    core.commands.add({
+      node: 'ping',
+      name: 'Ping',
+      allowed: () => true,
+      run: () => ({ note: { type: 'info', text: `Pong\n${new Date().toISOString()}` } }),
+    });
   },
 });

@@ -98,8 +98,15 @@ test('XEP-0050 §2: commands are found by disco, by whoever may run them', async
   assert.ok(whole.source.includes(`'${COMMANDS}'`) || whole.source.includes(`"${COMMANDS}"`));
 
   const romeo = await core.login('romeo');
-  const empty = await romeo.iq('get', items, 'localhost');
-  assert.deepEqual(empty.element.getChild('query')?.getChildren('item'), []);
+  const few = await romeo.iq('get', items, 'localhost');
+  const seen = few.element.getChild('query')?.getChildren('item') ?? [];
+  assert.deepEqual(
+    seen.map((item) => item.attrs['node']),
+    ['ping'],
+    'what everybody may run',
+  );
+  const pong = await romeo.iq('set', `<command xmlns='${COMMANDS}' node='ping'/>`, 'localhost');
+  assert.match(note(pong), /^info Pong\n\d{4}-/);
   assert.equal(condition(await romeo.iq('get', info(`${ADMIN}#add-user`), 'localhost')), 'forbidden');
   await romeo.close();
 });

@@ -86,6 +86,19 @@ describe('stanzas (RFC 6120 §8, §10)', () => {
     });
   }
 
+  test('old clients (xmpp4r) ask for the roster without an id, and get it without one', async () => {
+    romeo.send("<iq type='get'><query xmlns='jabber:iq:roster'/></iq>");
+    const answer = await romeo.element('iq');
+    assert.deepEqual([answer.type, answer.id], ['result', undefined]);
+    assert.ok(answer.hasChild('query', 'jabber:iq:roster'));
+    for (const other of ["type='set'", "type='get' id=''", "type='get' to='juliet@localhost/balcony'"]) {
+      romeo.send(`<iq ${other}><query xmlns='jabber:iq:roster'/></iq>`);
+      const error = await romeo.element('iq');
+      assert.equal(StanzaError.fromStanza(error).condition, 'bad-request', other);
+    }
+    await juliet.expectNothing();
+  });
+
   test('§8.3: errors swap the addresses, keep the id, and name condition and type', async () => {
     romeo.send("<message to='nobody@localhost' type='chat' id='e1'><body>x</body></message>");
     await romeo.expect(
