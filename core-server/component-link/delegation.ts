@@ -236,7 +236,7 @@ export class Delegation {
     const from = inner.attrs['from'];
     const to = inner.attrs['to'];
     const right =
-      (type === 'result' || type === 'error') &&
+      (type === 'result' || (type === 'error' && child(inner, 'error') !== undefined)) &&
       inner.attrs['id'] === original.id &&
       to !== undefined &&
       parseJid(to)?.full === original.fromJid?.full &&

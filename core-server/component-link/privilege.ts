@@ -66,13 +66,16 @@ export class Privilege {
 
   #privileged(stanza: Stanza, domain: ComponentDomain, namespace: string): boolean {
     const to = stanza.toJid;
-    if (!to || !this.#core.hosts(to.domain) || namespace !== privilegeNamespace(domain)) return false;
-    if (stanza.name === 'message' && to.local === '') {
+    if (!to || namespace !== privilegeNamespace(domain)) return false;
+    const ours = this.#core.hosts(to.domain);
+    if (ours && stanza.name === 'message' && to.local === '') {
       this.#message(stanza, domain, namespace);
       return true;
     }
     if (stanza.name === 'iq' && stanza.payload?.name === 'privileged_iq') {
-      this.#iq(stanza, domain, namespace);
+      // §6.2: nobody elsewhere is managed here
+      if (ours) this.#iq(stanza, domain, namespace);
+      else this.#refuse(stanza);
       return true;
     }
     return false;

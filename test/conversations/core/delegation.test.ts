@@ -119,6 +119,7 @@ describe('namespace delegation (XEP-0355), the server’s side', () => {
       `<iq ${OK.replace('result', 'error')}><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>`,
       'forbidden',
     ],
+    ['an error without its reason', `<iq ${OK.replace('result', 'error')}/>`, 'service-unavailable'],
     ['another `id`', `<iq ${OK.replace("id='e'", "id='x'")}/>`, 'service-unavailable'],
     [
       'another `to`',

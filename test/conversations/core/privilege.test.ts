@@ -260,6 +260,10 @@ describe('privileged entities (XEP-0356), the server’s side', () => {
               'nobody@localhost',
             ),
         ],
+        ...['juliet@elsewhere.example', 'juliet@reader.localhost'].map(
+          (to) =>
+            [to, () => ask(`<iq xmlns='jabber:client' type='get' id='in'>${ping}</iq>`, 'get', to)] as const,
+        ),
         ['nothing', () => ask('')],
       ];
     for (const [what, answer] of forbidden)
