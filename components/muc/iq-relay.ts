@@ -27,7 +27,7 @@ interface Relayed {
 }
 
 /** What an account's server answers, not a client: it goes to the bare JID (vCard, PEP). */
-const OF_ACCOUNT: ReadonlySet<string> = new Set([NS.vcard, NS.pubsub, NS.vcard4, NS.last]);
+const OF_ACCOUNT: ReadonlySet<string> = new Set([NS.vcard, NS.pubsub, NS.vcard4]);
 
 /**
  * XEP-0045 §17.4 rule 3: an occupant's request to another occupant. Goes on under an id of ours, so that neither side

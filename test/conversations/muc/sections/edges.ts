@@ -30,6 +30,22 @@ export const edges: readonly Section[] = [
     },
   },
   {
+    name: '§17.4 rule 3: last activity is the idle time of the client that is in the room (XEP-0012, online user query)',
+    async run(world) {
+      const { room, second, third, end } = await coven(world, 'idle');
+      second.send(`<iq type='get' id='i' to='${room}/thirdwitch'><query xmlns='jabber:iq:last'/></iq>`);
+      const asked = await third.next('the request');
+      assert.equal(asked.payload?.namespace, 'jabber:iq:last', asked.text);
+      third.send(
+        `<iq type='result' id='${asked.id}' to='${asked.from}'><query xmlns='jabber:iq:last' seconds='903'/></iq>`,
+      );
+      await second.expect(
+        `<iq type='result' id='i' from='${room}/thirdwitch' to='${second.jid}'><query xmlns='jabber:iq:last' seconds='903'/></iq>`,
+      );
+      await end();
+    },
+  },
+  {
     name: '§18.1 item 2: 101 for the absent, also by the form',
     async run(world) {
       const { room, first, second, end } = await coven(world, 'absent-by-form');
