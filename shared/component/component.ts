@@ -168,6 +168,8 @@ export interface Privileges {
   readonly generation: 1 | 2 | null;
   readonly roster: 'none' | 'get' | 'set' | 'both';
   readonly rosterPush: boolean;
+  /** It was said, not left to the specification's default: servers that leave it out are known to send no pushes. */
+  readonly rosterPushSaid: boolean;
   readonly message: 'none' | 'outgoing';
   readonly presence: 'none' | 'managed_entity' | 'roster';
   /** IQ permissions: namespace → what may be sent as an account (XEP-0356 v0.4). */

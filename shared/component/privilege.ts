@@ -11,6 +11,7 @@ export const NO_PRIVILEGES: Privileges = {
   generation: null,
   roster: 'none',
   rosterPush: false,
+  rosterPushSaid: false,
   message: 'none',
   presence: 'none',
   iq: new Map(),
@@ -33,6 +34,7 @@ export function readPrivilegeAdvertisement(message: Stanza): Privileges | null {
       roster,
       // §4.2: pushes are the default where the roster may be read.
       rosterPush: readable && perm('roster')?.attrs['push'] !== 'false',
+      rosterPushSaid: readable && perm('roster')?.attrs['push'] === 'true',
       message: perm('message')?.attrs['type'] === 'outgoing' ? 'outgoing' : 'none',
       presence: presence === 'managed_entity' || presence === 'roster' ? presence : 'none',
       iq: readIqPermissions(perm('iq')),

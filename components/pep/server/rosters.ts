@@ -18,6 +18,8 @@ export type Roster = ReadonlyMap<string, Contact>;
 const KEPT_CONTACTS = 400_000;
 /** Rosters that are asked for at once. */
 const AT_ONCE = 32;
+/** How long a roster counts where the server does not say that it pushes changes: for one event and what it leads to, ms. */
+const UNPUSHED_MILLISECONDS = 1_000;
 const EMPTY: Roster = new Map();
 
 /** A roster on its way, and what the server has pushed of it meanwhile. */
@@ -28,12 +30,15 @@ interface Asked {
 
 /**
  * The rosters of the server's accounts: asked for when they are needed, kept while there is room, and changed by the
- * server's pushes (XEP-0356). Where the server grants none, every roster is empty.
+ * server's pushes (XEP-0356). Of a server that does not say that it pushes (Prosody's module, ejabberd) they are asked for
+ * again, and what has changed meanwhile counts as pushed. Where the server grants none, every roster is empty.
  */
 export class Rosters {
   readonly #component: Component;
   readonly #kept = new Map<string, Map<string, Contact>>();
   readonly #asked = new Map<string, Asked>();
+  /** When a roster must be asked for again (`performance.now()`), where no pushes can be relied on. */
+  readonly #until = new Map<string, number>();
   readonly #names = new Map<string, string>();
   readonly #kinds = new Map<string, Contact>();
   readonly #watchers: ((
@@ -78,7 +83,7 @@ export class Rosters {
   /** An account's roster if it is kept. */
   known(account: string): Roster | undefined {
     const roster = this.#kept.get(account);
-    if (roster === undefined) return undefined;
+    if (roster === undefined || (this.#until.get(account) ?? Infinity) < performance.now()) return undefined;
     this.#kept.delete(account);
     this.#kept.set(account, roster);
     return roster;
@@ -120,6 +125,7 @@ export class Rosters {
   clear(): void {
     this.#round++;
     this.#kept.clear();
+    this.#until.clear();
     this.#names.clear();
     this.#asked.clear();
     this.#contacts = 0;
@@ -163,8 +169,20 @@ export class Rosters {
       if (now === undefined) roster.delete(contact);
       else roster.set(this.#name(contact), now);
     }
-    if (round === this.#round && this.#keeps(account)) this.#keep(account, roster);
+    if (round === this.#round && this.#keeps(account)) {
+      const before = this.#kept.get(account);
+      this.#keep(account, roster);
+      if (before !== undefined) this.#tellChanges(account, before, roster);
+    }
     return roster;
+  }
+
+  /** What a roster that was asked for again has become, as pushes would have told it. */
+  #tellChanges(account: string, before: Roster, now: Roster): void {
+    for (const contact of new Set([...before.keys(), ...now.keys()])) {
+      const [was, is] = [before.get(contact), now.get(contact)];
+      if (was !== is) for (const watcher of this.#watchers) watcher(account, contact, was, is);
+    }
   }
 
   /** One copy of each contact's address, however many rosters it is in. */
@@ -179,9 +197,14 @@ export class Rosters {
   #keep(account: string, roster: Map<string, Contact>): void {
     this.#contacts += roster.size - (this.#kept.get(account)?.size ?? 0);
     this.#kept.set(account, roster);
+    const domain = parseJid(account)?.domain ?? '';
+    if (this.#component.server.domains.get(domain)?.privileges.rosterPushSaid === true)
+      this.#until.delete(account);
+    else this.#until.set(account, performance.now() + UNPUSHED_MILLISECONDS);
     for (const [old, contacts] of this.#kept) {
       if (this.#contacts <= KEPT_CONTACTS || old === account) break;
       this.#kept.delete(old);
+      this.#until.delete(old);
       this.#contacts -= contacts.size;
     }
   }

@@ -59,6 +59,7 @@ for (const generation of [1, 2]) {
         generation,
         roster: 'both',
         rosterPush: false,
+        rosterPushSaid: false,
         message: 'outgoing',
         presence: 'roster',
         iq: [[PUBSUB, 'set']],

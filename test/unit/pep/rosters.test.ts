@@ -13,10 +13,14 @@ const query = (...items: readonly [jid: string, subscription: string][]): Elemen
     ...items.map(([jid, subscription]) => xml('item', { jid, subscription })),
   );
 
-function harness() {
+/** `said`: the server says that it pushes. */
+function harness({ said = true } = {}) {
   const answers: ((roster: Element) => void)[] = [];
   const component = {
-    server: { connected: true },
+    server: {
+      connected: true,
+      domains: new Map([['capulet.lit', { privileges: { rosterPushSaid: said } }]]),
+    },
     log: recordingLogger(),
     onDown: () => undefined,
     privileged: { getRoster: () => new Promise<Element>((resolve) => answers.push(resolve)) },
@@ -50,4 +54,29 @@ test('a roster that was on its way while owners moved is used once and not kept'
   answers[1]?.(query(['romeo@montague.lit', 'both']));
   assert.equal((await late).get('romeo@montague.lit')?.subscriber, true);
   assert.equal(rosters.known(OWNER)?.get('romeo@montague.lit')?.subscriber, true);
+});
+
+test('of a server that does not say that it pushes a roster is asked for again, and its changes are told', async (t) => {
+  const { rosters, answers } = harness({ said: false });
+  let now = 1_000;
+  t.mock.method(performance, 'now', () => now);
+  const told: unknown[] = [];
+  rosters.onPush((account, contact, before, after) =>
+    told.push([account, contact, before?.subscriber, after?.subscriber]),
+  );
+  const first = rosters.get(OWNER);
+  answers[0]?.(query(['romeo@montague.lit', 'both'], ['nurse@capulet.lit', 'to']));
+  await first;
+  now += 500;
+  assert.equal(await rosters.get(OWNER), await first);
+  now += 501;
+  assert.equal(rosters.known(OWNER), undefined);
+  const second = rosters.get(OWNER);
+  answers[1]?.(query(['paris@verona.lit', 'from'], ['nurse@capulet.lit', 'to']));
+  assert.deepEqual([...(await second).keys()], ['paris@verona.lit', 'nurse@capulet.lit']);
+  assert.deepEqual(told, [
+    [OWNER, 'romeo@montague.lit', true, undefined],
+    [OWNER, 'paris@verona.lit', undefined, true],
+  ]);
+  assert.equal(answers.length, 2);
 });
