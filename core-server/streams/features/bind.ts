@@ -1,11 +1,11 @@
 import { child } from '../../../shared/xml/element.js';
 import { escapeText } from '../../../shared/xml/escape.js';
 import type { Stanza } from '../../../shared/xml/stanza.js';
-import { prepareResource } from '../../../shared/xmpp/jid.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../../feature.js';
 import type { ClientStream } from '../client-stream.js';
+import { conformingResource } from '../conforming-resource.js';
 
 /** RFC 6120 §7.7.3: between 5 and 10 more tries after the first, then the stream is closed. */
 const TRIES = 6;
@@ -33,9 +33,8 @@ export const bind = defineFeature({
       if (stream.notes.has(IN_PROGRESS)) return stream.answer(iq, new StanzaError('not-allowed'));
       const request = child(iq.element, 'bind', NS.bind);
       const text = (request && child(request, 'resource', NS.bind))?.text() ?? '';
-      // §7.7.2.1: what cannot be a resource is refused; an empty one asks the server for one
-      const wanted = text === '' ? null : prepareResource(text);
-      if (text !== '' && wanted === null) return refuse(stream, iq, new StanzaError('bad-request'));
+      // §7.7.2.1 SHOULD: what cannot be a resource is made one; an empty one asks the server for one
+      const wanted = conformingResource(text);
       stream.notes.set(IN_PROGRESS, true);
       stream.transport.pause();
       core.sessions

@@ -62,14 +62,37 @@ describe('resource binding (RFC 6120 §7)', () => {
     }
   });
 
-  test('§7.7.2.1: what cannot be a resource is bad-request; after five more tries (§7.7.3) the stream ends', async () => {
-    const client = await authenticated(core);
-    for (const resource of ['x'.repeat(1024), '\u202e', '\u0378', '\u200d', 'a\u0085b', '\u2028']) {
-      const answer = await tryBind(client, named(resource));
-      assert.equal(answer.type, 'error');
-      assert.equal(StanzaError.fromStanza(answer).condition, 'bad-request', JSON.stringify(resource));
+  test('§7.7.2.1: what cannot be a resource is made one, and the answer says which', async () => {
+    for (const [wanted, expected] of [
+      ['x'.repeat(1024), 'x'.repeat(1023)],
+      ['é'.repeat(600), 'é'.repeat(511)],
+      ['a\u0085b\u202e', 'ab'],
+      [' \u2003 my \u2003phone', 'my  phone'],
+      ['\u0378\u200d', null],
+      [' ', null],
+    ] as const) {
+      const client = await authenticated(core);
+      const jid = await client.bind(wanted);
+      if (expected === null) assert.match(jid, /^romeo@localhost\/[\w-]{10,}$/, JSON.stringify(wanted));
+      else assert.equal(jid, `romeo@localhost/${expected}`);
+      await client.close();
+    }
+  });
+
+  test('§7.7.3: after five more tries the stream ends', async () => {
+    const there = [];
+    for (let i = 0; i < 3; i++) {
+      const client = await authenticated(core, 'paris');
+      await client.bind(`r${i}`);
+      there.push(client);
+    }
+    const client = await authenticated(core, 'paris');
+    for (let i = 0; i < 6; i++) {
+      const answer = await tryBind(client, named(`more${i}`));
+      assert.equal(StanzaError.fromStanza(answer).condition, 'resource-constraint');
     }
     await client.expectStreamError('policy-violation');
+    for (const each of there) await each.close();
   });
 
   test('§7.6.2.1: too many resources: resource-constraint, and a later try may succeed', async () => {
