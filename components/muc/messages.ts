@@ -48,7 +48,8 @@ export function sendToAll(muc: Muc, work: Work, room: Room, session: Session, st
     remember(muc, room, document);
     if (room.config.logging) {
       const body = stanza.element.getChildText('body');
-      if (body !== null) muc.publicLog?.message(room, at, occupant.nick, body);
+      const { nick } = occupant;
+      if (body !== null) work.sent.push(() => muc.publicLog?.message(room, at, nick, body));
     }
     work.journal(room, document);
   }

@@ -366,8 +366,8 @@ export class MucService implements Muc {
       const timer = setTimeout(resolve, milliseconds);
       cut.signal.addEventListener('abort', () => clearTimeout(timer));
     });
-    await this.publicLog?.flush();
     await Promise.race([this.delivery.settled().then(() => this.#journal.settled()), late]);
     cut.abort();
+    await this.publicLog?.flush();
   }
 }

@@ -48,7 +48,7 @@ export function changeSubject(muc: Muc, work: Work, room: Room, session: Session
     if (room.subject === subject) room.subject = before;
   });
   work.saveRoom(room);
-  if (room.config.logging) muc.publicLog?.subject(room, at, occupant.nick, subject.text);
+  if (room.config.logging) work.sent.push(() => muc.publicLog?.subject(room, at, subject.nick, subject.text));
   const text = template(
     { name: 'message', from: occupant.address, type: 'groupchat', id, lang: stanza.lang },
     content + stanzaIdElement(room, stanzaId) + occupantIdElement(occupant.id),

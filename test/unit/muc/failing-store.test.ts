@@ -198,3 +198,29 @@ test('a room that cannot be read costs the others neither the look after their o
   await world.settled();
   assert.deepEqual(kinds(world.sent), ['presence unavailable hag']);
 });
+
+test('a public log has what was said to all, and nothing that was refused', async () => {
+  const world = await mucInProcess(true);
+  const logged: string[] = [];
+  const publicLog = {
+    message: (_room: unknown, _at: number, nick: string, text: string) => logged.push(`<${nick}> ${text}`),
+    subject: (_room: unknown, _at: number, nick: string, text: string) => logged.push(`* ${nick} ${text}`),
+    flush: () => Promise.resolve(),
+  };
+  Object.assign(world.service, { publicLog });
+  await enter(world, 'hag');
+  await open(world);
+  const [room] = world.service.rooms.loaded.values();
+  if (room !== undefined) room.config = { ...room.config, logging: true };
+  const say = async (content: string): Promise<void> => {
+    world.receive(`<message from='hag@example/r' to='${ROOM}' type='groupchat'>${content}</message>`);
+    await world.settled();
+  };
+  await say('<body>one</body>');
+  world.storage.failWith(FULL);
+  await say('<body>two</body>');
+  await say('<subject>three</subject>');
+  world.storage.failWith();
+  await say('<subject>four</subject>');
+  assert.deepEqual(logged, ['<hag> one', '* hag four']);
+});
