@@ -100,7 +100,7 @@ export const clientSettings = {
   }),
   CLIENT_LINK_ALLOW_PLAIN: setting(boolean, {
     description:
-      'Offer PLAIN to clients of a client link (BOSH, WebSocket), although the component then sees the password pass.',
+      'Offer PLAIN and XEP-0078 to clients of a client link (BOSH, WebSocket), although the component then sees the password pass.',
     default: false,
   }),
   COMPRESSION: setting(choice('off', 'plain', 'on'), {

@@ -31,12 +31,14 @@ export const legacyAuth = defineFeature({
     const { settings } = core;
     // the digest is of the password itself, which is kept only where the operator wants so
     const digestKept = settings.PASSWORD_STORAGE === 'plain';
-    // RFC 6120 §5.3.1: no authentication before TLS where TLS is required; a client link shows no passwords to us
+    // RFC 6120 §5.3.1: no authentication before TLS where TLS is required. BOSH clients from before XEP-0206 know
+    // nothing else, but what carries them sees the password
     const possible = (stream: ClientStream): boolean =>
       settings.LEGACY_AUTH &&
       stream.account === null &&
-      stream.transport.kind === 'socket' &&
-      (stream.secure || !settings.C2S_REQUIRE_TLS);
+      (stream.transport.kind === 'socket'
+        ? stream.secure || !settings.C2S_REQUIRE_TLS
+        : stream.secure && settings.CLIENT_LINK_ALLOW_PLAIN);
 
     core.streamFeatures.add({
       name: 'legacy-auth',

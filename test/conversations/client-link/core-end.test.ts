@@ -126,6 +126,25 @@ test('§9.1: PLAIN and XEP-0078 only where the operator allows them', async () =
   await strict.stop();
 });
 
+test('§9.1: XEP-0078 where the operator allows it, inside TLS', async () => {
+  const auth =
+    "<iq xmlns='jabber:client' type='set' id='old'><query xmlns='jabber:iq:auth'><username>juliet</username><password>secret</password>" +
+    '<resource>old</resource></query></iq>';
+  for (const [secure, answer] of [
+    ['false', /service-unavailable/],
+    ['true', /<iq [^>]*type='result'/],
+  ] as const) {
+    const stream = name();
+    front.open(stream, { secure });
+    await front.operation(stream, 'opened');
+    assert.equal(/iq-auth/.test(await front.content(stream, /features/)), secure === 'true');
+    front.data(stream, auth);
+    assert.match(await front.content(stream, /id='old'/), answer);
+    front.say('close', { stream });
+    await front.operation(stream, 'close');
+  }
+});
+
 test('§9.2: a hop without TLS gets no mechanisms where TLS is required', async () => {
   const stream = name();
   front.open(stream, { secure: 'false' });
