@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { Stanza } from '../../shared/xml/stanza.js';
 import { assertSame } from '../tools/canonical.js';
 import { CoreUnderTest, ProcessUnderTest } from '../tools/core-harness.js';
 import {
@@ -174,4 +175,23 @@ async function conversation(
     await nextMessage(chamber),
     notification({ from: JULIET, to: 'romeo@localhost/chamber' }, `<delete node='${TUNE}'/>`),
   );
+
+  // Who becomes a contact later on is let in, until that is over: not every server pushes rosters.
+  await juliet.iq('set', publishRequest(TUNE, item('Later')));
+  assert.equal((await paris.iq('get', items, JULIET)).type, 'error');
+  await befriend(juliet, paris);
+  await eventually('result', () => paris.iq('get', items, JULIET));
+  juliet.send("<presence to='paris@localhost' type='unsubscribed'/>");
+  await eventually('error', () => paris.iq('get', items, JULIET));
+}
+
+/** Asks until the answer is of this type. */
+async function eventually(type: 'result' | 'error', ask: () => Promise<Stanza>): Promise<void> {
+  const end = performance.now() + 5_000;
+  for (;;) {
+    const answer = await ask();
+    if (answer.type === type) return;
+    if (performance.now() > end) assert.fail(answer.text);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
