@@ -1,16 +1,11 @@
-import {
-  boolean,
-  choice,
-  custom,
-  integer,
-  list,
-  path,
-  port,
-  seconds,
-  text,
-} from '../../shared/settings/kinds.js';
+import { boolean, choice, custom, integer, list, path, port, seconds } from '../../shared/settings/kinds.js';
 import { setting } from '../../shared/settings/setting.js';
 import { AddressList } from '../streams/address-list.js';
+
+/** As XEP-0198 §3 has it: a name or an address, in brackets one of IPv6, and a port where it is not the usual one. */
+const location = custom('`host:port`', (value) =>
+  /^(?:\[[\da-f:.]+\]|[^\s:/@[\]]+)(?::\d{1,5})?$/i.test(value) ? value : undefined,
+);
 
 const address = custom('an address or a network (`192.0.2.0/24`)', (value) => {
   try {
@@ -113,7 +108,7 @@ export const clientSettings = {
       'How long a session waits for its client after a broken connection (XEP-0198); 0 = no resumption.',
     default: 300,
   }),
-  RESUMPTION_LOCATION: setting(text.optional(), {
+  RESUMPTION_LOCATION: setting(location.optional(), {
     description: 'Where clients should reconnect to resume (XEP-0198 `location`), as `host:port`.',
   }),
   RESOURCE_CONFLICT: setting(choice('replace', 'override', 'refuse'), {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type BareJid, parseJid } from '../xmpp/jid.js';
+import { type BareJid, parseJid, prepareDomain } from '../xmpp/jid.js';
 
 /** A TCP port: `0` means that the listener is off, `'auto'` any free port. */
 export type Port = number | 'auto';
@@ -130,9 +130,11 @@ export function custom<T>(expected: string, parse: (text: string) => T | undefin
   return kind(expected, parse);
 }
 
-/** A domain as written in settings: at least something that could be one; the processes prepare it (RFC 7622 §3.2). */
+/** A domain, in lower case as it is written; the processes prepare it (RFC 7622 §3.2), which is possible. */
 export const domain = kind('a domain', (value) =>
-  /^[^\s/@<>&'",]{1,1023}$/.test(value) ? value.toLowerCase().replace(/\.$/, '') : undefined,
+  /^[^\s/@<>&'",]{1,1023}$/.test(value) && prepareDomain(value) !== null
+    ? value.toLowerCase().replace(/\.$/, '')
+    : undefined,
 );
 
 /** The bare JID of an account, prepared (RFC 7622). */

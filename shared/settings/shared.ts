@@ -153,7 +153,7 @@ export const componentSettings = {
     description: 'Private key (PEM) of `CORE_CLIENT_CERT`; absent: it is in the same file.',
     shared: true,
   }),
-  CORE_TLS_NAME: setting(domain.optional(), {
+  CORE_TLS_NAME: setting(host.optional(), {
     description: "Name expected in the server's certificate, where it is not the first of `CORE_DOMAIN`.",
     shared: true,
   }),

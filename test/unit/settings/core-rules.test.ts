@@ -105,6 +105,15 @@ test('addresses, contacts, files and rules between settings are all looked at, w
   );
 });
 
+test('a domain that cannot be one is named, before anything is made for it', () => {
+  assert.deepEqual(wrong({ XMPP_DOMAINS: 'example.org,a..b' }), ['XMPP_DOMAINS']);
+  assert.deepEqual(wrong({ COMPONENT_MUC_DOMAIN: 'a..b' }), ['COMPONENT_MUC_DOMAIN']);
+  assert.deepEqual(wrong({ XMPP_DOMAINS: 'Example.org.,müller.example,[2001:db8::1],192.0.2.1' }), []);
+  assert.deepEqual(wrong({ RESUMPTION_LOCATION: 'somewhere else' }), ['RESUMPTION_LOCATION']);
+  for (const location of ['xmpp.example.org', 'xmpp.example.org:5222', '[2001:db8::1]:5222', '192.0.2.1'])
+    assert.deepEqual(wrong({ RESUMPTION_LOCATION: location }), []);
+});
+
 test('a file of trust anchors without a certificate is wrong: it would trust nobody, without a word', () => {
   const none = fileURLToPath(import.meta.url);
   assert.deepEqual(wrong({ S2S_CA: none, C2S_CLIENT_CA: none, COMPONENT_CA: none }).sort(), [
