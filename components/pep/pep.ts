@@ -14,7 +14,7 @@ import { MOVING_MILLISECONDS, Ownership } from './nodes/ownership.js';
 import { sendLastItems } from './notify/last-items.js';
 import { Notifier } from './notify/notifier.js';
 import { dispatch } from './requests/dispatch.js';
-import { rosterChanged } from './roster-changes.js';
+import { firstNode, rosterChanged } from './roster-changes.js';
 import { askCapabilities } from './server/ask-capabilities.js';
 import { CapsCache } from './server/caps-cache.js';
 import { openCapsStore } from './server/caps-store.js';
@@ -69,7 +69,11 @@ export async function composePep(
     notifier,
     limits,
     nodesCreated(owner) {
-      if (accounts.noteOwner(owner)) void contacts.learn(owner);
+      if (!accounts.noteOwner(owner)) return;
+      contacts
+        .learn(owner)
+        .then(() => firstNode(pep, caps, owner))
+        .catch(failed);
     },
   });
   const avatars = new AvatarConversion(pep, storage);

@@ -31,6 +31,26 @@ export async function rosterChanged(
   if (jid === null) return;
   for (const [resource, entry] of pep.presences.of(contact) ?? []) {
     const full = jid.withResource(resource);
-    if (entry !== null) await sendLastItemsOf(pep, owner, full, await caps.interests(entry, full.full));
+    if (entry !== null)
+      await sendLastItemsOf(pep, owner, full, await caps.interests(entry, full.full, owner));
+  }
+}
+
+/**
+ * An account has its first node. Of its contacts at other servers, those whose capabilities nobody could ask for can be
+ * asked now, by it; as to new subscribers, the last items go to them.
+ */
+export async function firstNode(pep: Pep, caps: CapsCache, owner: string): Promise<void> {
+  for (const [contact, { subscriber }] of pep.rosters.known(owner) ?? []) {
+    const jid = subscriber ? parseJid(contact) : null;
+    if (jid === null || pep.component.server.domains.has(jid.domain)) continue;
+    for (const [resource, entry] of pep.presences.of(contact) ?? []) {
+      if (entry === null || entry.interests !== undefined) continue;
+      const full = jid.withResource(resource);
+      await pep.notifier.whileArriving(full.full, async () => {
+        await sendLastItemsOf(pep, owner, full, await caps.interests(entry, full.full, owner));
+        await pep.notifier.sent(owner);
+      });
+    }
   }
 }

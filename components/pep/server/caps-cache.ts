@@ -27,8 +27,16 @@ export interface CapsEntry {
   interests: ReadonlySet<string> | undefined;
 }
 
-/** Asks one resource for its disco#info at a node; rejects when it does not answer. */
-export type AskInfo = (resource: string, node: string) => Promise<Element>;
+/**
+ * Asks one resource for its disco#info at a node, in the name of `account` where that is allowed; rejects when it does not
+ * answer, with {@link Unreachable} where the question did not get to it.
+ */
+export type AskInfo = (resource: string, node: string, account: string | undefined) => Promise<Element>;
+
+/** Nobody who might ask a client can reach its server, so far: that says nothing of the client. */
+export class Unreachable extends Error {
+  override readonly name = 'Unreachable';
+}
 
 interface Known extends CapsEntry {
   readonly key: string | null;
@@ -36,6 +44,8 @@ interface Known extends CapsEntry {
   asking: Promise<void> | null;
   /** Who could not prove it, until they may try again. */
   readonly failed: Set<string>;
+  /** Those of them that the question did not get to. */
+  readonly unreached: Set<string>;
   restUntil: number;
   /** Resources that announce the same and could be asked instead. */
   readonly candidates: Set<string>;
@@ -94,6 +104,7 @@ export class CapsCache {
       users: 1,
       asking: null,
       failed: new Set(),
+      unreached: new Set(),
       restUntil: 0,
       candidates: new Set(),
     };
@@ -118,15 +129,18 @@ export class CapsCache {
   }
 
   /**
-   * The nodes that a resource wants events of; empty where it cannot be learned. `full` announces the entry.
+   * The nodes that a resource wants events of; empty where it cannot be learned. `full` announces the entry; `account`
+   * is one that it knows, if there is one in particular.
    */
-  async interests(entry: CapsEntry, full: string): Promise<ReadonlySet<string>> {
+  async interests(entry: CapsEntry, full: string, account?: string): Promise<ReadonlySet<string>> {
     const known = entry as Known;
+    // It could not be reached before; this account can.
+    if (account !== undefined && known.unreached.delete(full)) known.failed.delete(full);
     while (known.interests === undefined) {
       if (mayAsk(known, full)) {
         if (known.candidates.size < CANDIDATES) known.candidates.add(full);
       } else if (known.asking === null) break;
-      known.asking ??= this.#learn(known).finally(() => {
+      known.asking ??= this.#learn(known, account).finally(() => {
         known.asking = null;
       });
       await known.asking;
@@ -136,7 +150,7 @@ export class CapsCache {
     return known.interests ?? NOTHING;
   }
 
-  async #learn(entry: Known): Promise<void> {
+  async #learn(entry: Known, account: string | undefined): Promise<void> {
     const { key, caps } = entry;
     if (key !== null) {
       const stored = await this.#store.get(key);
@@ -147,17 +161,19 @@ export class CapsCache {
     }
     for (let full = first(entry.candidates); full !== undefined; full = first(entry.candidates)) {
       entry.candidates.delete(full);
-      const query = await this.#info(full, `${caps.node}#${caps.ver}`);
+      const query = await this.#info(full, `${caps.node}#${caps.ver}`, account);
       // That the link was lost says nothing of the client.
       if (query === undefined && !this.#linked()) return;
       entry.restUntil = performance.now() + REST_MILLISECONDS;
       entry.failed.add(full);
-      if (query === undefined) continue;
+      if (query === 'unreachable') entry.unreached.add(full);
+      if (query === undefined || query === 'unreachable') continue;
       const verdict = verifyCaps(caps, query);
       if (verdict === 'valid' || verdict === 'unverifiable') {
         entry.interests = interestsOf(query);
         entry.candidates.clear();
         entry.failed.clear();
+        entry.unreached.clear();
         if (key !== null) await this.#store.put(key, [...entry.interests]);
         return;
       }
@@ -168,16 +184,20 @@ export class CapsCache {
     }
   }
 
-  async #info(full: string, node: string): Promise<Element | undefined> {
+  async #info(
+    full: string,
+    node: string,
+    account: string | undefined,
+  ): Promise<Element | 'unreachable' | undefined> {
     this.#queries.inc();
     try {
-      return await this.#ask(full, node);
+      return await this.#ask(full, node, account);
     } catch (error) {
       this.#log.debug(
         { code: 'pep.caps-unanswered', resource: full, error },
         'a client does not tell its capabilities',
       );
-      return undefined;
+      return error instanceof Unreachable ? 'unreachable' : undefined;
     }
   }
 
@@ -191,8 +211,11 @@ export class CapsCache {
 }
 
 /** One that nobody has tried to prove yet is asked whoever failed before: a stranger must not silence a popular client. */
-function mayAsk({ failed, restUntil }: Known, full: string): boolean {
-  if (restUntil < performance.now()) failed.clear();
+function mayAsk({ failed, unreached, restUntil }: Known, full: string): boolean {
+  if (restUntil < performance.now()) {
+    failed.clear();
+    unreached.clear();
+  }
   if (failed.size >= UNPROVED || failed.has(full)) return false;
   const account = full.slice(0, full.indexOf('/') + 1);
   let own = 0;

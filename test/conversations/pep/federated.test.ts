@@ -50,6 +50,24 @@ describe('contacts at another server', () => {
     await chamber.close();
   });
 
+  test('who came before the first node is asked by its owner, whatever other servers know of our component', async () => {
+    await capulet.core.addUsers('nurse@capulet.test');
+    const nurse = await capulet.core.online('nurse', 'hall', 'capulet.test');
+    const street = await montague.core.login('benvolio', 'lane', 'montague.test');
+    const moods = new Interests('urn:example:mood', 'urn:example:first');
+    street.send(moods.presence);
+    // Nurse sees him first, and he her after that: until then nobody here whom he knows could ask.
+    await befriend(nurse, street);
+    await nurse.iq('set', publishRequest('urn:example:first', tune('good')));
+    assert.equal(await moods.answer(street), 'nurse@capulet.test');
+    const item = await nextMessage(street);
+    assert.ok(item.text.includes('urn:example:first') && item.text.includes('good'), item.text);
+    await nurse.iq('set', publishRequest('urn:example:mood', tune('better')));
+    assert.ok((await nextMessage(street)).text.includes('better'));
+    await street.close();
+    await nurse.close();
+  });
+
   test('retrieving and subscribing go by the roster', async () => {
     const items = pubsub(`<items node='${TUNE}'/>`);
     assert.equal((await romeo.iq('get', items, JULIET)).type, 'result');
