@@ -22,7 +22,7 @@ export class Notifier {
   readonly #counter: Counter;
   readonly #tails = new Map<string, Promise<void>>();
   readonly #prefix = randomBytes(6).toString('base64url');
-  /** Resources that are being sent last items, with the items that events have told them of meanwhile. */
+  /** Resources that are being sent last items, with the items that they have been told of meanwhile. */
   readonly #arriving = new Map<string, { count: number; readonly told: Set<string> }>();
   #sequence = 0;
   #warned = false;
@@ -63,12 +63,16 @@ export class Notifier {
   }
 
   /**
-   * Sends one item to one address, with the time at which it was published (XEP-0163 §4.3.4), unless an event has told a
-   * resource that is {@link whileArriving} of it. (Of a newer one it cannot have been told: both go in order.)
+   * Sends one item to one address, with the time at which it was published (XEP-0163 §4.3.4), unless a resource that
+   * is {@link whileArriving} has been told of it. (Of a newer one it cannot have been told: both go in order.)
    */
   lastItem(owner: string, node: PepNode, recipient: Recipient, item: Item): void {
     this.#inOrder(owner, async () => {
-      if (this.#arriving.get(recipient.to)?.told.has(keyOf(owner, node, item.id))) return;
+      const told = this.#arriving.get(recipient.to)?.told;
+      const key = keyOf(owner, node, item.id);
+      if (told?.has(key)) return;
+      // It may be arriving in more than one way.
+      told?.add(key);
       const delay = delayElement({ stamp: item.stamp });
       await this.#send(owner, node, recipient, publishEvent(node, item), item.publisher, delay);
     });

@@ -47,8 +47,8 @@ interface Known extends CapsEntry {
   /** Those of them that the question did not get to. */
   readonly unreached: Set<string>;
   restUntil: number;
-  /** Resources that announce the same and could be asked instead. */
-  readonly candidates: Set<string>;
+  /** Resources that announce the same and could be asked instead, with an account that each knows. */
+  readonly candidates: Map<string, string | undefined>;
 }
 
 /** Capabilities by hash: each is asked for once, proved (XEP-0115 §5.4) and remembered, over restarts too. */
@@ -106,7 +106,7 @@ export class CapsCache {
       failed: new Set(),
       unreached: new Set(),
       restUntil: 0,
-      candidates: new Set(),
+      candidates: new Map(),
     };
     if (key !== null) {
       this.#entries.set(key, entry);
@@ -138,9 +138,9 @@ export class CapsCache {
     if (account !== undefined && known.unreached.delete(full)) known.failed.delete(full);
     while (known.interests === undefined) {
       if (mayAsk(known, full)) {
-        if (known.candidates.size < CANDIDATES) known.candidates.add(full);
+        if (known.candidates.size < CANDIDATES) known.candidates.set(full, account);
       } else if (known.asking === null) break;
-      known.asking ??= this.#learn(known, account).finally(() => {
+      known.asking ??= this.#learn(known).finally(() => {
         known.asking = null;
       });
       await known.asking;
@@ -150,7 +150,7 @@ export class CapsCache {
     return known.interests ?? NOTHING;
   }
 
-  async #learn(entry: Known, account: string | undefined): Promise<void> {
+  async #learn(entry: Known): Promise<void> {
     const { key, caps } = entry;
     if (key !== null) {
       const stored = await this.#store.get(key);
@@ -159,7 +159,8 @@ export class CapsCache {
         return;
       }
     }
-    for (let full = first(entry.candidates); full !== undefined; full = first(entry.candidates)) {
+    for (let next = first(entry.candidates); next !== undefined; next = first(entry.candidates)) {
+      const [full, account] = next;
       entry.candidates.delete(full);
       const query = await this.#info(full, `${caps.node}#${caps.ver}`, account);
       // That the link was lost says nothing of the client.

@@ -63,7 +63,8 @@ describe('contacts at another server', () => {
     const item = await nextMessage(street);
     assert.ok(item.text.includes('urn:example:first') && item.text.includes('good'), item.text);
     await nurse.iq('set', publishRequest('urn:example:mood', tune('better')));
-    assert.ok((await nextMessage(street)).text.includes('better'));
+    const event = await nextMessage(street);
+    assert.ok(event.text.includes('better'), event.text);
     await street.close();
     await nurse.close();
   });
