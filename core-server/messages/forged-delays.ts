@@ -5,13 +5,18 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 
 /** The message without notes that this server has delayed it (XEP-0203 §5): only the server itself adds those. */
 export function withoutForgedDelays(message: Stanza, domain: string): Stanza {
-  if (!message.mentions(NS.delay) && !message.mentions('&#')) return message;
-  if (!message.hasChild('delay', NS.delay)) return message;
+  if (message.finding(isDelayed) === false || !isDelayed(message)) return message;
   const element = clone(message.element);
   const kept = element.children.filter((node) => typeof node !== 'object' || !isOurs(node, domain));
   if (kept.length === element.children.length) return message;
   element.children = kept;
   return Stanza.fromElement(element);
+}
+
+/** Nearly always answered by a search of the content. */
+function isDelayed(message: Stanza): boolean {
+  if (!message.mentions(NS.delay) && !message.mentions('&#')) return false;
+  return message.hasChild('delay', NS.delay);
 }
 
 function isOurs(node: Element, domain: string): boolean {
