@@ -11,6 +11,7 @@ import { isCopy } from './carbon-copy.js';
 import { OFFLINE_MESSAGES } from './offline-document.js';
 import { ACCOUNT_GONE, OfflineStore, PAGE, STORE_FULL, type StoredAt } from './offline-store.js';
 import { isSilent, stamped, worthStoring } from './stored-message.js';
+import { WaitingMessages } from './waiting-messages.js';
 
 /** More than this in the session's queue waits for the client before the next message is read from the store. */
 const WINDOW_BYTES = 512 * 1024;
@@ -51,7 +52,7 @@ export const offline = defineFeature({
       'Messages refused because the store of an account is full',
     );
     /** Sessions that are being given stored messages: what comes meanwhile goes behind them. */
-    const flooding = new WeakMap<Session, Waiting>();
+    const flooding = new WeakMap<Session, WaitingMessages>();
     /** Accounts whose stored messages are on their way to a session. */
     const busy = new WeakMap<AccountState, Session>();
     /**
@@ -123,6 +124,14 @@ export const offline = defineFeature({
     });
     core.hooks.sessionHibernating.on((session) => {
       keepAll(session);
+    });
+    // what comes for the next one has its place behind what this one leaves, from now on
+    core.hooks.sessionEnded.on((session) => {
+      const { account } = session;
+      if (busy.get(account) !== session) return;
+      const heir = heirs.get(account);
+      const next = heir !== undefined && takesMessages(heir) ? heir : account.sessions.find(takesMessages);
+      if (next !== undefined) inherit(next, session);
     });
     core.hooks.messageDelivered.add(10, (_account, message, sessions, origin) => {
       for (const session of sessions) {
@@ -280,16 +289,13 @@ export const offline = defineFeature({
       // one session at a time gets them: "delivered once"
       const before = busy.get(account);
       if (before !== undefined) {
-        if (heirs.get(account)?.ended !== false) heirs.set(account, session);
-        if (before.ended && heirs.get(account) === session && !flooding.has(session))
-          flooding.set(session, new Waiting());
-        return;
+        return inherit(session, before);
       }
       busy.set(account, session);
       const removed = new Set<number>();
       removedMeanwhile.set(account, removed);
       given.add(session);
-      if (!flooding.has(session)) flooding.set(session, new Waiting());
+      if (!flooding.has(session)) flooding.set(session, new WaitingMessages());
       try {
         let after = 0;
         while (takesMessages(session)) {
@@ -338,6 +344,18 @@ export const offline = defineFeature({
       }
     }
 
+    /** A session is to have what is stored after the one that is being given it. */
+    function inherit(session: Session, before: Session): void {
+      const { account } = session;
+      const heir = heirs.get(account);
+      if (heir === undefined || heir.ended) {
+        if (heir !== undefined) letGo(heir);
+        heirs.set(account, session);
+      }
+      if (before.ended && heirs.get(account) === session && !flooding.has(session))
+        flooding.set(session, new WaitingMessages());
+    }
+
     /** Removes what the client has certainly received: acknowledged (XEP-0198), or without that written to the socket. */
     async function remove(session: Session, handed: readonly Handed[]): Promise<void> {
       const received = !session.ended
@@ -361,21 +379,6 @@ export const offline = defineFeature({
     }
   },
 });
-
-/** What comes for a session while it is being given stored messages. */
-class Waiting {
-  readonly stanzas: Stanza[] = [];
-  bytes = 0;
-  /** Resolves when it is in the session's own queue, or handed on. */
-  readonly over: Promise<void>;
-  letGo: () => void = () => {};
-
-  constructor() {
-    this.over = new Promise((resolve) => {
-      this.letGo = resolve;
-    });
-  }
-}
 
 /** A stored message on its way. */
 interface Handed extends StoredAt {
