@@ -11,22 +11,29 @@ export function secretFile(dataFolder: string, component: string): string {
 /** Makes a component's secret once; only the operator's user may read it. Returns its file. */
 export function ensureSecret(dataFolder: string, component: string): string {
   const path = secretFile(dataFolder, component);
+  let secret: string;
   try {
     mkdirSync(join(dataFolder, 'secrets'), { recursive: true, mode: 0o700 });
+    secret = readOrMake(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UnusableSettingError({
       name: 'DATA_DIR',
       value: dataFolder,
-      expected: `expected a folder that can be written (it is where STORAGE_URL is, if not set): ${reason}`,
+      expected: `expected a folder that this user can write, with files that this user made (it is where STORAGE_URL is, if not set): ${reason}`,
     });
   }
+  if (secret.trim() === '') throw new Error(`the secret in ${path} is empty: remove that file`);
+  return path;
+}
+
+function readOrMake(path: string): string {
+  const secret = `${randomBytes(32).toString('base64url')}\n`;
   try {
-    writeFileSync(path, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+    writeFileSync(path, secret, { mode: 0o600, flag: 'wx' });
+    return secret;
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    if (readFileSync(path, 'utf8').trim() === '')
-      throw new Error(`the secret in ${path} is empty: remove that file`);
+    return readFileSync(path, 'utf8');
   }
-  return path;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -88,6 +88,14 @@ test('a port that is taken, an address of another host: named by the setting, wi
   });
   assert.match(out, /"msg":"LISTEN_HOST=.*192\.0\.2\.77.*this host has no such address/);
   assert.doesNotMatch(taken.out + out, /"stack"/);
+});
+
+test('a secret that cannot be read, as that of another user: the folder is named, and why', async (t) => {
+  const deployment = new Deployment(t);
+  mkdirSync(join(deployment.folder, 'data', 'secrets', 'muc'), { recursive: true }); // root can read every file
+  const { code, error } = await deployment.run(['start']);
+  assert.equal(code, 78);
+  assert.match(error, /^DATA_DIR="\.\/data": expected a folder .*files that this user made.*EISDIR/);
 });
 
 test('one port for two listeners is a wrong setting, told before anything starts', async (t) => {
