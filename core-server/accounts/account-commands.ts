@@ -28,6 +28,7 @@ export function accountCommands(
       accounts.create(account, passwordOf(args), { force: args['force'] === true }),
     ),
     'user.passwd': guarded((account, args) => accounts.setPassword(account, passwordOf(args))),
+    'user.expire': guarded((account) => accounts.expirePassword(account)),
     'user.disable': guarded((account) => accounts.disable(account)),
     'user.enable': guarded((account) => accounts.enable(account)),
     'user.remove': guarded((account, args) => remove(account, args['force'] === true)),

@@ -9,6 +9,7 @@ import { controlSocketPath } from '../run-files.js';
 const VERBS: Readonly<Record<string, { command: string; done: string; password: boolean }>> = {
   add: { command: 'user.add', done: 'added', password: true },
   passwd: { command: 'user.passwd', done: 'password changed', password: true },
+  expire: { command: 'user.expire', done: 'password expired', password: false },
   disable: { command: 'user.disable', done: 'disabled', password: false },
   enable: { command: 'user.enable', done: 'enabled', password: false },
   remove: { command: 'user.remove', done: 'removed', password: false },
@@ -21,7 +22,7 @@ export const userCommand: Command = {
   name: 'user',
   usage:
     'user add|passwd NAME@DOMAIN [--password P|--password-stdin] [--json]\n' +
-    'user disable|enable|remove NAME@DOMAIN [--json]\n' +
+    'user disable|enable|expire|remove NAME@DOMAIN [--json]  (expire: no log-in before a new password is set)\n' +
     "user add|remove NAME@DOMAIN --force  (not waiting until a removed account's data is gone)\n" +
     'user list [DOMAIN] [--json]',
   words: 2,

@@ -16,8 +16,9 @@ let core: CoreUnderTest;
 
 before(async () => {
   core = await CoreUnderTest.start({ C2S_REQUIRE_TLS: 'true', SASL_DIGEST_MD5: 'true', SASL_TRIES: '3' });
-  await core.addUsers('juliet', 'disabled');
+  await core.addUsers('juliet', 'disabled', 'expired');
   await core.control('user.disable', { jid: 'disabled@localhost' });
+  await core.control('user.expire', { jid: 'expired@localhost' });
 });
 after(() => core.stop());
 
@@ -85,6 +86,7 @@ const TABLE: readonly [string, readonly string[], string][] = [
   ['a wrong password', [auth('PLAIN', base64('\0juliet\0wrong'))], 'not-authorized'],
   ['an unknown user', [auth('PLAIN', base64('\0nobody\0secret'))], 'not-authorized'],
   ['a disabled account', [auth('PLAIN', base64('\0disabled\0secret'))], 'account-disabled'],
+  ['an expired password', [auth('PLAIN', base64('\0expired\0secret'))], 'credentials-expired'],
   ['another identity', [auth('PLAIN', base64('romeo@localhost\0juliet\0secret'))], 'invalid-authzid'],
   [
     'a full JID as identity',
@@ -212,4 +214,10 @@ test('RFC 6120 §6.4.2: another <auth/> discards the exchange that goes on; not 
   }
   endless.send(auth('SCRAM-SHA-1', base64(begun.first())));
   await endless.expectStreamError('policy-violation');
+});
+
+test('RFC 6120 §6.5.3: a new password ends the expiry', async (t) => {
+  await core.control('user.passwd', { jid: 'expired@localhost', password: 'new' });
+  const { client } = await secured(t);
+  await client.authenticate('expired', 'new', 'localhost');
 });
