@@ -99,7 +99,8 @@ export class Inbound {
   /** §7.13, §8.6, §9.9: forms that come by message. */
   #form(work: Work, room: Room, session: Session | undefined, from: Jid, element: Element): void {
     const form = parseForm(element);
-    if (form.type !== 'submit') return;
+    if (form.type === 'cancel') return;
+    if (form.type !== 'submit') throw refusal(room, 'bad-request');
     if (form.formType === NS.mucRegister)
       decideRegistration(this.#muc, work, room, actorOf(room, from), form);
     else if (form.formType !== NS.mucRequest) throw refusal(room, 'bad-request');

@@ -369,6 +369,11 @@ export const occupantUseCases: readonly Section[] = [
       await first.expect(
         `<presence from='${room}/thirdwitch' to='${first.jid}'>${user(`<item affiliation='none' jid='${third.jid}' nick='thirdwitch' role='participant'/>`)}${ID}</presence>`,
       );
+      // A form that is neither submitted nor cancelled asks for nothing.
+      await third.ask(
+        `<message id='blank' to='${room}'><x xmlns='jabber:x:data' type='form'><field var='FORM_TYPE'><value>http://jabber.org/protocol/muc#request</value></field></x></message>`,
+        `<message type='error' id='blank' from='${room}' to='${third.jid}'>${error('modify', 'bad-request', 400, room)}</message>`,
+      );
       await end();
     },
   },
