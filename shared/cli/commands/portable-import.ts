@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { dataOf, type PortableUser } from '../../portable/document.js';
 import type { PortablePart } from '../../portable/part.js';
 import type { PortableRoom } from '../../portable/rooms.js';
@@ -14,13 +15,18 @@ import { chosenParts, openPortable, type PortableStores } from './portable-store
  */
 export async function importStore(context: CommandContext, path: string): Promise<number> {
   const only = chosenParts(context.options['only']);
+  if (!existsSync(path)) throw new CommandError(EXIT.failed, `${path}: there is no such file or folder`);
   const stores = await openPortable(context.environment, false);
   const import_ = new Import(stores, only, context.printError);
   try {
     await import_.run(openSource(path));
   } catch (error) {
     if (error instanceof SyntaxError)
-      throw new CommandError(EXIT.failed, `${error.message} (${import_.accounts} accounts imported before)`);
+      throw new CommandError(
+        EXIT.failed,
+        `${error.message}: this is not (only) XEP-0227, a data folder of Prosody's or a dump of ejabberd's ` +
+          `(${import_.accounts} accounts imported before)`,
+      );
     throw error;
   } finally {
     await stores.close();

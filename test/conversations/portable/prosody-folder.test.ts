@@ -122,5 +122,13 @@ describe("Prosody's data folder", () => {
     assert.match(empty.error, /no stores of Prosody's in it/);
     writeFileSync(join(deployment.folder, 'dump'), '{tables,[}.');
     assert.match((await deployment.run(['store', 'import', 'dump'])).error, /dump: .*expected at character/);
+    const none = await deployment.run(['store', 'import', 'nowhere']);
+    assert.deepEqual([none.code, none.error], [1, 'nowhere: there is no such file or folder\n']);
+    const other = await deployment.run(['store', 'import', '.env']);
+    assert.equal(other.code, 1);
+    assert.match(
+      other.error,
+      /^\.env: .*: this is not \(only\) XEP-0227, .* \(0 accounts imported before\)$/m,
+    );
   });
 });
