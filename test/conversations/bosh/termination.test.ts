@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Attributes, assertTerminal, BoshClient, message, post } from '../../tools/bosh-client.js';
 import { startBosh, type TestBosh } from '../../tools/bosh-server.js';
+import { eventually } from '../../tools/faults.js';
 
 // XEP-0124 §"Terminating the BOSH Session" and §"Error and Status Codes".
 
@@ -79,8 +80,8 @@ test('the process stops: system-shutdown for who waits, and nobody new', async (
   const other = await startBosh();
   const client = new BoshClient(other.port);
   await client.create();
-  const held = client.send();
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  const held = client.send({}, message('last'));
+  await eventually('the request is there', () => other.upstream.last.sent.length === 1);
   const stopped = other.stop();
   assertTerminal(await held, 'system-shutdown');
   await stopped;
