@@ -50,7 +50,12 @@ export function checkAffiliationChanges(
   }
   checkPlaces(
     room,
-    items.flatMap(({ bare, affiliation }) => (affiliation === 'none' ? [] : [bare])),
+    items
+      .filter(({ affiliation }) => affiliation !== 'none')
+      // Who is banned has no nick, and nobody else a reason.
+      .map(({ bare, affiliation, nick, reason }) =>
+        affiliation === 'outcast' ? { bare, nick: '', reason } : { bare, nick },
+      ),
   );
   // §10: "Every room MUST have at least one owner".
   if (owners.size === 0 && room.owners.length > 0) throw refusal(room, 'conflict');

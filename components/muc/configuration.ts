@@ -101,7 +101,10 @@ function submittedLists(room: Room, values: Readonly<Record<string, FieldValue>>
     else owners.delete(jid);
   }
   if (owners.size === 0) throw refusal(room, 'conflict');
-  checkPlaces(room, changes.keys());
+  checkPlaces(
+    room,
+    [...changes.keys()].map((bare) => ({ bare })),
+  );
   return changes;
 }
 

@@ -14,7 +14,7 @@ export interface DeliveryOptions {
   readonly failed: (work: Work, reason: unknown) => Outgoing[];
   /** Texts for one broadcast: one per addressee, or fewer by multicast. */
   readonly expand: (outgoing: Exclude<Outgoing, string>, from: number) => { text: string; taken: number };
-  /** Stanzas that may wait before the service says it is congested. */
+  /** Stanzas that may wait before the service says it is congested; long ones count as several. */
   readonly backlog: number;
 }
 
@@ -212,8 +212,15 @@ export class Delivery {
   }
 }
 
+/** Characters that count as one more stanza: the backlog is one of bytes as well. */
+const CHARACTERS = 512;
+
 function sizeOf(work: Work): number {
   let size = 0;
-  for (const outgoing of work.out) size += typeof outgoing === 'string' ? 1 : outgoing.to.length;
+  for (const outgoing of work.out) {
+    if (typeof outgoing === 'string') size += 1 + Math.floor(outgoing.length / CHARACTERS);
+    // Its text is there once for all.
+    else size += outgoing.to.length + Math.floor(outgoing.text.tail.length / CHARACTERS);
+  }
   return size;
 }

@@ -1,12 +1,12 @@
 import { children, type Element } from '../../shared/xml/element.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
-import { detachedCopy } from '../../shared/xml/names.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { tellOfChange } from './affiliation-change-notice.js';
 import { type Muc, refusal } from './context.js';
+import { checkSize } from './messages.js';
 import { checkPlaces } from './places.js';
 import { spend } from './rate.js';
 import { atLeast } from './rooms/privileges.js';
@@ -16,6 +16,9 @@ import type { Work } from './work.js';
 
 const REMEMBERED_MILLISECONDS = 86_400_000;
 const MOST = 50;
+const INVITATION_BYTES = 65_536;
+/** Of an id or a thread that each of the invitations repeats. */
+const REPEATED_LENGTH = 1_000;
 const REASON_LENGTH = 1_000;
 
 export interface Invitation {
@@ -36,10 +39,17 @@ export function invite(
   stanza: Stanza,
   user: Element,
 ): void {
+  // It goes out once for each invitee, with its id.
+  checkSize(muc, room, stanza, INVITATION_BYTES);
   spend(muc, room, session);
   const invites = children(user, 'invite');
   if (invites.length > MOST)
     throw refusal(room, 'policy-violation', { text: `At most ${MOST} invitations at once` });
+  const repeated = [stanza.id, ...invites.map((one) => one.getChild('continue')?.attrs['thread'])];
+  if (repeated.some((text) => (text?.length ?? 0) > REPEATED_LENGTH))
+    throw refusal(room, 'policy-violation', {
+      text: `The id or thread of an invitation may have ${REPEATED_LENGTH} characters`,
+    });
   const { occupant } = session;
   const affiliation = room.affiliationOf(occupant.bare);
   // §9.5: into a members-only room by those who edit its list, or by members where the owner allows that.
@@ -60,7 +70,7 @@ export function invite(
   if (room.config.membersOnly)
     checkPlaces(
       room,
-      invitees.map(({ jid }) => jid.bare),
+      invitees.map(({ jid }) => ({ bare: jid.bare })),
     );
   for (const { jid, one } of invitees) {
     // §9.5: an invitation into a members-only room makes a member; into an open room it MUST NOT.
@@ -83,8 +93,7 @@ export function invite(
 /** Also what a new member of a members-only room gets (§9.5). The password goes along. */
 export function sendInvitation(muc: Muc, work: Work, room: Room, invitation: Invitation): void {
   const { from, to, reason, thread } = invitation;
-  // remembered for a day: not as a slice of the stanza
-  const id = detachedCopy(invitation.id ?? muc.newId());
+  const id = invitation.id ?? muc.newId();
   const continued = thread === undefined ? '' : `<continue${attribute('thread', thread ?? undefined)}/>`;
   const inner = textElement('reason', reason) + continued;
   const start = `<invite${attribute('from', from)}`;
@@ -95,7 +104,7 @@ export function sendInvitation(muc: Muc, work: Work, room: Room, invitation: Inv
   work.broadcastTo(text, [escapeAttribute(to)]);
   const until = muc.ticks() + REMEMBERED_MILLISECONDS;
   const invitee = parseJid(to)?.bare ?? to;
-  muc.remembered.add(invitationKey(room, invitee, from), id, until);
+  muc.remembered.add(invitationKey(room, invitee, from), true, until);
   muc.remembered.add(bounceKey(room, id, invitee), from, until);
 }
 

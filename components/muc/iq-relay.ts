@@ -13,6 +13,9 @@ const WAIT_MILLISECONDS = 120_000;
 /** Requests of one session that wait for their answers: more would crowd out those of others. */
 const UNANSWERED = 200;
 
+/** Characters of a request's id, which is kept until the answer comes. */
+const ID_LENGTH = 1_000;
+
 /** A request passed on: whom its answer is for. */
 interface Relayed {
   readonly room: string;
@@ -53,6 +56,10 @@ export function relayRequest(
   spend(muc, room, session);
   if (session.unanswered >= UNANSWERED)
     throw refusal(room, 'resource-constraint', { text: `No more than ${UNANSWERED} requests at once` });
+  if ((iq.id?.length ?? 0) > ID_LENGTH)
+    throw refusal(room, 'policy-violation', {
+      text: `The id of a request may have ${ID_LENGTH} characters`,
+    });
   const ofAccount = iq.payload !== null && OF_ACCOUNT.has(iq.payload.namespace);
   const to = ofAccount ? target.bare : target.primary.jid.full;
   const id = muc.newId();

@@ -120,7 +120,7 @@ export function register({ muc, work, room, from, query, success }: RoomRequest)
     room.config.registration === 'automatic' && !room.config.membersOnly && !room.config.moderated;
   success();
   if (automatic || atLeast(held, 'member')) {
-    checkPlaces(room, [from.bare]);
+    checkPlaces(room, [{ bare: from.bare, nick }]);
     membership(muc, work, room, { bare: from.bare, affiliation: held === 'none' ? 'member' : held, nick });
     return;
   }

@@ -87,6 +87,18 @@ export function nickKey(nick: string): string {
   return nick.normalize('NFKC').toLowerCase();
 }
 
+/** What is around an entry of a list in the room's document; and a request to register, roughly. */
+const ENTRY_CHARACTERS = 40;
+const REGISTRATION_CHARACTERS = 1_000;
+
+/** Characters that an entry adds to the lists. */
+export function entrySize(
+  bare: string,
+  entry: { readonly nick: string | undefined; readonly reason: string | undefined } | undefined,
+): number {
+  return entry === undefined ? 0 : bare.length + (entry.nick?.length ?? 0) + (entry.reason?.length ?? 0);
+}
+
 /** A loaded room. Only state and questions about it: what happens to it is in the use cases. */
 export class Room {
   readonly local: string;
@@ -121,6 +133,8 @@ export class Room {
   /** Who has reserved which nick. */
   readonly #reserved = new Map<string, string>();
   #addresses: readonly string[] | null = null;
+  /** Characters of the affiliations: addresses, nicks and reasons. */
+  listSize = 0;
 
   constructor(jid: Jid, config: RoomConfig, admins: ReadonlySet<string>) {
     this.jid = jid;
@@ -145,20 +159,34 @@ export class Room {
   }
 
   setAffiliation(bare: string, affiliation: Affiliation, nick?: string, reason?: string): void {
-    const before = this.affiliations.get(bare)?.nick;
-    if (before !== undefined) this.#reserved.delete(nickKey(before));
+    const before = this.affiliations.get(bare);
+    if (before?.nick !== undefined) this.#reserved.delete(nickKey(before.nick));
+    this.listSize -= entrySize(bare, before);
     if (affiliation === 'none') {
       this.affiliations.delete(bare);
       return;
     }
     // §9.1: an outcast keeps no nick.
     const outcast = affiliation === 'outcast';
-    this.affiliations.set(bare, {
+    const entry = {
       affiliation,
       nick: outcast ? undefined : nick,
       reason: outcast ? reason : undefined,
-    });
+    };
+    this.affiliations.set(bare, entry);
+    this.listSize += entrySize(bare, entry);
     if (!outcast && nick !== undefined) this.#reserved.set(nickKey(nick), bare);
+  }
+
+  /** Characters of the room's document, roughly: what it costs to write it. */
+  get documentSize(): number {
+    return (
+      this.listSize +
+      ENTRY_CHARACTERS * (this.affiliations.size + this.voice.size) +
+      REGISTRATION_CHARACTERS * this.registrations.size +
+      (this.vcard?.text.length ?? 0) +
+      (this.subject?.content.length ?? 0)
+    );
   }
 
   withAffiliation(affiliation: Affiliation): [string, AffiliationEntry][] {

@@ -143,3 +143,75 @@ for (const synchronous of [true, false]) {
     }
   });
 }
+
+test('ids of any length are neither repeated for each invitee nor kept', async () => {
+  const world = await mucInProcess(true);
+  await enter(world, 'hag');
+  await open(world);
+  await enter(world, 'crone');
+  Object.assign(world.service.policy, { messageBytes: 65_536 });
+  world.sent.length = 0;
+  const long = 'x'.repeat(40_000);
+  const user = "xmlns='http://jabber.org/protocol/muc#user'";
+  const invite = (id: string, inside = '') =>
+    world.receive(
+      `<message from='hag@example/r' to='${ROOM}' id='${id}'><x ${user}><invite to='a@b'>${inside}</invite></x></message>`,
+    );
+  invite(long);
+  invite('short', `<continue thread='${long}'/>`);
+  world.receive(
+    `<iq type='get' id='${long}' from='hag@example/r' to='${ROOM}/crone'><query xmlns='urn:x'/></iq>`,
+  );
+  await world.settled();
+  assert.equal(world.sent.length, 3);
+  for (const text of world.sent.splice(0)) assert.match(text, /type='error'.*<policy-violation /);
+  assert.equal(world.service.pending.size, 0);
+  // a private message is passed on with its id, and found again by it, but the id is not kept
+  const kept: string[] = [];
+  const { set } = Map.prototype;
+  Map.prototype.set = function (key: unknown, value: unknown) {
+    if (typeof key === 'string' && key.length > 1_000) kept.push(key);
+    return set.call(this, key, value);
+  };
+  try {
+    world.receive(
+      `<message type='chat' id='${long}' from='hag@example/r' to='${ROOM}/crone'><body>hi</body></message>`,
+    );
+    world.receive(
+      `<message type='error' id='${long}' from='crone@example/r' to='${ROOM}/hag'><error type='cancel'><not-allowed xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
+    );
+    await world.settled();
+  } finally {
+    Map.prototype.set = set;
+  }
+  assert.equal(kept.length, 0);
+  assert.match(
+    world.sent.at(-1) ?? '',
+    new RegExp(`^<message from='${ROOM}/crone' type='error' id='x{40000}' to='hag@example/r'`),
+  );
+});
+
+test('the lists of a room are bounded in characters, and can always be made shorter', async () => {
+  const world = await mucInProcess(true);
+  await enter(world, 'hag');
+  await open(world);
+  const room = await world.service.rooms.find('coven');
+  const reason = 'x'.repeat(1_000);
+  for (let n = 0; n < 1_490; n++) room?.setAffiliation(`u${n}@evil`, 'outcast', undefined, reason);
+  const ban = async (user: string, why: string, affiliation = 'outcast'): Promise<string> => {
+    world.sent.length = 0;
+    world.receive(
+      `<iq type='set' id='b' from='hag@example/r' to='${ROOM}'><query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='${affiliation}' jid='${user}@evil'><reason>${why}</reason></item></query></iq>`,
+    );
+    await world.settled();
+    return world.sent.find((text) => text.startsWith('<iq')) ?? '';
+  };
+  assert.match(await ban('one', reason), /type='error'.*<resource-constraint /);
+  // the same again, with a shorter reason, and not any more: each leaves the list no longer than it was
+  for (const why of [reason, 'why']) assert.match(await ban('u0', why), /type='result'/);
+  for (const user of ['u1', 'u2', 'u3']) assert.match(await ban(user, '', 'none'), /type='result'/);
+  for (let n = 4; n < 20; n++) assert.match(await ban(`u${n}`, '', 'none'), /type='result'/);
+  assert.match(await ban('one', reason), /type='result'/);
+  for (const bare of [...(room?.affiliations.keys() ?? [])]) room?.setAffiliation(bare, 'none');
+  assert.equal(room?.listSize, 0);
+});

@@ -161,3 +161,17 @@ test('it says when more waits than may', () => {
   delivery.linkUp();
   assert.equal(delivery.congested, false);
 });
+
+test('a long text counts as several that wait, what many get once', () => {
+  const { delivery, state } = harness();
+  state.connected = false;
+  const broadcast = new Work(null);
+  broadcast.broadcastTo({ head: 'to ', tail: 'x'.repeat(2_048) }, ['a', 'b']);
+  delivery.submit(broadcast);
+  assert.equal(delivery.congested, false);
+  delivery.submit(work('x'.repeat(5_120), false));
+  assert.equal(delivery.congested, true);
+  state.connected = true;
+  delivery.linkUp();
+  assert.equal(delivery.congested, false);
+});
