@@ -185,10 +185,9 @@ test('ids of any length are neither repeated for each invitee nor kept', async (
     Map.prototype.set = set;
   }
   assert.equal(kept.length, 0);
-  assert.match(
-    world.sent.at(-1) ?? '',
-    new RegExp(`^<message from='${ROOM}/crone' type='error' id='x{40000}' to='hag@example/r'`),
-  );
+  const bounce = world.sent.at(-1) ?? '';
+  assert.match(bounce, /^<message [^>]*type='error'[^>]* to='hag@example\/r'/);
+  assert.ok(bounce.includes(` id='${long}'`));
 });
 
 test('the lists of a room are bounded in characters, and can always be made shorter', async () => {
