@@ -11,6 +11,7 @@ import type { SocketTransport } from '../streams/socket-transport.js';
 import type { SocketTransportOptions } from '../streams/socket-transport-options.js';
 import type { StreamLimits } from '../streams/transport.js';
 import { type BacklogLimits, type Outbound, SharedBudget } from './backlog.js';
+import { withCanonicalAddresses } from './canonical.js';
 import type { FederationContext, KeyToVerify } from './context.js';
 import type { DialbackKeys } from './dialback-key.js';
 import { Dialer } from './dialer.js';
@@ -106,7 +107,7 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
         new FederationFailure('not-allowed', 'no federation with this domain', { permanent: true }),
       );
     }
-    this.#pair(from.domain, to.domain).send(stanza, origin);
+    this.#pair(from.domain, to.domain).send(withCanonicalAddresses(stanza), origin);
   }
 
   #pair(local: string, remote: string): DomainPair {

@@ -25,6 +25,7 @@ export class IncomingStream extends ServerStream {
     if (!this.#opening) return this.fail('bad-format', 'unexpected stream header');
     this.#opening = false;
     this.id = randomUUID();
+    this.lang = header.lang;
     this.#modern = header.version !== undefined && !/^0*\./.test(header.version);
     const local = header.to === undefined ? null : prepareDomain(header.to);
     const remote = header.from === undefined ? null : prepareDomain(header.from);

@@ -88,6 +88,7 @@ export class OutgoingStream extends ServerStream {
     if (this.#step !== 'opening') return this.fail('bad-format', 'unexpected stream header');
     this.#headerSeen = true;
     this.id = header.id ?? '';
+    this.lang = header.lang;
     if (header.namespace !== NS.streams || header.defaultNamespace !== NS.server)
       return this.fail('invalid-namespace');
     this.#dialbackDeclared = [...header.prefixes.values()].includes(NS.dialback);

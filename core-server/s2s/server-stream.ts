@@ -6,6 +6,7 @@ import { StreamError, type StreamErrorCondition } from '../../shared/xmpp/stream
 import type { SocketTransport } from '../streams/socket-transport.js';
 import type { TransportHandler } from '../streams/transport.js';
 import type { Outbound } from './backlog.js';
+import { inLanguageOf, withCanonicalAddresses } from './canonical.js';
 import type { FederationContext } from './context.js';
 import { Dialback } from './dialback.js';
 import { FederationFailure } from './failure.js';
@@ -38,6 +39,8 @@ export abstract class ServerStream implements TransportHandler {
   /** Both sides send stanzas on it (XEP-0288). */
   bidirectional = false;
   closed = false;
+  /** The peer's default language (RFC 6120 §4.7.4). */
+  protected lang: string | undefined;
   /** Our closing tag is sent, the peer's has not come. */
   closing = false;
   readonly dialback: Dialback;
@@ -242,6 +245,6 @@ export abstract class ServerStream implements TransportHandler {
     if (!acceptance.locals.has(to.domain)) return this.fail('host-unknown');
     acceptance.received++;
     this.lastUsed = performance.now();
-    this.context.receive(stanza, this);
+    this.context.receive(inLanguageOf(this.lang, withCanonicalAddresses(stanza)), this);
   }
 }

@@ -296,6 +296,30 @@ test('RFC 6120 §11: broken XML from a server is its stream error', async () => 
   await stream.expectStreamError('restricted-xml');
 });
 
+test('RFC 7622 §4, RFC 6120 §8.1.5: what comes is passed on with mapped addresses, in the language of its stream', async () => {
+  const romeo = await montague.core.online('romeo', 'orchard', 'montague.test');
+  const stream = await montague.core.connect('s2s');
+  sendHeader(stream, 'montague.test', 'bücher.test', "version='1.0' xml:lang='de'");
+  await stream.header();
+  await stream.element('features');
+  stream.send("<db:result from='bücher.test' to='montague.test'>k</db:result>");
+  const { stream: verified } = await peer.answerVerify('valid');
+  await stream.element('db:result');
+  const body = '<body>Hallo</body>';
+  stream.send(
+    `<message id='1' from='ANNA@xn--bcher-kva.test./Hof' to='Romeo@Montague.TEST/orchard'>${body}</message>` +
+      `<message id='2' xml:lang='cs' from='anna@bücher.test/Hof' to='romeo@montague.test/orchard'>${body}</message>`,
+  );
+  for (const [id, lang] of [
+    ['1', 'de'],
+    ['2', 'cs'],
+  ] as const)
+    await romeo.expect(
+      `<message id='${id}' xml:lang='${lang}' from='anna@bücher.test/Hof' to='romeo@montague.test/orchard'>${body}</message>`,
+    );
+  for (const one of [stream, verified, romeo]) one.cut();
+});
+
 test('RFC 6121 §3, §4.3 across servers: probes of strangers, a subscription, probes of a subscriber', async () => {
   const { stream } = await RawServer.openTo(montague, 'presence.test');
   // one stream for both directions shows the order of everything (XEP-0288)

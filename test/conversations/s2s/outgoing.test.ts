@@ -248,6 +248,16 @@ test('a server from before XMPP 1.0: no features, dialback at once', async () =>
   stream.cut();
 });
 
+test('RFC 7622 §4: however a client writes an address, another domain gets it mapped', async () => {
+  send('Romeo@Mapped.TEST./Hof', 'm1');
+  send('anna@xn--bcher-kva.test', 'm2');
+  for (const to of ['romeo@mapped.test/Hof', 'anna@bücher.test']) {
+    const { stream } = await acceptDialback(to.replace(/^.*@|\/.*$/g, ''));
+    assert.equal((await stream.element('message')).to, to);
+    stream.cut();
+  }
+});
+
 test('RFC 6121 §4.6: directed presence that cannot be delivered comes back as an error', async () => {
   juliet.send("<presence to='romeo@refused.test'/>");
   const error = await juliet.stanza((one) => one.name === 'presence' && one.type === 'error');
