@@ -6,6 +6,7 @@ import {
   type StanzaErrorOptions,
 } from '../../shared/xmpp/stanza-error.js';
 import type { Delivery } from './delivery.js';
+import type { AccountPace } from './pace.js';
 import type { PendingTable } from './pending.js';
 import type { PublicLog } from './public-log.js';
 import type { RoomRegistry } from './rooms/registry.js';
@@ -67,6 +68,8 @@ export interface Muc {
   readonly remembered: PendingTable;
   /** The service's own questions, of which there are few at a time: nobody can crowd them out. */
   readonly own: PendingTable;
+  /** What each account has had done lately. */
+  readonly pace: AccountPace;
   readonly counters: MucCounters;
   /** Where rooms with public logging are written; null where something else does that. */
   readonly publicLog: PublicLog | null;

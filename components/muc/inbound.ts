@@ -17,6 +17,7 @@ import { relayAnswer, relayRequest } from './iq-relay.js';
 import { leave } from './leaving.js';
 import { checkSize, sendToAll } from './messages.js';
 import { changeAvailability, changeNick } from './nick-change.js';
+import { mayBeCostly } from './pace.js';
 import { presenceTemplate } from './presence.js';
 import { returnBounce, sendPrivately } from './private-messages.js';
 import { spend } from './rate.js';
@@ -30,6 +31,9 @@ import { Work } from './work.js';
 
 /** Presence is kept for each occupant, and all of it told to each who enters. */
 const PRESENCE_BYTES = 16_384;
+
+/** To an account that has had more done than one may. */
+const WAIT = 'You have asked for very much: wait a moment';
 
 /** Every stanza that comes, sent to its use case; each leaves one piece of work, or an error for its sender. */
 export class Inbound {
@@ -162,7 +166,10 @@ export class Inbound {
       else if (join === undefined) changeAvailability(muc, work, room, session, stanza);
       // §14.6: a second join costs a roster and the history.
       else spend(muc, room, session);
-      if (join !== undefined) this.#again(work, room, session, entrance);
+      if (join === undefined) return;
+      if (this.#mustWait(from)) throw refusal(room, 'resource-constraint', { text: WAIT });
+      this.#again(work, room, session, entrance);
+      this.#charge(from, work);
       return;
     }
     if (join === undefined && !muc.policy.groupchat1) {
@@ -207,7 +214,10 @@ export class Inbound {
       this.#inRoom(stanza, to, (work, room) => {
         if (to.resource !== '') this.#occupantIq(work, room, from, to, stanza);
         else if (room === null) throw new StanzaError('item-not-found', { by: to.bare });
-        else roomIq(this.#muc, work, room, from, stanza);
+        else {
+          roomIq(this.#muc, work, room, from, stanza);
+          this.#charge(from, work);
+        }
       });
   }
 
@@ -247,11 +257,27 @@ export class Inbound {
     } else this.refuse(iq, new StanzaError('service-unavailable'));
   }
 
+  #mustWait(from: Jid): boolean {
+    const { pace, admins } = this.#muc;
+    return pace.exceeded(from.bare, this.#muc.ticks()) && !admins.has(from.bare);
+  }
+
+  /** For what it is answered. */
+  #charge(from: Jid, work: Work): void {
+    let characters = 0;
+    for (const outgoing of work.out) if (typeof outgoing === 'string') characters += outgoing.length;
+    this.#muc.pace.charge(from.bare, characters, this.#muc.ticks());
+  }
+
   #inRoom(stanza: Stanza, to: Jid, action: (work: Work, room: Room | null) => void): void {
     // Entering a large room is a short stanza, and makes many: nobody may ask for more than can be sent.
     if (this.#muc.delivery.congested && asksForSomething(stanza)) {
       const text = 'The service cannot reach its occupants at present';
       this.refuse(stanza, new StanzaError('resource-constraint', { by: to.bare, text }));
+      return;
+    }
+    if (stanza.fromJid && this.#mustWait(stanza.fromJid) && mayBeCostly(stanza)) {
+      this.refuse(stanza, new StanzaError('resource-constraint', { by: to.bare, text: WAIT }));
       return;
     }
     this.#muc.rooms.use(

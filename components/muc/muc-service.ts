@@ -16,6 +16,7 @@ import { cutHistory } from './history.js';
 import { errorText, Inbound } from './inbound.js';
 import { Journal } from './journal.js';
 import { Multicast, type MulticastMode } from './multicast.js';
+import { AccountPace } from './pace.js';
 import { PendingTable } from './pending.js';
 import { PublicLog } from './public-log.js';
 import { RoomDirectory } from './rooms/directory.js';
@@ -60,6 +61,7 @@ export class MucService implements Muc {
   readonly pending = new PendingTable(PENDING);
   readonly remembered = new PendingTable(PENDING);
   readonly own = new PendingTable(PENDING);
+  readonly pace = new AccountPace();
   readonly counters: MucCounters;
   readonly publicLog: PublicLog | null;
   readonly admins: ReadonlySet<string>;
@@ -237,9 +239,16 @@ export class MucService implements Muc {
 
   #commit(batch: readonly Work[]): Write[] {
     const writes = this.store.write(batch);
+    const written = new Set<Room>();
     for (const work of batch) {
-      for (const room of work.rooms)
+      for (const room of work.rooms) {
         this.directory.changed(room.local, room.destroyed ? null : room.config, room.locked);
+        const causer = work.cause?.fromJid;
+        if (!causer || written.has(room)) continue;
+        // Once for all that a batch changes of a room: it is written once.
+        written.add(room);
+        this.pace.charge(causer.bare, room.documentSize, this.ticks());
+      }
       for (const entry of work.messages) writes.push({ done: this.#journal.append(entry), of: work });
       if (work.messages.length > 0) work.sent.push(() => this.#journal.sent(work.messages));
     }

@@ -196,11 +196,14 @@ test('the lists of a room are bounded in characters, and can always be made shor
   await open(world);
   const room = await world.service.rooms.find('coven');
   const reason = 'x'.repeat(1_000);
-  for (let n = 0; n < 1_490; n++) room?.setAffiliation(`u${n}@evil`, 'outcast', undefined, reason);
-  const ban = async (user: string, why: string, affiliation = 'outcast'): Promise<string> => {
+  for (let n = 0; n < 1_486; n++) room?.setAffiliation(`u${n}@evil`, 'outcast', undefined, reason);
+  const ban = async (users: string, why: string, affiliation = 'outcast'): Promise<string> => {
     world.sent.length = 0;
+    const items = users
+      .split(' ')
+      .map((user) => `<item affiliation='${affiliation}' jid='${user}@evil'><reason>${why}</reason></item>`);
     world.receive(
-      `<iq type='set' id='b' from='hag@example/r' to='${ROOM}'><query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='${affiliation}' jid='${user}@evil'><reason>${why}</reason></item></query></iq>`,
+      `<iq type='set' id='b' from='hag@example/r' to='${ROOM}'><query xmlns='http://jabber.org/protocol/muc#admin'>${items.join('')}</query></iq>`,
     );
     await world.settled();
     return world.sent.find((text) => text.startsWith('<iq')) ?? '';
@@ -208,9 +211,67 @@ test('the lists of a room are bounded in characters, and can always be made shor
   assert.match(await ban('one', reason), /type='error'.*<resource-constraint /);
   // the same again, with a shorter reason, and not any more: each leaves the list no longer than it was
   for (const why of [reason, 'why']) assert.match(await ban('u0', why), /type='result'/);
-  for (const user of ['u1', 'u2', 'u3']) assert.match(await ban(user, '', 'none'), /type='result'/);
-  for (let n = 4; n < 20; n++) assert.match(await ban(`u${n}`, '', 'none'), /type='result'/);
+  assert.match(await ban('u1 u2 u3', '', 'none'), /type='result'/);
   assert.match(await ban('one', reason), /type='result'/);
   for (const bare of [...(room?.affiliations.keys() ?? [])]) room?.setAffiliation(bare, 'none');
   assert.equal(room?.listSize, 0);
+});
+
+test('who has large rooms written and long lists answered again and again has to wait; nobody else has', async () => {
+  const world = await mucInProcess(true);
+  await enter(world, 'hag');
+  await open(world);
+  await enter(world, 'crone');
+  const room = await world.service.rooms.find('coven');
+  for (let n = 0; n < 1_400; n++) room?.setAffiliation(`u${n}@evil`, 'outcast', undefined, 'x'.repeat(1_000));
+  const set = async (from: string, payload: string): Promise<string> => {
+    world.sent.length = 0;
+    world.receive(`<iq type='set' id='s' from='${from}@example/r' to='${ROOM}'>${payload}</iq>`);
+    await world.settled();
+    return world.sent.find((text) => text.startsWith('<iq')) ?? '';
+  };
+  const admin = (affiliation: string) =>
+    `<query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='${affiliation}' jid='a@b'/></query>`;
+  let changes = 0;
+  while (changes < 100 && /type='result'/.test(await set('hag', admin(changes % 2 ? 'none' : 'member'))))
+    changes++;
+  assert.ok(changes >= 10 && changes < 60, `${changes} changes`);
+  assert.match(await set('hag', admin('owner')), /type='error'.*type='wait'.*<resource-constraint /);
+  // neither by a subject nor by entering again
+  const tell = async (text: string): Promise<string> => {
+    world.sent.length = 0;
+    world.receive(text);
+    await world.settled();
+    return world.sent[0] ?? '';
+  };
+  const groupchat = (inside: string) =>
+    tell(`<message type='groupchat' from='hag@example/r' to='${ROOM}'>${inside}</message>`);
+  assert.match(await groupchat('<subject>x</subject>'), /<resource-constraint /);
+  assert.match(
+    await tell(`<presence from='hag@example/r' to='${ROOM}/hag'>${JOIN}</presence>`),
+    /<resource-constraint /,
+  );
+  // but what costs little goes on, and others are not concerned
+  assert.match(await groupchat('<body>x</body>'), /^<message [^>]*type='groupchat'/);
+  assert.match(
+    await tell(`<iq type='get' id='p' from='hag@example/r' to='${ROOM}'><ping xmlns='urn:xmpp:ping'/></iq>`),
+    /type='result'/,
+  );
+  assert.match(
+    await tell(
+      `<iq type='get' id='d' from='crone@example/r' to='${ROOM}'><query xmlns='http://jabber.org/protocol/disco#items'/></iq>`,
+    ),
+    /type='result'/,
+  );
+});
+
+test('the accounts whose pace is known are bounded, and forgotten when they have been quiet', async () => {
+  const { AccountPace } = await import('../../../components/muc/pace.js');
+  const pace = new AccountPace();
+  for (let n = 0; n < 20_000; n++) pace.charge(`u${n}@example`, 40_000_000, 0);
+  assert.equal(pace.size, 10_000);
+  assert.equal(pace.exceeded('u19999@example', 1_000), true);
+  assert.equal(pace.exceeded('u19999@example', 3_000), false);
+  assert.equal(pace.exceeded('u19999@example', 60_000), false);
+  assert.equal(pace.size, 9_999);
 });
