@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { OwnerQueue } from '../../../shared/component/owner-queue.js';
 import type { KeyValueCollection, Storage } from '../../../shared/storage/storage.js';
 import { child, type Element, xml } from '../../../shared/xml/element.js';
+import { detachedCopy } from '../../../shared/xml/names.js';
 import type { Stanza } from '../../../shared/xml/stanza.js';
 import { parseJid } from '../../../shared/xmpp/jid.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
@@ -90,9 +91,7 @@ export class AvatarConversion {
     if (!from || presence.type !== undefined || !presence.hasChild('x', NS.vcardUpdate)) return;
     // Every process of a shared domain hears this.
     if (!this.#pep.component.share.mine(from.bare) || !this.#granted(from.bare)) return;
-    const update = child(presence.element, 'x', NS.vcardUpdate);
-    const photo = update && child(update, 'photo', NS.vcardUpdate);
-    const hash = photo?.getText().trim().toLowerCase();
+    const hash = photoHash(presence);
     if (hash === undefined || this.#inVain.get(from.bare) === hash) return;
     this.#queue.run(from.bare, () => this.#seen(from.bare, hash));
   }
@@ -194,4 +193,15 @@ export class AvatarConversion {
     this.#inVain.set(owner, hash);
     if (synced !== undefined && synced !== hash) await this.#synced.put(owner, { hash });
   }
+}
+
+/**
+ * What a presence says of the vCard's photo (XEP-0153 §4.1): a SHA-1 in hex, `''` for none, undefined where it says nothing
+ * or what can be neither. It is remembered: not as a slice of the presence.
+ */
+export function photoHash(presence: Stanza): string | undefined {
+  const update = child(presence.element, 'x', NS.vcardUpdate);
+  const photo = update && child(update, 'photo', NS.vcardUpdate);
+  const hash = photo?.getText().trim().toLowerCase();
+  return hash !== undefined && /^([0-9a-f]{40})?$/.test(hash) ? detachedCopy(hash) : undefined;
 }

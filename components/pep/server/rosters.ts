@@ -16,6 +16,9 @@ export type Roster = ReadonlyMap<string, Contact>;
 
 /** Contacts that are kept in memory, over all rosters. */
 const KEPT_CONTACTS = 400_000;
+/** Kinds of contact that are shared, and the characters of one. */
+const KEPT_KINDS = 10_000;
+const KIND_LENGTH = 200;
 /** Rosters that are asked for at once. */
 const AT_ONCE = 32;
 /** How long a roster counts where the server does not say that it pushes changes: for one event and what it leads to, ms. */
@@ -61,6 +64,11 @@ export class Rosters {
     this.#keeps = keeps;
     // Pushes are missed while the link is down.
     component.onDown(() => this.clear());
+  }
+
+  /** Kinds of contact that are shared now. */
+  get kinds(): number {
+    return this.#kinds.size;
   }
 
   /** Contacts kept now. */
@@ -110,7 +118,7 @@ export class Rosters {
       if (contact === undefined) continue;
       const roster = this.#kept.get(account);
       const before = roster?.get(contact);
-      const now = item.attrs['subscription'] === 'remove' ? undefined : this.#contact(item);
+      const now = item.attrs['subscription'] === 'remove' ? undefined : this.#contact(item, before);
       if (roster !== undefined) {
         if (now === undefined) roster.delete(contact);
         else roster.set(contact, now);
@@ -181,7 +189,7 @@ export class Rosters {
   #tellChanges(account: string, before: Roster, now: Roster): void {
     for (const contact of new Set([...before.keys(), ...now.keys()])) {
       const [was, is] = [before.get(contact), now.get(contact)];
-      if (was !== is) for (const watcher of this.#watchers) watcher(account, contact, was, is);
+      if (!alike(was, is)) for (const watcher of this.#watchers) watcher(account, contact, was, is);
     }
   }
 
@@ -209,7 +217,8 @@ export class Rosters {
     }
   }
 
-  #contact(item: Element): Contact {
+  /** `before`: what is given where nothing has changed. */
+  #contact(item: Element, before?: Contact): Contact {
     const { subscription = 'none' } = item.attrs;
     const groups = childElements(item)
       .filter((child) => child.getName() === 'group')
@@ -217,12 +226,26 @@ export class Rosters {
     const subscriber = subscription === 'from' || subscription === 'both';
     const subscribed = subscription === 'to' || subscription === 'both';
     const key = JSON.stringify([subscriber, subscribed, groups]);
+    // The names of groups are anybody's choice, and may change with each push: what is shared is what is short.
+    const contact = { subscriber, subscribed, groups };
+    if (before !== undefined && alike(before, contact)) return before;
+    if (key.length > KIND_LENGTH) return contact;
     const known = this.#kinds.get(key);
     if (known !== undefined) return known;
-    const contact = { subscriber, subscribed, groups };
-    if (this.#kinds.size < 10_000) this.#kinds.set(key, contact);
+    if (this.#kinds.size >= KEPT_KINDS) this.#kinds.clear();
+    this.#kinds.set(key, contact);
     return contact;
   }
+}
+
+function alike(one: Contact | undefined, other: Contact | undefined): boolean {
+  if (one === other || one === undefined || other === undefined) return one === other;
+  return (
+    one.subscriber === other.subscriber &&
+    one.subscribed === other.subscribed &&
+    one.groups.length === other.groups.length &&
+    one.groups.every((group, index) => group === other.groups[index])
+  );
 }
 
 function contactJid(item: Element): string | undefined {

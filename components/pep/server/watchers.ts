@@ -12,7 +12,13 @@ export class Watchers {
   remove(contact: string, account: string): void {
     const known = this.#accounts.get(contact);
     if (known === account) this.#accounts.delete(contact);
-    else if (typeof known === 'object') known.delete(account);
+    else if (typeof known === 'object' && known.delete(account) && known.size === 0)
+      this.#accounts.delete(contact);
+  }
+
+  /** Contacts that somebody watches. */
+  get size(): number {
+    return this.#accounts.size;
   }
 
   of(contact: string): readonly string[] {

@@ -8,6 +8,7 @@ import {
   readMetadata,
   withPhoto,
 } from '../../../components/pep/avatars/avatar.js';
+import { photoHash } from '../../../components/pep/avatars/conversion.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
 
 const METADATA = 'urn:xmpp:avatar:metadata';
@@ -53,4 +54,14 @@ test('metadata as it is published', () => {
   assert.equal(metadataPayload(null), `<metadata xmlns='${METADATA}'/>`);
   const avatar = { hash: HASH, type: "image/'png", data: 'YWJj', bytes: 3 };
   assert.deepEqual(readMetadata(metadataPayload(avatar)), { id: HASH, type: "image/'png" });
+});
+
+test('of what presence says of a photo only a hash is remembered (XEP-0153 §4.1)', () => {
+  const says = (photo: string) =>
+    photoHash(Stanza.parse(`<presence><x xmlns='vcard-temp:x:update'>${photo}</x></presence>`));
+  const hash = '01b87fcd030b72895ff8e88db57ec525450f000d';
+  assert.equal(says(`<photo> ${hash.toUpperCase()} </photo>`), hash);
+  assert.equal(says('<photo/>'), '');
+  assert.equal(says(''), undefined);
+  assert.equal(says(`<photo>${'a'.repeat(100_000)}</photo>`), undefined);
 });

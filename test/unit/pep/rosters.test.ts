@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Rosters } from '../../../components/pep/server/rosters.js';
+import { Watchers } from '../../../components/pep/server/watchers.js';
 import type { Component } from '../../../shared/component/component.js';
 import { type Element, xml } from '../../../shared/xml/element.js';
 import { recordingLogger } from '../../tools/silent-logger.js';
@@ -79,4 +80,44 @@ test('of a server that does not say that it pushes a roster is asked for again, 
     [OWNER, 'paris@verona.lit', undefined, true],
   ]);
   assert.equal(answers.length, 2);
+});
+
+test('names of groups that change with each push are not kept for ever', () => {
+  const { rosters } = harness();
+  const push = (group: string) =>
+    rosters.push(
+      OWNER,
+      xml(
+        'query',
+        { xmlns: 'jabber:iq:roster' },
+        xml('item', { jid: 'romeo@montague.lit', subscription: 'both' }, xml('group', {}, group)),
+      ),
+    );
+  for (let n = 0; n < 100; n++) push(`${n}${'x'.repeat(10_000)}`);
+  assert.equal(rosters.kinds, 0);
+  for (let n = 0; n < 15_000; n++) push(String(n));
+  assert.ok(rosters.kinds <= 10_000);
+});
+
+test('a long name of a group that is pushed again is the same contact', async () => {
+  const { rosters, answers } = harness();
+  const asked = rosters.get(OWNER);
+  const item = xml(
+    'item',
+    { jid: 'romeo@montague.lit', subscription: 'both' },
+    xml('group', {}, 'x'.repeat(10_000)),
+  );
+  const roster = xml('query', { xmlns: 'jabber:iq:roster' }, item);
+  answers[0]?.(roster);
+  const before = (await asked).get('romeo@montague.lit');
+  assert.ok(before);
+  rosters.push(OWNER, roster);
+  assert.equal(rosters.known(OWNER)?.get('romeo@montague.lit'), before);
+});
+
+test('a contact that nobody watches any more is forgotten, however many did', () => {
+  const watchers = new Watchers();
+  for (const account of ['a@x', 'b@x', 'c@x']) watchers.add('romeo@montague.lit', account);
+  for (const account of ['a@x', 'b@x', 'c@x']) watchers.remove('romeo@montague.lit', account);
+  assert.equal(watchers.size, 0);
 });
