@@ -74,8 +74,9 @@ export class LoginRates {
     if (this.#counts(address) && this.#addresses.add(networkOf(address))) {
       this.#log.warn({ code: 'c2s.logins-closed', address }, 'too many failed log-ins from one address');
     }
-    if (claimed === undefined) return;
-    const account = parseJid(claimed)?.bare ?? claimed;
+    // What is no address is no account either; and it may be as long as an element of a stranger, while it would be kept.
+    const account = claimed === undefined ? undefined : parseJid(claimed)?.bare;
+    if (account === undefined) return;
     if (this.#accounts.add(account)) {
       this.#log.warn({ code: 'c2s.logins-closed', account }, 'too many failed log-ins at one account');
     }
