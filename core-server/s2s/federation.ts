@@ -328,7 +328,10 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
       const { fromJid: from, toJid: to } = outbound.stanza;
       if (!from || !to) continue;
       const pair = this.#pair(from.domain, to.domain);
-      byPair.set(pair, [...(byPair.get(pair) ?? []), outbound]);
+      // Tens of thousands of small ones may not have left yet.
+      const own = byPair.get(pair);
+      if (own === undefined) byPair.set(pair, [outbound]);
+      else own.push(outbound);
     }
     for (const [pair, own] of byPair) pair.lost(stream, own);
     if (orderly || this.stopping) return;
