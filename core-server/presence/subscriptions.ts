@@ -102,6 +102,9 @@ export class Subscriptions {
     // §3.3.3 step 3; and a pre-approved or repeated subscriber gets what it asked for
     if (hadFrom(before) && !hadFrom(state)) this.#teller.showTo(account, from.toBare(), false);
     else if (!hadFrom(before) && hadFrom(state)) this.#teller.showTo(account, from.toBare(), true);
+    // who asks again from another server has missed the approval, and so the presence behind it
+    else if (reply === 'subscribed' && !this.#router.serves(from.domain))
+      this.#teller.showTo(account, from.toBare(), true);
     this.#settle(stored, release);
   }
 

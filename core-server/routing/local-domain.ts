@@ -109,7 +109,13 @@ export class LocalDomain implements Destination {
     if (!this.#parts.refuseStrangers || !from || origin.kind === 'component' || origin.kind === 'local')
       return true;
     if (from.bare === account.bare || account.roster.subscribesToUs(from.bare)) return true;
-    return session.directed?.has(from.full) === true || session.directed?.has(from.bare) === true;
+    const { directed } = session;
+    if (directed === null) return false;
+    if (directed.has(from.full) || directed.has(from.bare)) return true;
+    // a room shows its occupants the presence of whom it let in, and lets them ask in its name (XEP-0045)
+    const ofRoom = `${from.bare}/`;
+    for (const entity of directed) if (entity.startsWith(ofRoom)) return true;
+    return false;
   }
 
   #deliverIq(stanza: Stanza, to: Jid, account: AccountState, origin: Origin): void {

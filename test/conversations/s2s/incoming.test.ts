@@ -320,6 +320,31 @@ test('RFC 7622 §4, RFC 6120 §8.1.5: what comes is passed on with mapped addres
   for (const one of [stream, verified, romeo]) one.cut();
 });
 
+test('RFC 6121 §8.5.3.1: the occupants of a room elsewhere that a client has entered share its presence', async () => {
+  const romeo = await montague.core.online('romeo', 'orchard', 'montague.test');
+  const { stream } = await RawServer.openTo(montague, 'rooms.test');
+  stream.send("<bidi xmlns='urn:xmpp:bidi'/><db:result from='rooms.test' to='montague.test'>k</db:result>");
+  const { stream: verified } = await peer.answerVerify('valid');
+  await stream.element('db:result');
+  romeo.send("<presence to='hall@rooms.test/romeo'><x xmlns='http://jabber.org/protocol/muc'/></presence>");
+  await stream.element('presence');
+  const ask = (from: string) =>
+    stream.send(
+      `<iq type='get' id='v' from='${from}' to='${romeo.jid}'><query xmlns='jabber:iq:version'/></iq>`,
+    );
+  for (const from of ['hall@rooms.test/juliet', 'hall@rooms.test']) {
+    ask(from);
+    assert.equal((await romeo.stanza((one) => one.name === 'iq' && one.type === 'get')).from, from);
+  }
+  for (const from of ['cellar@rooms.test/juliet', 'rooms.test']) {
+    ask(from);
+    assert.equal((await stream.element('iq')).type, 'error');
+  }
+  await romeo.close();
+  assert.equal((await stream.element('presence')).type, 'unavailable');
+  for (const one of [stream, verified]) one.cut();
+});
+
 test('RFC 6121 §3, §4.3 across servers: probes of strangers, a subscription, probes of a subscriber', async () => {
   const { stream } = await RawServer.openTo(montague, 'presence.test');
   // one stream for both directions shows the order of everything (XEP-0288)
@@ -343,6 +368,10 @@ test('RFC 6121 §3, §4.3 across servers: probes of strangers, a subscription, p
   assert.equal(shown.from, romeo.jid);
   assert.equal(shown.type, undefined);
   probe('romeo@montague.test');
+  assert.equal((await stream.element('presence')).from, romeo.jid);
+  // §3.1.3 rule 2: who missed the approval has missed the presence behind it
+  stream.send(`<presence type='subscribe' id='again' from='${juliet}' to='romeo@montague.test'/>`);
+  await stream.expect(`<presence type='subscribed' id='again' from='romeo@montague.test' to='${juliet}'/>`);
   assert.equal((await stream.element('presence')).from, romeo.jid);
   stream.send(`<presence from='${juliet}/b' to='romeo@montague.test/orchard'><show>away</show></presence>`);
   await romeo.stanza((one) => one.from === `${juliet}/b`);
