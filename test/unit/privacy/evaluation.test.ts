@@ -236,3 +236,26 @@ test('Random lists and stanzas: the compiled list says what a naive reading says
     );
   }
 });
+
+test('what an item repeats of earlier ones costs nothing: thousands of them are not looked through for each contact', () => {
+  let looked = 0;
+  const items = Array.from({ length: 5_000 }, (_, order): RuleItem => {
+    const type = (['subscription', 'group', 'jid', null] as const)[order % 4] ?? null;
+    const value = { subscription: 'both', group: 'Friends', jid: 'idol@example.org', '': '' }[type ?? ''];
+    return {
+      type,
+      value,
+      allow: false,
+      order,
+      get kinds() {
+        looked++;
+        return ['iq' as const];
+      },
+    };
+  });
+  const list = new CompiledList(items);
+  looked = 0;
+  assert.equal(list.evaluate('out', 'presence-out', jid('idol@example.org'), account), 'allow');
+  assert.equal(list.evaluate('in', 'iq', jid('idol@example.org'), account), 'deny');
+  assert.ok(looked < 50, `${looked} looks`);
+});
