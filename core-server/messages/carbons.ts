@@ -10,6 +10,7 @@ import { verdictOf } from '../privacy/verdict.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import { CopiedIds } from './copied-ids.js';
+import { noteCopies } from './holders.js';
 import { messageType } from './message-delivery.js';
 
 /** Message carbons (XEP-0280): each device sees what the others of its account send and receive. */
@@ -59,7 +60,9 @@ export const carbons = defineFeature({
       // §8: not to the sending resource, where one writes to one's own account
       const sender =
         message.fromJid?.bare === account.bare ? account.session(message.fromJid.resource) : undefined;
-      copy(account, message, 'received', sender === undefined ? to : [...to, sender], message.fromJid);
+      const except = sender === undefined ? to : [...to, sender];
+      const copies = copy(account, message, 'received', except, message.fromJid);
+      if (copies.length > 0) noteCopies(message, to, copies);
       return undefined;
     });
 
@@ -69,20 +72,23 @@ export const carbons = defineFeature({
       direction: 'sent' | 'received',
       except: readonly Session[],
       peer: Jid | null | undefined,
-    ): void {
+    ): readonly Session[] {
       let wrapped: Stanza | null = null;
+      const given: Session[] = [];
       for (const session of account.sessions) {
         if (!session.carbons || except.includes(session)) continue;
         const kind = direction === 'sent' ? 'out' : 'in';
         if (verdictOf(account, session, kind, 'message', peer) !== 'allow') continue;
         wrapped ??= wrap(account, message, direction);
         session.deliver(wrapped.readdress({ to: session.jid.full }));
+        given.push(session);
       }
       if (wrapped !== null && message.id !== undefined) {
         const ids = copied.get(account) ?? new CopiedIds();
         ids.add(message.id);
         copied.set(account, ids);
       }
+      return given;
     }
   },
 });

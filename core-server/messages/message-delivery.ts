@@ -8,6 +8,7 @@ import type { Router } from '../routing/router.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import { withoutForgedDelays } from './forged-delays.js';
+import { noteRecipients } from './holders.js';
 import { withoutForgedIds } from './stanza-ids.js';
 
 type MessageType = 'normal' | 'chat' | 'groupchat' | 'headline' | 'error';
@@ -81,6 +82,8 @@ export class MessageDelivery {
   }
 
   #hand(message: Stanza, account: AccountState, sessions: readonly Session[], origin: Origin): void {
+    // before it can be too much for one of them
+    if (sessions.length > 1) noteRecipients(message, sessions);
     for (const session of sessions) session.deliver(message);
     this.#hooks.messageDelivered.run(account, message, sessions, origin);
   }

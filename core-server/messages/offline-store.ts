@@ -1,4 +1,5 @@
 import type { ArchiveCollection, ArchiveEntry } from '../../shared/storage/storage.js';
+import type { Stanza } from '../../shared/xml/stanza.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { StoredMessage } from './offline-document.js';
@@ -20,6 +21,11 @@ export interface StoredAt {
   readonly size: number;
   /** It is more than the account may have stored. */
   readonly beyond: boolean;
+}
+
+/** A stored message on its way. */
+export interface Handed extends StoredAt {
+  readonly message: Stanza;
 }
 
 interface Count {

@@ -1,6 +1,7 @@
 import { Stanza } from '../../shared/xml/stanza.js';
 import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
+import type { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../feature.js';
 import { verdictOf } from '../privacy/verdict.js';
 import { localOrigin, type Origin } from '../routing/origin.js';
@@ -8,9 +9,12 @@ import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import { giveWay, type Patient } from '../streams/turns.js';
 import { isCopy } from './carbon-copy.js';
+import { holdersOf, isElsewhere, isHad } from './holders.js';
 import { OFFLINE_MESSAGES } from './offline-document.js';
-import { ACCOUNT_GONE, OfflineStore, PAGE, STORE_FULL, type StoredAt } from './offline-store.js';
+import { ACCOUNT_GONE, type Handed, OfflineStore, PAGE, STORE_FULL } from './offline-store.js';
+import { SeenBy } from './seen-by.js';
 import { isSilent, stamped, worthStoring } from './stored-message.js';
+import { foremost, takesMessages } from './takes-messages.js';
 import { WaitingMessages } from './waiting-messages.js';
 
 /** More than this in the session's queue waits for the client before the next message is read from the store. */
@@ -71,6 +75,9 @@ export const offline = defineFeature({
     /** Of those, what was removed while stored messages are on their way to a session. */
     const removedMeanwhile = new WeakMap<AccountState, Set<number>>();
     const underWay = new WeakMap<AccountState, Set<Promise<void>>>();
+    const seen = new SeenBy();
+    /** Accounts of which a session that is ending leaves what nobody has. */
+    const left = new WeakSet<AccountState>();
     const limit = core.settings.LIMIT_OFFLINE_MESSAGES;
     const messages = new OfflineStore(archive, limit, core.settings.LIMIT_OFFLINE_BYTES);
     // never so much that the session would be ended for not reading it
@@ -83,6 +90,7 @@ export const offline = defineFeature({
       if (fromStore.has(message)) {
         // it is still stored
         fromStore.set(message, true);
+        if (!isHad(message)) left.add(account);
         return true;
       }
       if (limit === 0 || !worthStoring(message)) return isSilent(message);
@@ -128,7 +136,11 @@ export const offline = defineFeature({
     // what comes for the next one has its place behind what this one leaves, from now on
     core.hooks.sessionEnded.on((session) => {
       const { account } = session;
-      if (busy.get(account) !== session) return;
+      const leaves = left.delete(account) ? foremost(account) : undefined;
+      if (busy.get(account) !== session) {
+        if (leaves !== undefined) void flood(leaves);
+        return;
+      }
       const heir = heirs.get(account);
       const next = heir !== undefined && takesMessages(heir) ? heir : account.sessions.find(takesMessages);
       if (next !== undefined) inherit(next, session);
@@ -194,7 +206,7 @@ export const offline = defineFeature({
         } catch (error) {
           notStored(error);
           // it is as safe as memory is; who has been told that it is stored must hear that it is not
-          if (fromStore.get(message) === true) core.router.bounce(message, stanzaErrorOf(error));
+          if (fromStore.get(message) === true) refuse(message, stanzaErrorOf(error));
           else fromStore.delete(message);
           return null;
         }
@@ -204,9 +216,7 @@ export const offline = defineFeature({
         const there = entries.filter((entry) => entry !== null);
         void received.then(() => finish(session, there, ids));
       });
-      const all = underWay.get(account) ?? new Set<Promise<void>>();
-      underWay.set(account, all);
-      all.add(safe);
+      const all = wayOf(account).add(safe);
       unfinished.add(safe);
       void safe.finally(() => {
         all.delete(safe);
@@ -225,9 +235,10 @@ export const offline = defineFeature({
         left.delete(entry);
         removals.push(messages.remove(account, [entry]));
         refused.inc();
-        core.router.bounce(entry.message, STORE_FULL);
+        refuse(entry.message, STORE_FULL);
       }
       for (const { id, message } of left) {
+        seen.note(account, id, message);
         ids.delete(id);
         offer(account, message);
       }
@@ -243,38 +254,54 @@ export const offline = defineFeature({
       }
     }
 
-    /** One addressed to a resource that is gone: the others had no copy, so it is not kept from them. */
+    /** One that nobody has: it is not kept from others who are there and had no copy (XEP-0198 §5). */
     function offer(account: AccountState, message: Stanza): void {
-      if (message.toJid?.resource === '' || account.sessions.some((each) => each.carbons)) return;
-      const there = account.sessions.find(takesMessages);
+      if (isHad(message)) return;
+      const there = foremost(account);
       if (there !== undefined) void flood(there);
+    }
+
+    function refuse(message: Stanza, error: StanzaError): void {
+      if (!isElsewhere(message)) core.router.bounce(message, error);
     }
 
     function store(account: AccountState, message: Stanza, origin: Origin): void {
       // a flood is refused at little cost
       if (messages.isFull(account, message.source.length)) {
         refused.inc();
-        return core.router.bounce(message, STORE_FULL);
+        return refuse(message, STORE_FULL);
       }
+      if (!isHad(message)) left.add(account);
       const release = origin.hold();
       const text = stamped(message, account.bare, account.jid.domain);
       const storing = messages
         .append(account, text)
         .then(
-          () => {
+          ({ id }) => {
             stored.inc();
+            seen.note(account, id, message);
             offer(account, message);
           },
           (error: unknown) => {
             notStored(error);
-            core.router.bounce(message, stanzaErrorOf(error));
+            refuse(message, stanzaErrorOf(error));
           },
         )
         .finally(() => {
           unfinished.delete(storing);
+          if (had) underWay.get(account)?.delete(storing);
           release();
         });
       unfinished.add(storing);
+      // nobody is to be given it before it is known who has it
+      const had = holdersOf(message) !== undefined;
+      if (had) wayOf(account).add(storing);
+    }
+
+    function wayOf(account: AccountState): Set<Promise<void>> {
+      const all = underWay.get(account) ?? new Set<Promise<void>>();
+      underWay.set(account, all);
+      return all;
     }
 
     function notStored(error: unknown): void {
@@ -308,6 +335,7 @@ export const offline = defineFeature({
             after = entry.id;
             // it waits for another session of the account
             if (kept.get(account)?.has(entry.id) === true || removed.has(entry.id)) continue;
+            if (seen.has(session, entry.id)) continue;
             const message = Stanza.parse(entry.value.text);
             // blocked since it was stored (XEP-0191 §3.3): kept, since another list or none may apply another time
             if (verdictOf(account, session, 'in', 'message', message.fromJid) !== 'allow') continue;
@@ -338,8 +366,7 @@ export const offline = defineFeature({
         // it left in the middle: the rest is for whoever is there
         const heir = heirs.get(account);
         heirs.delete(account);
-        const left = takesMessages(session) ? undefined : account.sessions.find(takesMessages);
-        const next = heir ?? left;
+        const next = heir ?? (takesMessages(session) ? undefined : account.sessions.find(takesMessages));
         if (next !== undefined) void flood(next);
       }
     }
@@ -365,6 +392,7 @@ export const offline = defineFeature({
           : [];
       // should one still wait behind others after all, it is no longer stored, and is to be again
       for (const { message } of received) fromStore.delete(message);
+      seen.forget(session.account, received);
       await messages.remove(session.account, received);
       delivered.inc(received.length);
     }
@@ -379,12 +407,3 @@ export const offline = defineFeature({
     }
   },
 });
-
-/** A stored message on its way. */
-interface Handed extends StoredAt {
-  readonly message: Stanza;
-}
-
-function takesMessages(session: Session): boolean {
-  return !session.ended && session.available && session.priority >= 0;
-}

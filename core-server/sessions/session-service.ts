@@ -6,6 +6,7 @@ import type { Jid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { isCopy } from '../messages/carbon-copy.js';
+import { hasNot, isElsewhere } from '../messages/holders.js';
 import { messageType } from '../messages/message-delivery.js';
 import type { PresenceHandlers } from '../presence/presence-handlers.js';
 import type { Hooks } from '../routing/hooks.js';
@@ -167,6 +168,7 @@ export class SessionService {
   /** RFC 6121 §8.5.3.2: what an ended session did not get, as if it had come for its full JID just now. */
   handOn(session: Session, stanzas: readonly Stanza[]): void {
     if (stanzas.length === 0) return;
+    for (const stanza of stanzas) hasNot(stanza, session);
     this.#options.hooks.sessionLeaves.emit(session, stanzas);
     this.#handOver.take(session.account, stanzas);
   }
@@ -189,6 +191,8 @@ export class SessionService {
       return;
     }
     if (hooks.messageUndelivered.run(account, stanza, origin)) return;
+    // RFC 6121 §8.5.2.1.1: it was for each of several resources, and is not refused where one has it
+    if (isElsewhere(stanza)) return;
     router.bounce(stanza, new StanzaError('recipient-unavailable', { type: 'wait' }));
   }
 }
