@@ -7,6 +7,8 @@ interface Holders {
   readonly recipients: Set<Session>;
   /** Those that were given a copy (XEP-0280). */
   copies: readonly Session[];
+  /** It is stored for one of them that has ended. */
+  stored: boolean;
 }
 
 /** Nothing is noted of a message that only one session was given. */
@@ -14,7 +16,7 @@ const noted = new WeakMap<Stanza, Holders>();
 
 /** A message goes to several sessions at once (RFC 6121 §8.5.2.1.1). */
 export function noteRecipients(message: Stanza, recipients: readonly Session[]): void {
-  noted.set(message, { recipients: new Set(recipients), copies: noted.get(message)?.copies ?? [] });
+  noted.set(message, { recipients: new Set(recipients), copies: [], stored: false });
 }
 
 /** Others were given copies of what these sessions were given. */
@@ -31,6 +33,15 @@ export function noteCopies(
 /** A session has ended without having received it. */
 export function hasNot(message: Stanza, session: Session): void {
   noted.get(message)?.recipients.delete(session);
+}
+
+/** Whether it is stored already for another session that has ended: whoever comes gets it once (XEP-0160 §2). */
+export function isStoredFor(message: Stanza): boolean {
+  const holders = noted.get(message);
+  if (holders === undefined) return false;
+  const before = holders.stored;
+  holders.stored = true;
+  return before;
 }
 
 /** Whether another session of the account has received it, or may yet: then it is answered for. */

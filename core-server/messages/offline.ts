@@ -9,7 +9,7 @@ import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import { giveWay, type Patient } from '../streams/turns.js';
 import { isCopy } from './carbon-copy.js';
-import { holdersOf, isElsewhere, isHad } from './holders.js';
+import { holdersOf, isElsewhere, isHad, isStoredFor } from './holders.js';
 import { OFFLINE_MESSAGES } from './offline-document.js';
 import { ACCOUNT_GONE, type Handed, OfflineStore, PAGE, STORE_FULL } from './offline-store.js';
 import { SeenBy } from './seen-by.js';
@@ -271,6 +271,7 @@ export const offline = defineFeature({
         refused.inc();
         return refuse(message, STORE_FULL);
       }
+      if (isStoredFor(message)) return;
       if (!isHad(message)) left.add(account);
       const release = origin.hold();
       const text = stamped(message, account.bare, account.jid.domain);

@@ -87,6 +87,20 @@ test('XEP-0198 §5: what is kept for a resource that ended is not given twice to
   await desk.close();
 });
 
+test('XEP-0160: what two ended resources leave of one message is given once to who comes', async () => {
+  const user = await account('tybalt');
+  const both = [await silent(user, 'phone'), await silent(user, 'desk')];
+  romeo.send(`<message to='${user}@localhost' type='chat' id='left'><body>x</body></message>`);
+  for (const client of both) {
+    await client.stanza((stanza) => stanza.id === 'left');
+    await client.close();
+  }
+  const heir = await core.online(user, 'heir');
+  await heir.stanza((stanza) => stanza.id === 'left');
+  assert.deepEqual(await afterPresence(heir), []);
+  await heir.close();
+});
+
 test('XEP-0198 §5, XEP-0280: nor to one that has a copy of it', async () => {
   const user = await account('benvolio');
   const phone = await silent(user, 'phone');
