@@ -30,6 +30,8 @@ export class RemotePresences {
   readonly #limits: RemotePresenceLimits;
   /** Contact → resource → presence, without `to`. */
   readonly #contacts = new Map<BareJid, Map<string, Heard>>();
+  /** Their contacts by domain: another server may lose hundreds of domains with one stream. */
+  readonly #domains = new Map<string, Set<BareJid>>();
   #resources = 0;
   #size = 0;
 
@@ -53,7 +55,7 @@ export class RemotePresences {
       (known?.size ?? 0) < resourcesOfOne;
     if (!kept) return true;
     const contact = this.#contacts.get(from.bare) ?? new Map<string, Heard>();
-    this.#contacts.set(from.bare, contact);
+    if (contact.size === 0) this.#add(from, contact);
     contact.set(from.resource, { presence: heard.detached(), time: Date.now(), size: length });
     this.#resources++;
     this.#size += length;
@@ -69,9 +71,7 @@ export class RemotePresences {
 
   /** Forgets what came over a lost server-to-server stream. */
   forgetDomain(remote: string): void {
-    for (const [bare, resources] of this.#contacts) {
-      if (bare.endsWith(`@${remote}`) || bare === remote) this.#forget(bare, resources);
-    }
+    for (const bare of this.#domains.get(remote) ?? []) this.#forget(bare, this.#contacts.get(bare));
   }
 
   *[Symbol.iterator](): Generator<Heard> {
@@ -83,7 +83,21 @@ export class RemotePresences {
       this.#resources--;
       this.#size -= size;
     }
+    this.#delete(bare);
+  }
+
+  #add({ bare, domain }: Jid, contact: Map<string, Heard>): void {
+    this.#contacts.set(bare, contact);
+    const ofDomain = this.#domains.get(domain);
+    if (ofDomain === undefined) this.#domains.set(domain, new Set([bare]));
+    else ofDomain.add(bare);
+  }
+
+  #delete(bare: BareJid): void {
     this.#contacts.delete(bare);
+    const domain = bare.slice(bare.indexOf('@') + 1);
+    const ofDomain = this.#domains.get(domain);
+    if (ofDomain?.delete(bare) && ofDomain.size === 0) this.#domains.delete(domain);
   }
 
   #remove({ bare, resource }: Jid, known: Map<string, Heard> | undefined): void {
@@ -92,6 +106,6 @@ export class RemotePresences {
     known.delete(resource);
     this.#resources--;
     this.#size -= heard.size;
-    if (known.size === 0) this.#contacts.delete(bare);
+    if (known.size === 0) this.#delete(bare);
   }
 }

@@ -42,3 +42,26 @@ test('the last presence of a resource is kept, the same is not told again, and o
   presences.unavailable(jid('c@b.example'));
   assert.deepEqual(kept(presences), []);
 });
+
+test('a server that loses hundreds of domains at once costs no look at all contacts for each of them', () => {
+  const presences = new RemotePresences();
+  for (let n = 0; n < 20_000; n++) presences.available(from(`c${n}@b.example/r`), jid(`c${n}@b.example/r`));
+  presences.available(from('d.example'), jid('d.example'));
+  presences.available(from('c@d.example/r'), jid('c@d.example/r'));
+  const took = (run: () => void): number => {
+    const begin = performance.now();
+    run();
+    return performance.now() - begin;
+  };
+  const look = took(() => assert.equal(kept(presences).length, 20_002));
+  const losses = took(() => {
+    for (let n = 0; n < 1_000; n++) presences.forgetDomain(`x${n}.example`);
+  });
+  assert.ok(losses < 50 * look, `${losses} ms, where one look at all takes ${look}`);
+  presences.forgetDomain('d.example');
+  assert.equal(kept(presences).length, 20_000);
+  presences.forgetDomain('example');
+  assert.equal(kept(presences).length, 20_000);
+  presences.forgetDomain('b.example');
+  assert.equal(kept(presences).length, 0);
+});
