@@ -32,6 +32,9 @@ import { Work } from './work.js';
 /** Presence is kept for each occupant, and all of it told to each who enters. */
 const PRESENCE_BYTES = 16_384;
 
+/** Of stanzas that wait for their rooms to be loaded, and what each takes beside its text. */
+const WAITING_CHARACTERS = 64_000_000;
+const STANZA_CHARACTERS = 1_000;
 /** To an account that has had more done than one may. */
 const WAIT = 'You have asked for very much: wait a moment';
 
@@ -270,8 +273,10 @@ export class Inbound {
   }
 
   #inRoom(stanza: Stanza, to: Jid, action: (work: Work, room: Room | null) => void): void {
-    // Entering a large room is a short stanza, and makes many: nobody may ask for more than can be sent.
-    if (this.#muc.delivery.congested && asksForSomething(stanza)) {
+    // Entering a large room is a short stanza, and makes many: nobody may ask for more than can be sent. Nor is more kept for
+    // a store that does not answer.
+    const full = this.#muc.delivery.congested || this.#muc.rooms.waitingSize > WAITING_CHARACTERS;
+    if (full && asksForSomething(stanza)) {
       const text = 'The service cannot reach its occupants at present';
       this.refuse(stanza, new StanzaError('resource-constraint', { by: to.bare, text }));
       return;
@@ -307,6 +312,7 @@ export class Inbound {
         );
         this.refuse(stanza, stanzaErrorOf(error));
       },
+      STANZA_CHARACTERS + stanza.source.length,
     );
   }
 

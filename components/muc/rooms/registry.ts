@@ -3,7 +3,7 @@ import type { Room } from './room.js';
 
 type Action = (room: Room | null) => void;
 interface Waiting {
-  readonly actions: { action: Action; failed: (error: unknown) => void }[];
+  readonly actions: { action: Action; failed: (error: unknown) => void; size: number }[];
 }
 
 /**
@@ -15,6 +15,7 @@ export class RoomRegistry {
   readonly #waiting = new Map<string, Waiting>();
   /** Rooms whose removal is not durable yet: the store still has them, we do not. */
   readonly #removing = new Map<string, number>();
+  #size = 0;
   readonly #load: (jid: Jid) => Promise<Room | null>;
   readonly #exists: (local: string) => boolean | 'async';
   readonly #jidOf: (local: string) => Jid;
@@ -29,11 +30,20 @@ export class RoomRegistry {
     this.#jidOf = options.jidOf;
   }
 
-  /** Calls `action` with the room, at once where it is in memory or does not exist, else when it has been loaded. */
-  use(local: string, action: Action, failed: (error: unknown) => void): void {
+  /** What the actions keep that wait for rooms to be loaded, as they said. */
+  get waitingSize(): number {
+    return this.#size;
+  }
+
+  /**
+   * Calls `action` with the room, at once where it is in memory or does not exist, else when it has been loaded. `size`: what
+   * it keeps while it waits, in characters.
+   */
+  use(local: string, action: Action, failed: (error: unknown) => void, size = 0): void {
     const waiting = this.#waiting.get(local);
     if (waiting !== undefined) {
-      waiting.actions.push({ action, failed });
+      this.#size += size;
+      waiting.actions.push({ action, failed, size });
       return;
     }
     const room = this.loaded.get(local);
@@ -50,7 +60,8 @@ export class RoomRegistry {
     }
     if (exists === false) action(null);
     else {
-      this.#waiting.set(local, { actions: [{ action, failed }] });
+      this.#size += size;
+      this.#waiting.set(local, { actions: [{ action, failed, size }] });
       this.#load(this.#jidOf(local)).then(
         (found) => {
           if (found !== null) this.loaded.set(local, found);
@@ -59,7 +70,10 @@ export class RoomRegistry {
         (error: unknown) => {
           const refused = this.#waiting.get(local)?.actions ?? [];
           this.#waiting.delete(local);
-          for (const { failed } of refused) failed(error);
+          for (const { failed: tell, size: held } of refused) {
+            this.#size -= held;
+            tell(error);
+          }
         },
       );
     }
@@ -82,6 +96,7 @@ export class RoomRegistry {
     if (waiting === undefined) return;
     this.#waiting.delete(local);
     for (let next = waiting.actions.shift(); next !== undefined; next = waiting.actions.shift()) {
+      this.#size -= next.size;
       next.action(this.loaded.get(local) ?? null);
       const held = this.#waiting.get(local);
       if (held !== undefined) {

@@ -275,3 +275,28 @@ test('the accounts whose pace is known are bounded, and forgotten when they have
   assert.equal(pace.exceeded('u19999@example', 60_000), false);
   assert.equal(pace.size, 9_999);
 });
+
+test('stanzas that wait for a store that does not answer are bounded', async () => {
+  const world = await mucInProcess(true);
+  await enter(world, 'hag');
+  await open(world);
+  let free: () => void = () => undefined;
+  world.service.rooms.hold(
+    'coven',
+    new Promise<void>((resolve) => {
+      free = resolve;
+    }),
+  );
+  world.sent.length = 0;
+  const body = 'x'.repeat(500_000);
+  for (let n = 0; n < 200; n++)
+    world.receive(
+      `<message type='groupchat' from='hag@example/r' to='${ROOM}' id='${n}'><body>${body}</body></message>`,
+    );
+  const kept = 200 - world.sent.length;
+  assert.ok(kept >= 100 && kept < 150, `${kept} are kept`);
+  for (const text of world.sent) assert.match(text, /type='error'.*<resource-constraint /);
+  free();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(world.service.rooms.waitingSize, 0);
+});
