@@ -55,10 +55,12 @@ export class IncomingStream extends ServerStream {
     if (remote !== null && this.context.serves(remote)) return this.fail('invalid-from');
     if (remote !== null && this.context.policy.ruleFor(remote) === 'refuse')
       return this.fail('policy-violation', 'no federation with this domain');
-    if (this.#authenticatedAs !== null && (remote !== this.#authenticatedAs || local !== this.local))
+    // §4.7.1: liberal towards servers of before RFC 6120, which need not say who they are
+    const claimed = remote ?? this.#authenticatedAs;
+    if (this.#authenticatedAs !== null && (claimed !== this.#authenticatedAs || local !== this.local))
       return this.fail('invalid-from', 'other addresses than those that were authenticated');
     this.local = local;
-    this.remote = remote;
+    this.remote = claimed;
     if (this.#modern) this.#sendFeatures();
     // RFC 6120 §6.4.6: with SASL the authorization is for the addresses of the stream
     if (this.#authenticatedAs !== null && local !== null) this.accept(this.#authenticatedAs, local);

@@ -164,6 +164,20 @@ test('RFC 6120 §6.4.6: the stream after SASL is of the addresses that were auth
   await stream.expectStreamError('invalid-from');
 });
 
+test('RFC 6120 §4.7.1: a server that leaves itself unnamed after SASL is who was authenticated', async () => {
+  const { stream } = await secured('capulet.test', signed(['capulet.test']));
+  stream.send(auth(encoded('capulet.test')));
+  await stream.element('success');
+  stream.expectRestart();
+  sendHeader(stream, OURS, null);
+  assert.equal((await stream.header()).to, undefined);
+  await stream.element('features');
+  stream.send("<db:result from='capulet.test' to='uncovered.test'>k</db:result>");
+  assert.equal((await stream.element('result')).type, 'valid');
+  stream.send(`<message from='juliet@verona.test' to='romeo@${OURS}'/>`);
+  await stream.expectStreamError('invalid-from');
+});
+
 test('RFC 6120 §6.5: each failure of EXTERNAL, then dialback on the same stream', async () => {
   const { stream } = await secured('capulet.test', signed(['capulet.test']));
   const refused = async (text: string, condition: string) => {
