@@ -1,7 +1,25 @@
 import type { FieldValue } from '../../../shared/xmpp/forms.js';
+import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import type { Affiliation, Item, ItemEntry, NewItem, PepNode, Subscription } from './node.js';
 import type { NodeConfig } from './node-config.js';
 import type { NodeStore, StoredNode } from './node-store.js';
+
+/** Characters of who subscribes to, and is affiliated with, the nodes of one account: one document, written whole. */
+const LISTS_CHARACTERS = 2_000_000;
+/** What is around an address in that document. */
+const ENTRY_CHARACTERS = 80;
+const sizes = new WeakMap<PepNode, number>();
+
+/** Nodes are never changed: counted once. */
+function listsSize(node: PepNode): number {
+  const known = sizes.get(node);
+  if (known !== undefined) return known;
+  let size = 0;
+  for (const { jid } of node.subscriptions) size += ENTRY_CHARACTERS + jid.length;
+  for (const jid of Object.keys(node.affiliations)) size += ENTRY_CHARACTERS + jid.length;
+  sizes.set(node, size);
+  return size;
+}
 
 /**
  * The nodes of one account. Used by one task at a time (see {@link Accounts}); changes resolve when
@@ -73,9 +91,20 @@ export class Account {
     },
   ): Promise<PepNode> {
     const changed: PepNode = { ...node, ...change };
+    this.#checkLists(node, changed);
     this.#nodes.set(node.name, changed);
     await this.#save(() => this.#nodes.set(node.name, node));
     return changed;
+  }
+
+  /** Refuses longer lists where those of all nodes together are as long as they may be. */
+  #checkLists(node: PepNode, changed: PepNode): void {
+    const grows = listsSize(changed) - listsSize(node);
+    if (grows <= 0) return;
+    let size = grows;
+    for (const one of this.#nodes.values()) size += listsSize(one);
+    if (size > LISTS_CHARACTERS)
+      throw new StanzaError('resource-constraint', { text: 'the lists of all nodes are too long together' });
   }
 
   async remove(node: PepNode): Promise<void> {
