@@ -145,6 +145,7 @@ export class Dialback {
         reject(
           new FederationFailure('remote-server-timeout', `dialback error: ${condition}`, {
             unknownThere: condition === 'item-not-found',
+            streamFull: isResult && condition === 'resource-constraint',
           }),
         );
       }

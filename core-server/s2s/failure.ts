@@ -20,6 +20,8 @@ export class FederationFailure extends Error {
   readonly tryNext: boolean;
   /** The peer refused SASL EXTERNAL and ended the stream; dialback may do. */
   readonly externalRefused: boolean;
+  /** The peer takes no more domain pairs on this stream (XEP-0220 §2.5, `resource-constraint`). */
+  readonly streamFull: boolean;
   /** `host:port` to which the peer sends us (RFC 6120 §4.9.3.19). */
   readonly otherHost: string | undefined;
 
@@ -31,6 +33,7 @@ export class FederationFailure extends Error {
       unknownThere?: boolean;
       tryNext?: boolean;
       externalRefused?: boolean;
+      streamFull?: boolean;
       otherHost?: string | undefined;
     } = {},
   ) {
@@ -40,6 +43,7 @@ export class FederationFailure extends Error {
     this.unknownThere = more.unknownThere === true;
     this.tryNext = more.tryNext === true;
     this.externalRefused = more.externalRefused === true;
+    this.streamFull = more.streamFull === true;
     this.otherHost = more.otherHost;
   }
 

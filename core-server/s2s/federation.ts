@@ -16,7 +16,7 @@ import type { FederationContext, KeyToVerify } from './context.js';
 import type { DialbackKeys } from './dialback-key.js';
 import { Dialer } from './dialer.js';
 import { DomainPair, type DomainPairOwner } from './domain-pair.js';
-import { FederationFailure } from './failure.js';
+import { FederationFailure, failureOf } from './failure.js';
 import { IncomingStream } from './incoming-stream.js';
 import type { OutgoingStream } from './outgoing-stream.js';
 import type { FederationPolicy } from './policy.js';
@@ -168,7 +168,10 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
     );
   }
 
-  /** Asks something on a stream; once more on another if the peer ended it because EXTERNAL failed (XEP-0178 §3 step 11.2). */
+  /**
+   * Asks something on a stream; once more on another if the peer ended it because EXTERNAL failed (XEP-0178 §3 step 11.2),
+   * or has no place for more domains of ours on one that it shares with others (XEP-0220 §2.5).
+   */
   async #use<T>(
     local: string,
     remote: string,
@@ -179,8 +182,10 @@ export class Federation implements Destination, DomainPairOwner, FederationConte
     try {
       return await ask(stream);
     } catch (error) {
-      if (!stream.externalRefused || !stream.closed) throw error;
-      return ask(await this.#open(local, remote, true));
+      const ended = stream.externalRefused && stream.closed;
+      const full = failureOf(error).streamFull && stream.local !== local;
+      if (!ended && !full) throw error;
+      return ask(await this.#open(local, remote, ended));
     }
   }
 

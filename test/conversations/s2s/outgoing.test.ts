@@ -190,6 +190,30 @@ test('XEP-0220 §2.6.1: another domain of ours shares the stream', async () => {
   stream.cut();
 });
 
+test('XEP-0220 §2.5: a stream that takes no more of our domains is followed by one of its own, once', async () => {
+  send('romeo@full.test', 'f1');
+  const { stream } = await acceptDialback('full.test', 's1');
+  await messages(stream, ['f1']);
+  const tybalt = await capulet.core.online('tybalt', 'street', 'other.test');
+  const noPlace =
+    "<db:result from='full.test' to='other.test' type='error'><error type='wait'><resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></db:result>";
+  for (const id of ['f2', 'f3']) {
+    send('romeo@full.test', id, tybalt);
+    await stream.element('db:result');
+    stream.send(noPlace);
+    const { stream: own } = await peer.acceptStream(`own-${id}`);
+    assert.equal((await own.element('db:result')).from, 'other.test');
+    // the first time there is no place on the new one either
+    own.send(id === 'f2' ? noPlace : "<db:result from='full.test' to='other.test' type='valid'/>");
+    if (id === 'f2') await returned(id, 'remote-server-timeout', 'wait', tybalt);
+    else assert.equal((await own.element('message')).id, id);
+    await tybalt.ping();
+    own.cut();
+  }
+  await tybalt.close();
+  stream.cut();
+});
+
 test('XEP-0288: a stream that we open carries stanzas both ways where the peer offers it', async () => {
   send('romeo@h.test', 'h1');
   const { stream } = await peer.acceptStream(
