@@ -36,12 +36,14 @@ export function hasNot(message: Stanza, session: Session): void {
 }
 
 /** Whether it is stored already for another session that has ended: whoever comes gets it once (XEP-0160 §2). */
-export function isStoredFor(message: Stanza): boolean {
+export function isStored(message: Stanza): boolean {
+  return noted.get(message)?.stored === true;
+}
+
+/** It is being stored for one of several that had it. */
+export function noteStored(message: Stanza): void {
   const holders = noted.get(message);
-  if (holders === undefined) return false;
-  const before = holders.stored;
-  holders.stored = true;
-  return before;
+  if (holders !== undefined) holders.stored = true;
 }
 
 /** Whether another session of the account has received it, or may yet: then it is answered for. */

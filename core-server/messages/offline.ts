@@ -9,7 +9,7 @@ import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
 import { giveWay, type Patient } from '../streams/turns.js';
 import { isCopy } from './carbon-copy.js';
-import { holdersOf, isElsewhere, isHad, isStoredFor } from './holders.js';
+import { holdersOf, isElsewhere, isHad, isStored, noteStored } from './holders.js';
 import { OFFLINE_MESSAGES } from './offline-document.js';
 import { ACCOUNT_GONE, type Handed, OfflineStore, PAGE, STORE_FULL } from './offline-store.js';
 import { SeenBy } from './seen-by.js';
@@ -189,7 +189,9 @@ export const offline = defineFeature({
     function keepSafe(session: Session, some: readonly Stanza[], origin: Origin): void {
       if (limit === 0) return;
       const { account } = session;
-      const fresh = some.filter((message) => !fromStore.has(message) && worthStoring(message));
+      const fresh = some.filter(
+        (message) => !fromStore.has(message) && !isStored(message) && worthStoring(message),
+      );
       if (fresh.length === 0) return;
       const release = origin.hold();
       const ids = kept.get(account) ?? new Set<number>();
@@ -271,7 +273,8 @@ export const offline = defineFeature({
         refused.inc();
         return refuse(message, STORE_FULL);
       }
-      if (isStoredFor(message)) return;
+      if (isStored(message)) return;
+      noteStored(message);
       if (!isHad(message)) left.add(account);
       const release = origin.hold();
       const text = stamped(message, account.bare, account.jid.domain);
