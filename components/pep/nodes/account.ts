@@ -8,7 +8,16 @@ import type { NodeStore, StoredNode } from './node-store.js';
 const LISTS_CHARACTERS = 2_000_000;
 /** What is around an address in that document. */
 const ENTRY_CHARACTERS = 80;
+/** Characters of a node's configuration, which is part of that document, too. */
+const CONFIG_CHARACTERS = 16_000;
 const sizes = new WeakMap<PepNode, number>();
+
+function checkConfig({ overrides }: NodeConfig): void {
+  if (JSON.stringify(overrides).length > CONFIG_CHARACTERS)
+    throw new StanzaError('not-acceptable', {
+      text: `the configuration of a node has at most ${CONFIG_CHARACTERS} characters`,
+    });
+}
 
 /** Nodes are never changed: counted once. */
 function listsSize(node: PepNode): number {
@@ -65,6 +74,7 @@ export class Account {
   }
 
   async create(name: string, creator: string, config: NodeConfig): Promise<PepNode> {
+    checkConfig(config);
     const node: PepNode = {
       name,
       number: this.#next,
@@ -91,6 +101,7 @@ export class Account {
     },
   ): Promise<PepNode> {
     const changed: PepNode = { ...node, ...change };
+    if (change.config !== undefined) checkConfig(change.config);
     this.#checkLists(node, changed);
     this.#nodes.set(node.name, changed);
     await this.#save(() => this.#nodes.set(node.name, node));

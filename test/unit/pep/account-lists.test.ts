@@ -9,7 +9,7 @@ import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 test('who subscribes to all nodes of an account together is bounded: it is one document, written with each change', async () => {
   const store = { saveAccount: async () => 1, putAccount: async () => 1 } as unknown as NodeStore;
   const account = new Account('juliet@a.example', store, { next: 1, version: 0, nodes: [] });
-  const config = { stored: {} } as unknown as NodeConfig;
+  const config = { overrides: {} } as unknown as NodeConfig;
   const local = 'x'.repeat(900);
   const subscriptions = Array.from(
     { length: 1_000 },
@@ -31,4 +31,17 @@ test('who subscribes to all nodes of an account together is bounded: it is one d
   // shorter it can always be, and then there is room
   await account.change(full, { subscriptions: subscriptions.slice(0, 500) });
   await account.change(three, { subscriptions: subscriptions.slice(0, 300) });
+});
+
+test('the configuration of a node is bounded: it is part of that document', async () => {
+  const store = { saveAccount: async () => 1 } as unknown as NodeStore;
+  const account = new Account('juliet@a.example', store, { next: 1, version: 0, nodes: [] });
+  const titled = (length: number) =>
+    ({ overrides: { 'pubsub#title': 'x'.repeat(length) } }) as unknown as NodeConfig;
+  const refused = (error: unknown) => error instanceof StanzaError && error.condition === 'not-acceptable';
+  await assert.rejects(account.create('one', 'juliet@a.example', titled(20_000)), refused);
+  assert.equal(account.size, 0);
+  const one = await account.create('one', 'juliet@a.example', titled(10_000));
+  await assert.rejects(account.change(one, { config: titled(20_000) }), refused);
+  assert.equal(account.node('one'), one);
 });
