@@ -101,7 +101,8 @@ export class ComponentStream implements TransportHandler {
       );
       return this.fail('invalid-from');
     }
-    this.#receive(stanza);
+    // RFC 7622 §4: whoever gets it knows the sender by the mapped form only
+    this.#receive(from.full === stanza.from ? stanza : stanza.readdress({ from: from.full }));
   }
 
   streamClosed(): void {

@@ -92,6 +92,8 @@ export class Privilege {
     if (!allowed || inner === undefined || from === null) return this.#refuse(stanza);
     const copy = clone(inner);
     delete copy.attrs['xmlns'];
+    // RFC 7622 §4: in the mapped form, however the component wrote it
+    copy.attrs['from'] = from.full;
     const message = Stanza.fromElement(copy);
     if (!message.toJid) return this.#core.router.bounce(stanza, new StanzaError('jid-malformed'));
     if (from.local === '') {

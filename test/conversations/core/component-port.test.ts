@@ -162,6 +162,12 @@ describe('the component port (XEP-0114)', () => {
       await romeo.expectNothing();
     });
   }
+  test('RFC 7622 §4: a `from` in another form is passed on in the mapped one', async () => {
+    const component = await joinComponent(core, 'chat.localhost');
+    component.send("<message from='Room@Chat.LocalHost./Nick' to='romeo@localhost/orchard' id='f'/>");
+    await romeo.expect("<message from='room@chat.localhost/Nick' to='romeo@localhost/orchard' id='f'/>");
+    await component.close();
+  });
   test('a `to` that is no address is jid-malformed, and the stream lives', async () => {
     const component = await joinComponent(core, 'chat.localhost');
     component.send(

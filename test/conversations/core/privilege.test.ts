@@ -139,9 +139,15 @@ describe('privileged entities (XEP-0356), the server’s side', () => {
     const { component } = await privileged('full');
     const send = (inner: string, to = 'localhost') =>
       component.send(`<message from='full.localhost' to='${to}' id='pm'>${message(inner)}</message>`);
-    for (const from of ['romeo@localhost', 'localhost']) {
+    for (const [written, from] of [
+      ['romeo@localhost', 'romeo@localhost'],
+      ['localhost', 'localhost'],
+      // RFC 7622 §4
+      ['Romeo@LocalHost.', 'romeo@localhost'],
+      ['localhost.', 'localhost'],
+    ]) {
       send(
-        `<message xmlns='jabber:client' from='${from}' to='juliet@localhost/balcony' id='in' type='headline'><x xmlns='urn:example:x'/></message>`,
+        `<message xmlns='jabber:client' from='${written}' to='juliet@localhost/balcony' id='in' type='headline'><x xmlns='urn:example:x'/></message>`,
       );
       await juliet.expect(
         `<message from='${from}' to='juliet@localhost/balcony' id='in' type='headline'><x xmlns='urn:example:x'/></message>`,

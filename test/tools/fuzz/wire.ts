@@ -166,7 +166,11 @@ export class Wire {
 
   #newParser(): SaxesParser<{ xmlns: true; position: false }> {
     const parser = new SaxesParser({ xmlns: true, position: false });
-    parser.on('error', (error) => this.#problem(`it said what saxes refuses (${error.message})`));
+    parser.on('error', (error) => {
+      // It trims a namespace that is a space before it asks whether it is empty; real ones the parser's own fuzzing looks for.
+      if (error.message.includes('undefine prefix')) return;
+      this.#problem(`it said what saxes refuses (${error.message})`);
+    });
     parser.on('doctype', () => this.#problem('it sent a DTD'));
     parser.on('comment', () => this.#problem('it sent a comment'));
     const text = (data: string): void => {
