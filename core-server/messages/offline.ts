@@ -4,12 +4,11 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 import type { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { defineFeature } from '../feature.js';
 import { verdictOf } from '../privacy/verdict.js';
-import { localOrigin, type Origin } from '../routing/origin.js';
+import type { Origin } from '../routing/origin.js';
 import type { AccountState } from '../sessions/account-state.js';
 import type { Session } from '../sessions/session.js';
-import { giveWay, type Patient } from '../streams/turns.js';
-import { isCopy } from './carbon-copy.js';
 import { holdersOf, isElsewhere, isHad, isStored, noteStored } from './holders.js';
+import { KeptMessages } from './kept-messages.js';
 import { OFFLINE_MESSAGES } from './offline-document.js';
 import { ACCOUNT_GONE, type Handed, OfflineStore, PAGE, STORE_FULL } from './offline-store.js';
 import { SeenBy } from './seen-by.js';
@@ -19,9 +18,6 @@ import { WaitingMessages } from './waiting-messages.js';
 
 /** More than this in the session's queue waits for the client before the next message is read from the store. */
 const WINDOW_BYTES = 512 * 1024;
-
-/** So many of what waits for a client that has lost its stream are stored in one turn. */
-const KEPT_AT_ONCE = 100;
 
 /** Messages on their way into the store: a core that stops waits for them. */
 const unfinished = new Set<Promise<unknown>>();
@@ -68,8 +64,6 @@ export const offline = defineFeature({
     const fromStore = new WeakMap<Stanza, boolean>();
     /** Sessions that may have such messages in their queues. */
     const given = new WeakSet<Session>();
-    /** What waited for a session when it lost its stream. */
-    const hibernating = new WeakMap<Session, readonly Stanza[]>();
     /** Stored messages that wait in the queue of a session without a stream, by their ids; those being stored. */
     const kept = new WeakMap<AccountState, Set<number>>();
     /** Of those, what was removed while stored messages are on their way to a session. */
@@ -82,6 +76,27 @@ export const offline = defineFeature({
     const messages = new OfflineStore(archive, limit, core.settings.LIMIT_OFFLINE_BYTES);
     // never so much that the session would be ended for not reading it
     const window = Math.min(WINDOW_BYTES, core.settings.LIMIT_OUTBOUND_BYTES / 2);
+
+    const keptMessages = new KeptMessages({
+      core,
+      messages,
+      seen,
+      fromStore,
+      given,
+      flooding,
+      kept,
+      removedMeanwhile,
+      wayOf,
+      unfinished,
+      notStored,
+      refuse,
+      refuseFull: (message) => {
+        refused.inc();
+        refuse(message, STORE_FULL);
+      },
+      offer,
+      remove,
+    });
 
     core.disco.feature('server', NS.messageOffline);
     core.disco.feature('account', NS.stanzaId);
@@ -131,7 +146,7 @@ export const offline = defineFeature({
       return true;
     });
     core.hooks.sessionHibernating.on((session) => {
-      keepAll(session);
+      keptMessages.keepAll(session);
     });
     // what comes for the next one has its place behind what this one leaves, from now on
     core.hooks.sessionEnded.on((session) => {
@@ -149,7 +164,7 @@ export const offline = defineFeature({
       for (const session of sessions) {
         // one that this very message was too much for has ended, and handed it on: it is stored already
         if ((session.stream === null || flooding.has(session)) && !session.ended)
-          keepSafe(session, [message], origin);
+          keptMessages.keep(session, [message], origin);
       }
       return undefined;
     });
@@ -158,103 +173,6 @@ export const offline = defineFeature({
         core.log.error({ code: 'storage.offline-unwritable', error }, 'stored messages could not be removed');
       });
     });
-
-    /** {@link keepSafe} for all that waits for a session that has lost its stream: in turns, since it may be very much. */
-    function keepAll(session: Session): void {
-      const { account } = session;
-      const behindStored = flooding.get(session)?.stanzas ?? [];
-      const waiting = [...session.outbound.all(), ...behindStored].filter(
-        (stanza) => stanza.name === 'message' && !isCopy(stanza, account),
-      );
-      hibernating.set(session, waiting);
-      let next = 0;
-      const patient: Patient = {
-        owner: account,
-        proceed() {
-          // once it is resumed, or has ended, others answer for the rest
-          if (session.stream !== null || session.ended || hibernating.get(session) !== waiting) return;
-          keepSafe(session, waiting.slice(next, next + KEPT_AT_ONCE), localOrigin);
-          next += KEPT_AT_ONCE;
-          if (next < waiting.length) giveWay(patient);
-        },
-      };
-      patient.proceed();
-    }
-
-    /**
-     * Stores messages that wait in memory for a client that may come back (XEP-0198), or may not, or that is still being given
-     * stored ones: their senders have been told that they are handled, and the core may die before. They are removed when the client has acknowledged them. A full
-     * store does not keep them out: there are never more of them than may wait for a client.
-     */
-    function keepSafe(session: Session, some: readonly Stanza[], origin: Origin): void {
-      if (limit === 0) return;
-      const { account } = session;
-      const fresh = some.filter(
-        (message) => !fromStore.has(message) && !isStored(message) && worthStoring(message),
-      );
-      if (fresh.length === 0) return;
-      const release = origin.hold();
-      const ids = kept.get(account) ?? new Set<number>();
-      kept.set(account, ids);
-      given.add(session);
-      const received = flooding.get(session)?.over.then(() => session.delivered()) ?? session.delivered();
-      const keeping = fresh.map(async (message): Promise<Handed | null> => {
-        fromStore.set(message, false);
-        try {
-          const text = stamped(message, account.bare, account.jid.domain);
-          const entry = { ...(await messages.append(account, text, true)), message };
-          ids.add(entry.id);
-          return entry;
-        } catch (error) {
-          notStored(error);
-          // it is as safe as memory is; who has been told that it is stored must hear that it is not
-          if (fromStore.get(message) === true) refuse(message, stanzaErrorOf(error));
-          else fromStore.delete(message);
-          return null;
-        }
-      });
-      const safe = Promise.all(keeping).then((entries) => {
-        release();
-        const there = entries.filter((entry) => entry !== null);
-        void received.then(() => finish(session, there, ids));
-      });
-      const all = wayOf(account).add(safe);
-      unfinished.add(safe);
-      void safe.finally(() => {
-        all.delete(safe);
-        unfinished.delete(safe);
-      });
-    }
-
-    /** The session has received what was kept for it, or has ended: then it is for whoever is there. */
-    async function finish(session: Session, handed: readonly Handed[], ids: Set<number>): Promise<void> {
-      const { account } = session;
-      const left = new Set(handed.filter(({ message }) => fromStore.get(message) === true));
-      const removals: Promise<void>[] = [];
-      // the last of them go where a flood would have gone at once
-      for (const entry of [...left].reverse()) {
-        if (!entry.beyond || !messages.exceeded(account)) continue;
-        left.delete(entry);
-        removals.push(messages.remove(account, [entry]));
-        refused.inc();
-        refuse(entry.message, STORE_FULL);
-      }
-      for (const { id, message } of left) {
-        seen.note(account, id, message);
-        ids.delete(id);
-        offer(account, message);
-      }
-      try {
-        await Promise.all([remove(session, handed), ...removals]);
-      } catch (error) {
-        core.log.error({ code: 'storage.offline-unwritable', error }, 'stored messages could not be removed');
-      }
-      // until it is removed nobody else is to be given it, nor by whoever has read the store before that
-      for (const entry of handed) {
-        ids.delete(entry.id);
-        if (!left.has(entry)) removedMeanwhile.get(account)?.add(entry.id);
-      }
-    }
 
     /** One that nobody has: it is not kept from others who are there and had no copy (XEP-0198 §5). */
     function offer(account: AccountState, message: Stanza): void {
