@@ -238,8 +238,9 @@ let asked = 0;
 
 /** The groupchat messages of a client up to the last, by `id`, each with the room's own ids for it. */
 async function heard(client: RawClient): Promise<Map<string, Set<string>>> {
+  // an event's id is random, and may begin with the same letter
   const isMessage = (stanza: Stanza): boolean =>
-    stanza.name === 'message' && stanza.id?.startsWith('m') === true;
+    stanza.name === 'message' && /^m(\d+|last)$/.test(stanza.id ?? '');
   const messages = new Map<string, Set<string>>();
   while (!messages.has('mlast')) {
     const message = await client.stanza(isMessage, 20_000);
