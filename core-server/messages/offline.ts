@@ -119,10 +119,11 @@ export const offline = defineFeature({
       for (const stanza of stanzas) if (fromStore.has(stanza)) fromStore.set(stanza, true);
     });
 
-    // who came while it was handed on has not seen it
+    // who came while it was handed on has not seen it; what nobody has is for who is there
     core.hooks.leavingsHandedOn.on((account, since) => {
       const came = (session: Session) => session.since >= since && takesMessages(session);
-      const there = core.directory.peek(account.jid)?.sessions.find(came);
+      const leaves = left.delete(account) ? foremost(account) : undefined;
+      const there = core.directory.peek(account.jid)?.sessions.find(came) ?? leaves;
       if (there !== undefined) void Promise.allSettled([...unfinished]).then(() => flood(there));
     });
 
@@ -191,9 +192,9 @@ export const offline = defineFeature({
         refused.inc();
         return refuse(message, STORE_FULL);
       }
+      if (!isHad(message)) left.add(account);
       if (isStored(message)) return;
       noteStored(message);
-      if (!isHad(message)) left.add(account);
       const release = origin.hold();
       const text = stamped(message, account.bare, account.jid.domain);
       const storing = messages

@@ -6,6 +6,10 @@ import { heldOrigin, localOrigin, type Origin } from '../routing/origin.js';
 import type { Router } from '../routing/router.js';
 import { giveWay, type Patient, sliceMilliseconds } from '../streams/turns.js';
 import type { AccountState } from './account-state.js';
+import type { Session } from './session.js';
+
+/** Stores or refuses one stanza that a session has left, or (null) that came for the account meanwhile. */
+type HandOn = (account: AccountState, stanza: Stanza, origin: Origin, session: Session | null) => void;
 
 /** So many stanzas are handed on at once. */
 const AT_ONCE = 200;
@@ -18,7 +22,7 @@ const AT_ONCE = 200;
 export class HandOver {
   readonly #router: Router;
   readonly #hooks: Hooks;
-  readonly #handOn: (account: AccountState, stanza: Stanza, origin: Origin) => void;
+  readonly #handOn: HandOn;
   /** Characters of what comes meanwhile, for one account. */
   readonly #limit: number;
   readonly #leavings = new Map<BareJid, Leavings>();
@@ -30,7 +34,7 @@ export class HandOver {
     readonly router: Router;
     readonly limit: number;
     /** Stores or refuses one stanza. */
-    readonly handOn: (account: AccountState, stanza: Stanza, origin: Origin) => void;
+    readonly handOn: HandOn;
   }) {
     const { hooks, router, limit, handOn } = options;
     this.#router = router;
@@ -55,14 +59,14 @@ export class HandOver {
   }
 
   /** What a session of this account has not certainly got, in order. */
-  take(account: AccountState, stanzas: readonly Stanza[]): void {
+  take(account: AccountState, stanzas: readonly Stanza[], session: Session | null): void {
     const known = this.#leavings.get(account.bare);
     if (known === undefined && stanzas.length <= AT_ONCE) {
-      for (const stanza of stanzas) this.#handOn(account, stanza, localOrigin);
+      for (const stanza of stanzas) this.#handOn(account, stanza, localOrigin, session);
       return;
     }
     const leavings: Leavings = known ?? new Leavings(account, (until) => this.#work(leavings, until));
-    leavings.batches.push({ stanzas, held: null });
+    leavings.batches.push({ stanzas, session, held: null });
     if (known !== undefined) return;
     this.#leavings.set(account.bare, leavings);
     giveWay(leavings);
@@ -79,8 +83,8 @@ export class HandOver {
     this.#handing = true;
     try {
       for (let next = leavings.next(); next !== undefined; next = leavings.next()) {
-        const { stanza, origin } = next;
-        if (!leavings.removed) this.#handOn(account, stanza, origin);
+        const { stanza, origin, session } = next;
+        if (!leavings.removed) this.#handOn(account, stanza, origin, session);
         else this.#router.bounce(stanza, new StanzaError('service-unavailable'));
         leavings.handed();
         if (performance.now() >= until) return false;
@@ -96,6 +100,8 @@ export class HandOver {
 
 interface Batch {
   readonly stanzas: readonly Stanza[];
+  /** Which has left them; null for one that came meanwhile. */
+  readonly session: Session | null;
   /** For one that came meanwhile: its sender's session is told when it is durable. */
   readonly held: ReturnType<typeof heldOrigin> | null;
 }
@@ -123,14 +129,14 @@ class Leavings implements Patient {
 
   add(stanza: Stanza, held: ReturnType<typeof heldOrigin>): void {
     this.later += stanza.source.length;
-    this.batches.push({ stanzas: [stanza], held });
+    this.batches.push({ stanzas: [stanza], session: null, held });
   }
 
   /** The next one; {@link handed} is to follow. */
-  next(): { stanza: Stanza; origin: Origin } | undefined {
+  next(): { stanza: Stanza; origin: Origin; session: Session | null } | undefined {
     const batch = this.batches[this.#batch];
     const stanza = batch?.stanzas[this.#position];
-    return batch && stanza && { stanza, origin: batch.held?.origin ?? localOrigin };
+    return batch && stanza && { stanza, origin: batch.held?.origin ?? localOrigin, session: batch.session };
   }
 
   handed(): void {
@@ -152,4 +158,4 @@ class Leavings implements Patient {
 }
 
 /** What has been handed on need not be kept. */
-const NOTHING: Batch = { stanzas: [], held: null };
+const NOTHING: Batch = { stanzas: [], session: null, held: null };

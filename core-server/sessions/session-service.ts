@@ -42,7 +42,7 @@ export class SessionService {
       hooks: options.hooks,
       router: options.router,
       limit: options.outboundLimit,
-      handOn: (account, stanza, origin) => this.#handOn(account, stanza, origin),
+      handOn: (account, stanza, origin, session) => this.#handOn(account, stanza, origin, session),
     });
   }
 
@@ -168,13 +168,14 @@ export class SessionService {
   /** RFC 6121 §8.5.3.2: what an ended session did not get, as if it had come for its full JID just now. */
   handOn(session: Session, stanzas: readonly Stanza[]): void {
     if (stanzas.length === 0) return;
-    for (const stanza of stanzas) hasNot(stanza, session);
     this.#options.hooks.sessionLeaves.emit(session, stanzas);
-    this.#handOver.take(session.account, stanzas);
+    this.#handOver.take(session.account, stanzas, session);
   }
 
-  #handOn(account: AccountState, stanza: Stanza, origin: Origin): void {
+  /** `session`: the one that has left it; null for what came for the account meanwhile. */
+  #handOn(account: AccountState, stanza: Stanza, origin: Origin, session: Session | null): void {
     const { router, hooks } = this.#options;
+    if (session !== null) hasNot(stanza, session);
     if (stanza.name === 'presence') return;
     if (stanza.name === 'iq') {
       if (stanza.type === 'get' || stanza.type === 'set')

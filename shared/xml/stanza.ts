@@ -66,6 +66,8 @@ export class Stanza {
   readonly type: string | undefined;
   /** `xml:lang` of the root. */
   readonly lang: string | undefined;
+  /** What whoever delivers this very stanza notes about it: nothing of the wire, and of no copy. */
+  note: object | undefined;
 
   readonly #qualified: string;
   readonly #others: string;
@@ -89,6 +91,7 @@ export class Stanza {
     this.id = root.id;
     this.type = root.type;
     this.lang = root.lang;
+    this.note = undefined;
     this.#qualified = root.qualified;
     this.#others = root.others;
     this.#tail = tail;

@@ -46,13 +46,13 @@ const many = (from: number, to: number) => Array.from({ length: to - from }, (_,
 
 test('a few are handed on at once', () => {
   const { over, handed } = handOver(0);
-  over.take(juliet, [message(1), message(2)]);
+  over.take(juliet, [message(1), message(2)], null);
   assert.deepEqual(handed, ['1', '2']);
 });
 
 test('very many are handed on in several turns, in order, and what comes meanwhile after them', async () => {
   const { hooks, over, handed, done } = handOver(0.1);
-  over.take(juliet, many(0, 500).map(message));
+  over.take(juliet, many(0, 500).map(message), null);
   assert.deepEqual(handed, []);
   let held = 0;
   const origin: Origin = {
@@ -64,7 +64,7 @@ test('very many are handed on in several turns, in order, and what comes meanwhi
   };
   assert.equal(hooks.messageUndelivered.run(juliet, message('later'), origin), true);
   assert.equal(held, 1, 'its sender is not told yet that it is handled');
-  over.take(juliet, many(500, 600).map(message));
+  over.take(juliet, many(500, 600).map(message), null);
   let turns = 0;
   const count = () => {
     turns++;
@@ -81,7 +81,7 @@ test('very many are handed on in several turns, in order, and what comes meanwhi
 
 test('more than may wait is refused meanwhile', () => {
   const { hooks, over, handed, bounced } = handOver(0);
-  over.take(juliet, many(0, 500).map(message));
+  over.take(juliet, many(0, 500).map(message), null);
   for (let k = 0; k < 20; k++)
     assert.equal(hooks.messageUndelivered.run(juliet, message(`l${k}`), localOrigin), true);
   assert.ok(bounced.length > 0 && bounced.length < 20, bounced.join());
@@ -91,14 +91,14 @@ test('more than may wait is refused meanwhile', () => {
 
 test('a core that stops hands on everything at once', () => {
   const { over, handed } = handOver(0);
-  over.take(juliet, many(0, 500).map(message));
+  over.take(juliet, many(0, 500).map(message), null);
   over.finish();
   assert.deepEqual(handed, many(0, 500));
 });
 
 test('an account that is removed meanwhile leaves nothing to one of the same name', () => {
   const { hooks, over, handed, bounced } = handOver(0);
-  over.take(juliet, many(0, 500).map(message));
+  over.take(juliet, many(0, 500).map(message), null);
   hooks.accountRemoved.emit(juliet.bare);
   over.finish();
   assert.deepEqual(handed, []);
