@@ -175,7 +175,7 @@ export class CapsCache {
         entry.candidates.clear();
         entry.failed.clear();
         entry.unreached.clear();
-        if (key !== null) await this.#store.put(key, [...entry.interests]);
+        if (key !== null) this.#remember(key, entry.interests);
         return;
       }
       this.#log.debug(
@@ -183,6 +183,16 @@ export class CapsCache {
         'capabilities are not as announced',
       );
     }
+  }
+
+  /** Nobody waits for it: whoever is told of an event meanwhile would get the same item once more as the last one. */
+  #remember(key: string, interests: ReadonlySet<string>): void {
+    this.#store.put(key, [...interests]).catch((error: unknown) => {
+      this.#log.warn(
+        { code: 'pep.caps-not-stored', error },
+        'capabilities are not remembered over a restart',
+      );
+    });
   }
 
   async #info(

@@ -12,7 +12,7 @@ const INFO = Stanza.parse(
 ).element;
 const CAPS = { node: 'https://client.example', ver: capsHash(INFO), hash: 'sha-1' };
 
-function setUp() {
+function setUp(put: () => Promise<void> = async () => undefined) {
   const state = { linked: true };
   const asked: string[] = [];
   const answers = new Map<string, Element>();
@@ -23,7 +23,7 @@ function setUp() {
       if (answer === undefined) throw new Error('no answer');
       return answer;
     },
-    store: { get: async () => undefined, put: async () => undefined },
+    store: { get: async () => undefined, put },
     log: recordingLogger(),
     queries: { inc: () => undefined } as unknown as Counter,
     linked: () => state.linked,
@@ -40,6 +40,17 @@ test('a question that was lost with the link is asked again on the next one', as
   answers.set('a@x/1', INFO);
   assert.deepEqual([...(await cache.interests(entry, 'a@x/1'))], ['urn:n']);
   assert.deepEqual(asked, ['a@x/1', 'a@x/1']);
+});
+
+test('capabilities are used as soon as they are proved, whatever becomes of storing them', async () => {
+  for (const put of [
+    () => new Promise<void>(() => {}),
+    () => Promise.reject(new Error('the store is away')),
+  ]) {
+    const { cache, answers } = setUp(put);
+    answers.set('a@x/1', INFO);
+    assert.deepEqual([...(await cache.interests(cache.hold(CAPS), 'a@x/1'))], ['urn:n']);
+  }
 });
 
 test('capabilities that nobody announces any more are forgotten when there are many, those in use are not', () => {
