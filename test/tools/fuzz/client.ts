@@ -39,12 +39,17 @@ export async function openAttacker(core: CoreUnderTest, user: string, resource: 
   try {
     return await openClient(core, user, resource);
   } catch {
-    const account = { jid: `${user}@localhost`, password: 'secret' };
-    await core
-      .control('user.add', { ...account, force: true })
-      .catch(() => core.control('user.passwd', account));
+    await giveBack(core, user);
     return openClient(core, user, resource);
   }
+}
+
+/** The account, and the password, of an attacker. */
+export async function giveBack(core: CoreUnderTest, user: string): Promise<void> {
+  const account = { jid: `${user}@localhost`, password: 'secret' };
+  await core
+    .control('user.add', { ...account, force: true })
+    .catch(() => core.control('user.passwd', account));
 }
 
 /** RFC 6120 §8.2.3: a get or set is answered. Nobody can tell what answers one without an id, or with one used before. */

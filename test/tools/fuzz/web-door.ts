@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { SaxesParser } from 'saxes';
 import { type BoshAnswer, BoshClient } from '../bosh-client.js';
+import { giveBack } from './client.js';
 import { worldOf } from './client-door.js';
 import type { Dice } from './dice.js';
 import type { Door, Step } from './door.js';
@@ -78,6 +79,17 @@ export function webDoor(system: SystemUnderFire): Door {
 
   async function session(): Promise<BoshClient> {
     if (client !== undefined) return client;
+    try {
+      client = await logIn();
+    } catch {
+      // a case over WebSocket may have removed the account
+      await giveBack(system.core, 'a5');
+      client = await logIn();
+    }
+    return client;
+  }
+
+  async function logIn(): Promise<BoshClient> {
     const made = new BoshClient(system.httpPort);
     const plain = Buffer.from('\0a5\0secret').toString('base64');
     await made.create({ to: 'localhost', wait: 1 });
@@ -89,7 +101,6 @@ export function webDoor(system: SystemUnderFire): Door {
     );
     if (!text.includes('<jid>')) throw new Error(`no session over BOSH: ${text.slice(0, 300)}`);
     sessions++;
-    client = made;
     return made;
   }
 
