@@ -1,6 +1,7 @@
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { BareJid } from '../../shared/xmpp/jid.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
+import { hasNot, isElsewhere } from '../messages/holders.js';
 import type { Hooks } from '../routing/hooks.js';
 import { heldOrigin, localOrigin, type Origin } from '../routing/origin.js';
 import type { Router } from '../routing/router.js';
@@ -85,7 +86,7 @@ export class HandOver {
       for (let next = leavings.next(); next !== undefined; next = leavings.next()) {
         const { stanza, origin, session } = next;
         if (!leavings.removed) this.#handOn(account, stanza, origin, session);
-        else this.#router.bounce(stanza, new StanzaError('service-unavailable'));
+        else this.#giveBack(stanza, session);
         leavings.handed();
         if (performance.now() >= until) return false;
       }
@@ -95,6 +96,12 @@ export class HandOver {
     this.#leavings.delete(account.bare);
     this.#hooks.leavingsHandedOn.emit(account, leavings.since);
     return true;
+  }
+
+  /** To its sender, once, however many resources of the account have left it. */
+  #giveBack(stanza: Stanza, session: Session | null): void {
+    if (session !== null) hasNot(stanza, session);
+    if (!isElsewhere(stanza)) this.#router.bounce(stanza, new StanzaError('service-unavailable'));
   }
 }
 

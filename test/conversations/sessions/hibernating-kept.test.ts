@@ -171,9 +171,7 @@ test('one that waits behind stored messages, and is never acknowledged, is store
   // more than are handed over before their acknowledgement is waited for
   const stored = Array.from({ length: 120 }, (_, k) => `s${k}`);
   await sendAcknowledged(romeo, 'juliet@localhost', stored);
-  const juliet = await core.login('juliet', 'phone');
-  juliet.send(`<enable xmlns='${SM}' resume='true'/>`);
-  const previous = (await juliet.stanza((stanza) => stanza.name === 'enabled')).attribute('id') ?? '';
+  const [juliet, previous] = await managed(core, 'juliet', 'phone', false);
   juliet.send('<presence/>');
   await juliet.stanza((stanza) => stanza.id === 's99');
   const received = juliet.transcript.slice(juliet.transcript.indexOf('<enabled'));
@@ -197,9 +195,7 @@ test('kill -9: what waited behind stored messages when the stream was lost is th
   const [romeo] = await managed(core, 'romeo', 'orchard');
   const stored = Array.from({ length: 120 }, (_, k) => `s${k}`);
   await sendAcknowledged(romeo, 'juliet@localhost', stored);
-  const juliet = await core.login('juliet', 'phone');
-  juliet.send(`<enable xmlns='${SM}' resume='true'/>`);
-  await juliet.stanza((stanza) => stanza.name === 'enabled');
+  const [juliet] = await managed(core, 'juliet', 'phone', false);
   juliet.send('<presence/>');
   await juliet.stanza((stanza) => stanza.id === 's99');
   await sendAcknowledged(romeo, 'juliet@localhost', ['before'], stored.length);

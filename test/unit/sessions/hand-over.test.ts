@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { noteRecipients } from '../../../core-server/messages/holders.js';
 import { createHooks } from '../../../core-server/routing/hooks.js';
 import { localOrigin, type Origin } from '../../../core-server/routing/origin.js';
 import { Router } from '../../../core-server/routing/router.js';
 import { RoutingMetrics } from '../../../core-server/routing/routing-metrics.js';
 import { AccountState } from '../../../core-server/sessions/account-state.js';
 import { HandOver } from '../../../core-server/sessions/hand-over.js';
+import type { Session } from '../../../core-server/sessions/session.js';
 import { createMetrics } from '../../../shared/observability/metrics.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
 import { jid } from '../../../shared/xmpp/jid.js';
@@ -103,4 +105,16 @@ test('an account that is removed meanwhile leaves nothing to one of the same nam
   over.finish();
   assert.deepEqual(handed, []);
   assert.deepEqual(bounced, many(0, 500));
+});
+
+test('what several resources of a removed account have left goes back to its sender once', () => {
+  const { hooks, over, bounced } = handOver(0);
+  // nothing of a session matters here but which it is
+  const [phone, desktop] = [{} as Session, {} as Session];
+  const messages = many(0, 300).map(message);
+  for (const each of messages) noteRecipients(each, [phone, desktop]);
+  for (const session of [phone, desktop]) over.take(juliet, messages, session);
+  hooks.accountRemoved.emit(juliet.bare);
+  over.finish();
+  assert.deepEqual(bounced, many(0, 300));
 });
