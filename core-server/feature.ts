@@ -1,7 +1,7 @@
 import type { Core } from './core.js';
 
 /** One XEP that a feature implements, as it appears in the DOAP file. */
-export interface XepReference {
+interface XepReference {
   readonly id: string;
   readonly version: string;
   readonly status?: 'complete' | 'partial';
@@ -9,7 +9,7 @@ export interface XepReference {
 }
 
 /** One metric a feature reports, for the generated list. */
-export interface MetricDeclaration {
+interface MetricDeclaration {
   readonly name: string;
   readonly kind: 'counter' | 'gauge' | 'histogram';
   readonly help: string;

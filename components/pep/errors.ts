@@ -3,7 +3,7 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 import { type DefinedCondition, StanzaError, type StanzaErrorType } from '../../shared/xmpp/stanza-error.js';
 
 /** The application-specific conditions of XEP-0060 (schema of `pubsub#errors`) that this service uses. */
-export type PubsubCondition =
+type PubsubCondition =
   | 'closed-node'
   | 'invalid-jid'
   | 'invalid-options'

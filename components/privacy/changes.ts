@@ -9,7 +9,7 @@ import { type AccountLists, type Lists, noLists } from './lists.js';
 import type { Pushes } from './pushes.js';
 
 /** How a change comes about. */
-export interface ChangeOptions {
+interface ChangeOptions {
   /** The full JID of the resource that asks. */
   readonly session: string;
   /** Block and unblock never conflict (XEP-0191 §5). */

@@ -17,7 +17,7 @@ export interface ConnectedResource {
 }
 
 /** The set that an account is to have in force. */
-export interface RuleSet {
+interface RuleSet {
   readonly account: string;
   readonly epoch: string;
   readonly sequence: number;
@@ -32,7 +32,7 @@ export interface RuleSet {
   readonly restore: boolean;
 }
 
-export interface AccountStanding {
+interface AccountStanding {
   readonly epoch: string;
   readonly sequence: number;
 }

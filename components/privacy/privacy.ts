@@ -11,7 +11,7 @@ import { Pushes } from './pushes.js';
 import { ServerAgreements } from './server-agreements.js';
 import { synchronise } from './synchronise.js';
 
-export interface PrivacyOptions {
+interface PrivacyOptions {
   readonly allowUnenforced: boolean;
   readonly maxLists: number;
   readonly maxItems: number;

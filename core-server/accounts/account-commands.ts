@@ -5,7 +5,7 @@ import { AccountError } from './account-error.js';
 import type { Accounts } from './accounts.js';
 
 /** What `entourage user …` can do; the same for a running core and for a store that no core has open. */
-export type AccountCommands = Readonly<Record<string, (args: ControlArguments) => Promise<unknown>>>;
+type AccountCommands = Readonly<Record<string, (args: ControlArguments) => Promise<unknown>>>;
 
 /** `remove` is given by the caller: a running core also cleans up behind the account. */
 export function accountCommands(

@@ -1,4 +1,4 @@
-export type AccountErrorCode =
+type AccountErrorCode =
   | 'exists' // an account of this name exists
   | 'name-blocked' // it was removed, and its old data is not all gone
   | 'not-found'

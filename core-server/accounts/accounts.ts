@@ -19,7 +19,7 @@ export type AccountEvent =
   | { readonly kind: 'released'; readonly account: BareJid };
 
 /** One line of `user list`. */
-export interface AccountSummary {
+interface AccountSummary {
   readonly account: BareJid;
   readonly state: 'active' | 'disabled' | 'removed';
   /** Milliseconds since 1970. */
@@ -27,7 +27,7 @@ export interface AccountSummary {
 }
 
 /** A removed account whose old data is not all gone. */
-export interface Tombstone {
+interface Tombstone {
   readonly account: BareJid;
   /** Milliseconds since 1970. */
   readonly since: number;

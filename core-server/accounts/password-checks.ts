@@ -23,7 +23,7 @@ export interface ScramLookup {
   readonly standing: Standing;
 }
 
-export interface PasswordChecksOptions {
+interface PasswordChecksOptions {
   readonly store: AccountStore;
   readonly kept: KeptCredentials;
   readonly hasher: PasswordHasher;

@@ -32,7 +32,7 @@ export interface PasswordHasher {
   ): Promise<Buffer>;
 }
 
-export interface PasswordHasherOptions {
+interface PasswordHasherOptions {
   /** Hashes computed at once; leave threads of the libuv pool to storage and DNS. */
   readonly concurrency?: number;
   /** Hashes that may wait beyond these. */

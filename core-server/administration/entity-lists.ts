@@ -1,7 +1,7 @@
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 
-export interface EntityListsOptions {
+interface EntityListsOptions {
   /** Hosted domains and those of components: a whitelist is about others. */
   readonly isOurs: (domain: string) => boolean;
 }

@@ -7,12 +7,12 @@ import type { BareJid } from '../../shared/xmpp/jid.js';
 import type { Session } from '../sessions/session.js';
 
 /** A standing notice of one domain. */
-export interface Notice {
+interface Notice {
   /** Changes with each new message of the day, not when one is corrected: who has had it does not get it again. */
   readonly id: string;
   readonly lines: readonly string[];
 }
-export type NoticeKind = 'motd' | 'welcome';
+type NoticeKind = 'motd' | 'welcome';
 
 const noticeSchema = z.object({ id: z.string(), lines: z.array(z.string()) });
 /** Of one account: the message of the day that it has had; whether it is still to be welcomed. */

@@ -19,7 +19,7 @@ const closeMilliseconds = 35_000;
 /** Said for a stream that has no credit left, so that its session keeps what it has in its own queue. */
 const full = Number.MAX_SAFE_INTEGER;
 
-export interface LinkTransportOptions {
+interface LinkTransportOptions {
   readonly name: string;
   readonly address: string;
   readonly secure: boolean;

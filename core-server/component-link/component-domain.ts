@@ -11,7 +11,7 @@ import type { ComponentStream } from './component-stream.js';
 import type { Grants } from './grants.js';
 import { type Addressed, HeldStanzas } from './held-stanzas.js';
 
-export interface ComponentDomainOptions {
+interface ComponentDomainOptions {
   readonly name: Domain;
   /** The component's short name in the settings. */
   readonly label: string;

@@ -4,11 +4,7 @@ import type { ComponentStream } from './component-stream.js';
 import type { LoopWatch } from './loop-watch.js';
 
 /** Takes a stanza of a component before it is routed; true when it was taken over. */
-export type ComponentStanzaHandler = (
-  stanza: Stanza,
-  domain: ComponentDomain,
-  stream: ComponentStream,
-) => boolean;
+type ComponentStanzaHandler = (stanza: Stanza, domain: ComponentDomain, stream: ComponentStream) => boolean;
 
 /** All component domains that may connect, and who looks at what they send. */
 export class ComponentRegistry {

@@ -20,7 +20,7 @@ export interface ComponentStreamOwner {
 }
 
 /** How far a component's stream has come (XEP-0114 §3). */
-export type ComponentStreamState =
+type ComponentStreamState =
   | { readonly step: 'opening' }
   | { readonly step: 'handshake'; readonly domain: ComponentDomain }
   | { readonly step: 'open'; readonly domain: ComponentDomain }

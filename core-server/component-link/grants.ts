@@ -1,6 +1,6 @@
 import { NS } from '../../shared/xmpp/namespaces.js';
 
-export type IqAccess = 'get' | 'set' | 'both';
+type IqAccess = 'get' | 'set' | 'both';
 
 /** A namespace that a component answers for the server (XEP-0355), only where all `attributes` are on the payload. */
 export interface DelegationGrant {

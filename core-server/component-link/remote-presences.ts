@@ -10,7 +10,7 @@ interface Heard {
 }
 
 /** What is kept of the contacts at other servers together, and of one of them: whoever sends it decides how much comes. */
-export interface RemotePresenceLimits {
+interface RemotePresenceLimits {
   readonly resources: number;
   readonly resourcesOfOne: number;
   /** Characters of wire text, of all and of one presence. */

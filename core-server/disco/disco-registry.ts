@@ -123,7 +123,7 @@ function formType(form: Element): string {
   return field?.getChildText('value') ?? '';
 }
 
-export interface NodeHandlers {
+interface NodeHandlers {
   info?(query: DiscoQuery): DiscoInfo | null;
   items?(query: DiscoQuery): DiscoItem[] | null;
 }

@@ -116,11 +116,7 @@ function contactForm(addresses: readonly string[]): Element | null {
   return xml(
     'x',
     { xmlns: NS.dataForms, type: 'result' },
-    xml(
-      'field',
-      { var: 'FORM_TYPE', type: 'hidden' },
-      xml('value', {}, 'http://jabber.org/network/serverinfo'),
-    ),
+    xml('field', { var: 'FORM_TYPE', type: 'hidden' }, xml('value', {}, NS.serverInfo)),
     ...fields.map((field) =>
       xml(
         'field',

@@ -31,7 +31,7 @@ export type IqAnswer = Element | string | undefined;
 export type IqHandler = (request: IqRequest) => IqAnswer | Promise<IqAnswer>;
 
 /** Takes an IQ before the registered handlers do: namespace delegation. True when it was taken over. */
-export type IqInterceptor = (
+type IqInterceptor = (
   scope: IqScope,
   stanza: Stanza,
   account: AccountState | null,

@@ -17,7 +17,7 @@ import type { WaitingMessages } from './waiting-messages.js';
 const KEPT_AT_ONCE = 100;
 
 /** What is known of stored messages, and done with them, by whoever hands them over. */
-export interface StoredMessages {
+interface StoredMessages {
   readonly core: Core;
   readonly messages: OfflineStore;
   readonly seen: SeenBy;

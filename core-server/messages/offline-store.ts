@@ -15,7 +15,7 @@ export const STORE_FULL = new StanzaError('service-unavailable', {
 export const ACCOUNT_GONE = new StanzaError('service-unavailable');
 
 /** One stored message. */
-export interface StoredAt {
+interface StoredAt {
   readonly id: number;
   /** In characters, as stored. */
   readonly size: number;

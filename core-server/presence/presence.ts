@@ -18,7 +18,7 @@ import type { Subscriptions } from './subscriptions.js';
 /** Entities that one resource may be showing directed presence to. */
 const DIRECTED_LIMIT = 10_000;
 
-export interface PresenceParts {
+interface PresenceParts {
   readonly router: Router;
   readonly hooks: Hooks;
   readonly subscriptions: () => Subscriptions;

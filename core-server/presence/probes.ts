@@ -19,7 +19,7 @@ export function answersOwnPresence(error: Stanza): boolean {
   return error.id?.startsWith(OWN_ID) === true;
 }
 
-export interface ProbesParts {
+interface ProbesParts {
   readonly router: Router;
   readonly directory: SessionDirectory;
   readonly hooks: Hooks;

@@ -11,7 +11,7 @@ export interface SubscriptionState {
 export type SubscriptionType = 'subscribe' | 'subscribed' | 'unsubscribe' | 'unsubscribed';
 
 /** What the tables of Appendix A say for one stanza in one state. */
-export interface Transition {
+interface Transition {
   /** The new state; the same object when nothing changes. */
   readonly state: SubscriptionState;
   /** Route it on (outbound tables) or deliver it to the user (inbound tables). */

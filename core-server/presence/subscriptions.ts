@@ -18,7 +18,7 @@ import {
 } from './subscription-states.js';
 
 /** What subscriptions need of presence: telling one contact about the resources. */
-export interface PresenceTeller {
+interface PresenceTeller {
   showTo(account: AccountState, contact: Jid, available: boolean): void;
 }
 

@@ -15,7 +15,7 @@ interface Spent {
   logged: number;
 }
 
-export interface AccountRatesOptions {
+interface AccountRatesOptions {
   /** 0: no limit. */
   readonly stanzasPerSecond: number;
   readonly bytesPerSecond: number;

@@ -1,6 +1,6 @@
-import { AddressList } from '../streams/address-list.js';
+import { AddressList } from './address-list.js';
 
-export interface AddressSettings {
+interface AddressSettings {
   readonly BANNED_ADDRESSES: readonly string[];
   readonly LIMIT_EXEMPT_ADDRESSES: readonly string[];
 }

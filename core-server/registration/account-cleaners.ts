@@ -7,7 +7,7 @@ import { localOrigin } from '../routing/origin.js';
 import { AccountState } from '../sessions/account-state.js';
 
 /** Empties what one part of the system keeps of an account, speaking as the account itself. */
-export interface AccountCleaner {
+interface AccountCleaner {
   /** As recorded in the tombstone; never changed once released. */
   readonly name: string;
   /** Whether this deployment has that part. */

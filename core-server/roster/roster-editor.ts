@@ -13,7 +13,7 @@ const NAME_LENGTH = 1023;
 const GROUP_LENGTH = 1023;
 const GROUPS = 50;
 
-export interface RosterLimits {
+interface RosterLimits {
   readonly items: number;
   /** Names, groups and addresses together, in characters. */
   readonly weight: number;

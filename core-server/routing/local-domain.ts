@@ -16,7 +16,7 @@ import type { SessionDirectory } from '../sessions/session-directory.js';
 import { heldOrigin, type Origin } from './origin.js';
 import type { Destination, Router } from './router.js';
 
-export interface LocalDomainParts {
+interface LocalDomainParts {
   readonly router: Router;
   readonly directory: SessionDirectory;
   readonly iq: IqRegistry;

@@ -11,7 +11,7 @@ const CONNECT_MILLISECONDS = 10_000;
 const NEGOTIATE_MILLISECONDS = 20_000;
 const REDIRECTS = 3;
 
-export interface DialerOptions {
+interface DialerOptions {
   readonly resolver: TargetResolver;
   readonly context: FederationContext;
   readonly transport: Omit<SocketTransportOptions, 'upgrade'>;

@@ -1,7 +1,7 @@
 import { StanzaError, type StanzaErrorOptions } from '../../shared/xmpp/stanza-error.js';
 
 /** Why another server cannot be reached, in the words of stanza errors (RFC 6120 §8.3.3.16 and §8.3.3.17). */
-export type FailureCondition =
+type FailureCondition =
   | 'remote-server-not-found'
   | 'remote-server-timeout'
   | 'internal-server-error'

@@ -25,7 +25,7 @@ import type { TargetResolver } from './targets.js';
 import type { FederationTls } from './tls.js';
 import type { TrustAnchors } from './trust-anchors.js';
 
-export interface FederationOptions {
+interface FederationOptions {
   readonly router: Router;
   readonly log: Logger;
   readonly policy: FederationPolicy;

@@ -1,7 +1,7 @@
 import type { Federation } from './federation.js';
 import type { ServerStream } from './server-stream.js';
 
-export interface HousekeepingOptions {
+interface HousekeepingOptions {
   /** An unused stream that we opened is closed after this time. */
   readonly idleMilliseconds: number;
   /** A peer must have proved a domain by then. */

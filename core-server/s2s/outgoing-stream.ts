@@ -8,7 +8,7 @@ import type { FederationContext } from './context.js';
 import { FederationFailure } from './failure.js';
 import { ServerStream } from './server-stream.js';
 
-export interface OutgoingStreamOptions {
+interface OutgoingStreamOptions {
   readonly local: string;
   readonly remote: string;
   /** SASL EXTERNAL was refused with the end of the stream before. */

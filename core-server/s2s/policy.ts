@@ -1,7 +1,7 @@
 import { prepareDomain } from '../../shared/xmpp/jid.js';
 
 /** How another server must prove itself. `dialback` still prefers a valid certificate. */
-export type FederationRule = 'strict' | 'dialback' | 'refuse';
+type FederationRule = 'strict' | 'dialback' | 'refuse';
 
 /** What the operator asks of other servers, by domain. */
 export class FederationPolicy {

@@ -15,7 +15,7 @@ export interface Target {
 }
 
 /** The part of `dns/promises` that is used; tests give another. */
-export interface NameService {
+interface NameService {
   resolveSrv(
     name: string,
   ): Promise<readonly { name: string; port: number; priority: number; weight: number }[]>;

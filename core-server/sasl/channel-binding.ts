@@ -10,7 +10,7 @@ export interface ChannelBindingSource {
   data(type: string): Buffer | null;
 }
 
-export interface ChannelBindingOptions {
+interface ChannelBindingOptions {
   /**
    * Offer `tls-unique` on TLS 1.2: MUST be had where any binding is (RFC 5802 §6.1). Clients without XEP-0440 that find
    * PLUS use it (gloox) and get in no other way. A setting, for it says nothing without the extended master secret.

@@ -5,7 +5,7 @@ import type { ChannelBindingSource } from './channel-binding.js';
 import type { ClientCertificate } from './client-certificate.js';
 
 /** The conditions of RFC 6120 §6.5. */
-export type SaslFailureCondition =
+type SaslFailureCondition =
   | 'aborted'
   | 'account-disabled'
   | 'credentials-expired'
@@ -18,7 +18,7 @@ export type SaslFailureCondition =
   | 'not-authorized'
   | 'temporary-auth-failure';
 
-export interface SaslChallenge {
+interface SaslChallenge {
   readonly kind: 'challenge';
   readonly data: Buffer;
 }

@@ -2,7 +2,7 @@ import { decodeBase64Strict } from './base64.js';
 import { decodeUtf8Strict } from './utf8.js';
 
 /** The channel binding flag of a GS2 header (RFC 5802 §6, §7). */
-export type Gs2Flag = { readonly kind: 'n' } | { readonly kind: 'y' } | { readonly kind: 'p'; name: string };
+type Gs2Flag = { readonly kind: 'n' } | { readonly kind: 'y' } | { readonly kind: 'p'; name: string };
 
 export interface ClientFirstMessage {
   /** The GS2 header as received, with both commas. */
@@ -16,7 +16,7 @@ export interface ClientFirstMessage {
   readonly bare: string;
 }
 
-export interface ClientFinalMessage {
+interface ClientFinalMessage {
   readonly channelBinding: Buffer;
   readonly nonce: string;
   readonly proof: Buffer;
@@ -24,7 +24,7 @@ export interface ClientFinalMessage {
 }
 
 /** A message that breaks the syntax; `reason` is a server-error-value of RFC 5802 §7. */
-export interface ScramSyntaxError {
+interface ScramSyntaxError {
   readonly reason:
     | 'invalid-encoding'
     | 'extensions-not-supported'

@@ -13,7 +13,7 @@ import {
 } from './mechanism.js';
 import { type ClientFirstMessage, parseClientFinal, parseClientFirst } from './scram-messages.js';
 
-export interface ScramOptions {
+interface ScramOptions {
   /** The server's part of the nonce; given by tests that replay published exchanges. */
   readonly serverNonce?: () => string;
 }

@@ -8,7 +8,7 @@ import type { Hooks } from '../routing/hooks.js';
 import type { Router } from '../routing/router.js';
 import type { Session } from './session.js';
 
-export interface ClientInboundParts {
+interface ClientInboundParts {
   readonly router: Router;
   readonly hooks: Hooks;
   readonly presence: PresenceHandlers;

@@ -3,7 +3,7 @@ import type { Jid } from '../../shared/xmpp/jid.js';
 import { AccountState } from './account-state.js';
 
 /** Loads one part of an account (roster, rules, …). A promise only where the storage cannot answer at once. */
-export type AccountLoader = (account: AccountState) => Promise<void> | undefined;
+type AccountLoader = (account: AccountState) => Promise<void> | undefined;
 
 /**
  * Finds accounts and, in them, sessions. Everything that concerns an account passes here, in order: a clustered core

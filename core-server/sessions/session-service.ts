@@ -17,7 +17,7 @@ import { HandOver } from './hand-over.js';
 import { Session, type SessionStream } from './session.js';
 import type { SessionDirectory } from './session-directory.js';
 
-export interface SessionServiceOptions {
+interface SessionServiceOptions {
   readonly directory: SessionDirectory;
   readonly router: Router;
   readonly hooks: Hooks;

@@ -22,7 +22,7 @@ export interface SessionStream {
   destroy(): void;
 }
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly id: string;
   readonly jid: Jid;
   readonly account: AccountState;

@@ -1,6 +1,6 @@
 import { boolean, choice, custom, integer, list, path, port, seconds } from '../../shared/settings/kinds.js';
 import { setting } from '../../shared/settings/setting.js';
-import { AddressList } from '../streams/address-list.js';
+import { AddressList } from '../rates/address-list.js';
 
 /** As XEP-0198 §3 has it: a name or an address, in brackets one of IPv6, and a port where it is not the usual one. */
 const location = custom('`host:port`', (value) =>

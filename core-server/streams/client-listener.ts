@@ -7,7 +7,7 @@ import { hostToListen } from '../../shared/settings/kinds.js';
 import { listening } from '../../shared/settings/listening.js';
 import { secureServerSocket } from '../../shared/tls/server-socket.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
-import type { AddressList } from './address-list.js';
+import type { AddressList } from '../rates/address-list.js';
 import { ClientStream } from './client-stream.js';
 import type { ClientStreamServices } from './client-stream-services.js';
 import type { ClientStreams } from './client-streams.js';
@@ -15,7 +15,7 @@ import { readProxyHeader } from './proxy-header.js';
 import { SocketTransport } from './socket-transport.js';
 import type { StreamLimits } from './transport.js';
 
-export interface ClientListenerOptions {
+interface ClientListenerOptions {
   readonly host: string;
   /** A port, 0 for any free one. */
   readonly port: number;

@@ -19,7 +19,7 @@ export interface StreamEnd {
 }
 
 /** How far a client's stream has come. */
-export type ClientStreamState =
+type ClientStreamState =
   | { readonly step: 'opening' }
   | { readonly step: 'negotiating' }
   | { readonly step: 'bound'; readonly session: Session }

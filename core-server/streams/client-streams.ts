@@ -10,7 +10,7 @@ import type { ClientStream } from './client-stream.js';
 import { countDown, type Door } from './door.js';
 import { SocketTransport } from './socket-transport.js';
 
-export interface ClientStreamsOptions {
+interface ClientStreamsOptions {
   readonly log: Logger;
   /** Longest time until a stream must be authenticated and bound, in milliseconds. */
   readonly unauthenticatedMilliseconds: number;

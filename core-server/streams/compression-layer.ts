@@ -1,6 +1,6 @@
 import { constants, createDeflate, createInflate, type Deflate, type Inflate } from 'node:zlib';
 
-export interface CompressionOutlets {
+interface CompressionOutlets {
   toSocket(bytes: Buffer, done?: () => void): void;
   toParser(bytes: Buffer): void;
   failed(): void;

@@ -1,7 +1,7 @@
 import { networkOf } from '../../shared/addresses/network.js';
 import { LeakyCounts } from '../rates/leaky-counts.js';
 
-export interface DoorLimits {
+interface DoorLimits {
   /** Strangers from one network: an IPv4 address, an IPv6 /64. */
   readonly perAddress: number;
   readonly total: number;

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
 /** What the beginning of a connection says about its client (PROXY protocol, versions 1 and 2). */
-export type ProxyHeader =
+type ProxyHeader =
   | { readonly kind: 'incomplete' }
   | { readonly kind: 'wrong' }
   /** `address` is null where the proxy speaks for itself (health checks). */

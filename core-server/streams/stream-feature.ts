@@ -2,7 +2,7 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import type { ClientStream } from './client-stream.js';
 
 /** One negotiable feature of client streams (RFC 6120 §4.3.2), registered on the composition page in XEP-0170 order. */
-export interface StreamFeature {
+interface StreamFeature {
   readonly name: string;
   /** Namespaces of the first-level elements that {@link receive} takes. */
   readonly namespaces: readonly string[];
@@ -12,7 +12,7 @@ export interface StreamFeature {
 }
 
 /** Answers one IQ payload before a resource is bound (bind itself, XEP-0078, registration). */
-export interface UnboundIq {
+interface UnboundIq {
   readonly namespace: string;
   readonly name: string;
   receive(stream: ClientStream, iq: Stanza): void;

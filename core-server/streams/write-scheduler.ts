@@ -1,5 +1,5 @@
 /** Something with text to hand to its socket. */
-export interface Flushable {
+interface Flushable {
   flush(): void;
 }
 

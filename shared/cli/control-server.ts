@@ -16,7 +16,7 @@ const requestSchema = z.object({
 
 export type ControlArguments = Readonly<Record<string, unknown>>;
 /** Answers one command; what it returns is the JSON result. */
-export type ControlHandler = (args: ControlArguments) => unknown;
+type ControlHandler = (args: ControlArguments) => unknown;
 
 /** The commands a running process takes from its operator over a socket that only the operator's user can open. */
 export interface ControlServer {

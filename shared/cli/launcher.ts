@@ -13,7 +13,7 @@ import {
 import { nodeOptionsOf } from './v8-options.js';
 
 /** A process for the launcher: its entry, and what to add to its environment. */
-export interface LauncherProcess {
+interface LauncherProcess {
   readonly name: string;
   readonly main: string;
   readonly environment: NodeJS.ProcessEnv;
@@ -21,7 +21,7 @@ export interface LauncherProcess {
   readonly v8Options?: readonly string[];
 }
 
-export interface LauncherOptions {
+interface LauncherOptions {
   readonly dataFolder: string;
   readonly core: LauncherProcess;
   readonly components: readonly LauncherProcess[];

@@ -5,7 +5,7 @@ import { compiledRoot } from '../settings/registry.js';
 import { CommandError, EXIT } from './exit-codes.js';
 
 /** The accounts of a store that no core has open. */
-export interface OfflineAccounts {
+interface OfflineAccounts {
   /** Runs one control command (`user.add`) as the core would. */
   run(command: string, args: Readonly<Record<string, unknown>>): Promise<unknown>;
   close(): Promise<void>;

@@ -51,7 +51,7 @@ export interface RunningProcess<D extends SettingEntries> {
   status?(): Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
 }
 
-export interface ProcessOptions<D extends SettingEntries> {
+interface ProcessOptions<D extends SettingEntries> {
   /** `core`, `muc`, …: names its log lines, run file and control socket; its upper-case form prefixes settings. */
   readonly name: string;
   readonly definition: SettingsDefinition<D>;

@@ -3,7 +3,7 @@ import type { Stanza } from '../xml/stanza.js';
 import { Backoff, type BackoffPolicy, BROKEN, LOST, REFUSED } from './backoff.js';
 import { ComponentStream, type StreamEnd, type StreamOptions } from './stream.js';
 
-export interface ConnectionEvents {
+interface ConnectionEvents {
   up(stream: ComponentStream): void;
   stanza(stanza: Stanza): void;
   heard(): void;

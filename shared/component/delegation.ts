@@ -14,7 +14,7 @@ export function delegationGeneration(namespace: string): Generation | null {
   return namespace === NS.delegation1 ? 1 : null;
 }
 
-export interface DelegationAdvertisement {
+interface DelegationAdvertisement {
   readonly generation: Generation;
   readonly grants: readonly DelegationGrant[];
 }

@@ -12,7 +12,7 @@ import { CheckedRequest, IqHandlers, type Outcome, runHandler } from './iq-handl
 import type { OwnerQueue } from './owner-queue.js';
 
 /** What the dispatch of incoming stanzas needs of the runtime. */
-export interface InboundLink {
+interface InboundLink {
   readonly jid: Jid;
   readonly log: Logger;
   readonly disco: Disco;

@@ -8,7 +8,7 @@ export interface KeepaliveTiming {
 /** Servers drop idle components after ten minutes (Openfire) to six hours (Prosody), NAT boxes sooner. */
 export const KEEPALIVE_TIMING: KeepaliveTiming = { idleMilliseconds: 60_000, answerMilliseconds: 30_000 };
 
-export interface KeepaliveActions {
+interface KeepaliveActions {
   /** Sends white space (RFC 6120 §4.6.1). */
   space(): void;
   /** Sends a ping (XEP-0199): any bytes in return will do. */

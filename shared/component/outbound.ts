@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-export interface OutboundLimits {
+interface OutboundLimits {
   /** Bytes that may wait for the server before `send` refuses. */
   readonly bytes: number;
   /** Below this many, `drained` resolves. */

@@ -1,5 +1,5 @@
 /** Work on behalf of one owner; a returned promise holds up the owner's later work. */
-export type OwnerTask = () => void | Promise<void>;
+type OwnerTask = () => void | Promise<void>;
 
 /**
  * Runs each owner's work in order, different owners' side by side (RFC 6120 §10.1). While nothing of an owner waits, work

@@ -61,7 +61,7 @@ function readIqPermissions(perm: Element | undefined): ReadonlyMap<string, 'get'
 }
 
 /** What the verbs need of the runtime. */
-export interface PrivilegeLink {
+interface PrivilegeLink {
   readonly domain: string;
   privilegesOf(serverDomain: string): Privileges;
   send(stanza: Element): boolean;

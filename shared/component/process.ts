@@ -17,15 +17,15 @@ import { createComponent } from './runtime.js';
 type Link = typeof componentSettings;
 type Shared = typeof sharedSettings;
 
-export interface ComponentContext<D extends SettingEntries> extends ProcessContext<D> {
+interface ComponentContext<D extends SettingEntries> extends ProcessContext<D> {
   readonly component: Component;
   readonly storage: Storage;
 }
 
 /** What a component's composition gives back, where it has more to do than its handlers. */
-export type ComponentParts<D extends SettingEntries> = Partial<RunningProcess<D>>;
+type ComponentParts<D extends SettingEntries> = Partial<RunningProcess<D>>;
 
-export interface ComponentProcessOptions<D extends SettingEntries> {
+interface ComponentProcessOptions<D extends SettingEntries> {
   /** `muc`, `vcard`, …: the process's name, and in upper case the prefix of its own two settings. */
   readonly name: string;
   readonly definition: SettingsDefinition<D>;
@@ -137,7 +137,7 @@ function readinessOf(component: Component, expect: Partial<Expectation> = {}): R
 }
 
 /** The values of the settings that every component has, and its own two. */
-export type ComponentSettingValues = Loaded<Link> & { readonly [key: string]: unknown };
+type ComponentSettingValues = Loaded<Link> & { readonly [key: string]: unknown };
 
 /** The runtime's options from a component's settings: `<NAME>_DOMAIN`, `<NAME>_SECRET` and `CORE_…`. */
 export function componentOptions(

@@ -35,7 +35,7 @@ export interface StreamEnd {
 }
 
 /** All calls are synchronous with the input that causes them; `ended` comes once, and nothing after it. */
-export interface StreamHandler {
+interface StreamHandler {
   /** The server has accepted the handshake. */
   opened(stream: ComponentStream): void;
   stanza(stanza: Stanza): void;

@@ -1,6 +1,6 @@
 import type { ProcessFeatures } from './declarations.js';
 
-export interface ProjectFacts {
+interface ProjectFacts {
   readonly version: string;
   readonly description: string;
 }

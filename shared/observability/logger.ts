@@ -6,7 +6,7 @@ import { readableLine } from './log-text.js';
 import type { LogFields, Logger } from './types.js';
 
 const LEVELS = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, silent: 1000 } as const;
-export type LevelName = keyof typeof LEVELS;
+type LevelName = keyof typeof LEVELS;
 
 /** A process's logger; its level can be changed at run time, its children's with it. */
 export interface ProcessLogger extends Logger {
@@ -14,7 +14,7 @@ export interface ProcessLogger extends Logger {
   child(bindings: Record<string, unknown>): ProcessLogger;
 }
 
-export interface LoggerOptions {
+interface LoggerOptions {
   /** `core`, `muc`, …: in every line. */
   readonly process: string;
   readonly level?: LevelName;

@@ -2,7 +2,7 @@ import * as prometheus from 'prom-client';
 import type { Counter, Gauge, Histogram, Labels, Metrics } from './types.js';
 
 /** One declared metric, for the generated list. */
-export interface MetricDescription {
+interface MetricDescription {
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;

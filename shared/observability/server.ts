@@ -13,7 +13,7 @@ const CONNECTIONS = 100;
 
 export type Page = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
-export interface ObservabilityOptions {
+interface ObservabilityOptions {
   readonly port: Port;
   readonly host: string;
   readonly metrics: ProcessMetrics;
@@ -24,7 +24,7 @@ export interface ObservabilityOptions {
   readonly pages?: ReadonlyMap<string, Page>;
 }
 
-export interface ObservabilityServer {
+interface ObservabilityServer {
   /** Null where METRICS_PORT is off. */
   readonly address: { readonly host: string; readonly port: number } | null;
   close(): Promise<void>;

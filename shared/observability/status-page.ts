@@ -24,7 +24,7 @@ export interface Picture {
   readonly neighbours: readonly Neighbour[];
 }
 
-export interface StatusOptions {
+interface StatusOptions {
   readonly process: string;
   readonly version: string;
   readonly state: () => { readonly ready: boolean; readonly reason: string };

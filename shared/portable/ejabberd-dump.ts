@@ -7,7 +7,7 @@ import { PIE } from './part.js';
 import { AFFILIATIONS, oneOf, type PortableRoom, ROLES } from './rooms.js';
 
 /** What a text dump of ejabberd's database (`ejabberdctl dump`, `dump_table`) has that its XEP-0227 export has not. */
-export interface EjabberdDump {
+interface EjabberdDump {
   /** Their personal eventing nodes only. */
   readonly users: readonly PortableUser[];
   readonly rooms: readonly PortableRoom[];

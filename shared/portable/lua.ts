@@ -2,7 +2,7 @@ import { TextScanner } from './text-scanner.js';
 
 /** A value of Lua as Prosody's files hold it. Strings are octets: each character is one (`latin1`). */
 export type LuaValue = string | number | boolean | LuaTable;
-export type LuaKey = string | number | boolean;
+type LuaKey = string | number | boolean;
 
 /** A table: its keys in the order in which they were written. */
 export class LuaTable {

@@ -34,7 +34,7 @@ export interface PortableAffiliation {
   readonly reason?: string;
 }
 
-export interface PortableSubject {
+interface PortableSubject {
   readonly text: string;
   readonly nick: string;
   /** Milliseconds since 1970. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export type ReadText = (name: string) => string | undefined;
 
 /** A default in the form the environment would give it, or a function of other settings (and of the family's name). */
-export type SettingDefault =
+type SettingDefault =
   | string
   | number
   | boolean
@@ -14,7 +14,7 @@ export type SettingDefault =
 /** What a setting may name. */
 export type Readable = 'file' | 'folder' | 'certificates';
 
-export interface SettingOptions {
+interface SettingOptions {
   /** One sentence for `entourage config` and the settings reference. */
   readonly description: string;
   /** Absent: the setting is required, unless its schema is optional. */
@@ -37,14 +37,14 @@ export interface Setting<T> extends SettingOptions {
 }
 
 /** Settings whose names contain a name that the operator chooses: `COMPONENT_<NAME>_SECRET`. */
-export interface SettingFamily<M extends FamilyMembers> {
+interface SettingFamily<M extends FamilyMembers> {
   readonly members: M;
   readonly description: string;
   /** Names that exist even where no key mentions them. */
   readonly names?: (read: ReadText) => readonly string[];
 }
 
-export type FamilyMembers = { readonly [member: string]: Setting<unknown> };
+type FamilyMembers = { readonly [member: string]: Setting<unknown> };
 export type SettingEntries = { readonly [name: string]: Setting<unknown> | SettingFamily<FamilyMembers> };
 
 /** What `loadSettings` makes of a definition. Families become maps keyed by the lower-case name. */
@@ -64,7 +64,7 @@ export interface SettingsDefinition<D extends SettingEntries = SettingEntries> {
 }
 
 /** A rule between settings; calls `problem` for each that breaks it. */
-export type SettingRule<D extends SettingEntries = SettingEntries> = {
+type SettingRule<D extends SettingEntries = SettingEntries> = {
   // As a method, so that a definition of certain settings is one of any settings too.
   check(settings: Loaded<D>, problem: (name: string, expected: string) => void): void;
 }['check'];

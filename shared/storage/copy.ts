@@ -8,7 +8,7 @@ import { checkProcessName, parseStorageUrl } from './open.js';
 import type { RawCollection, RawRecord, RawStorage } from './raw.js';
 import { StorageError } from './storage.js';
 
-export interface CopyReport {
+interface CopyReport {
   readonly process: string;
   readonly collection: string;
   readonly records: number;

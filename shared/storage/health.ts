@@ -8,7 +8,7 @@ const TRY_EVERY = 2_000;
 /** These say something of the store, not of one document or caller. */
 const OF_THE_STORE: ReadonlySet<StorageErrorCode> = new Set(['unavailable', 'full', 'read-only', 'corrupt']);
 
-export interface HealthOptions {
+interface HealthOptions {
   readonly log: Logger;
   /** Resolves when a write works. */
   readonly ping: () => Promise<void>;

@@ -28,7 +28,7 @@ const TRANSACTION = MAIN_TREE + 48 + 8;
 /** No tree is deeper. */
 const DEEPEST = 32;
 
-export interface PageCheckOptions {
+interface PageCheckOptions {
   readonly pageSize: number;
   /** The file's size in bytes. */
   readonly size: number;

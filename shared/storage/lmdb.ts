@@ -13,7 +13,7 @@ import type {
   StorageError,
 } from './storage.js';
 
-export interface LmdbOptions {
+interface LmdbOptions {
   /** The folder of all processes' stores; this one's is `<folder>/<process>`. */
   readonly folder: string;
   readonly process: string;

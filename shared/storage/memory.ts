@@ -17,7 +17,7 @@ export interface MemoryStorage extends Storage {
   failWith(error?: StorageError): void;
 }
 
-export interface MemoryOptions {
+interface MemoryOptions {
   /** Whether `getSync` answers, as with lmdb (the default), or says `'async'`, as with mongodb. */
   readonly synchronous?: boolean;
 }

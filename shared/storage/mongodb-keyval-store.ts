@@ -30,7 +30,7 @@ interface Delete extends LaneOperation {
   resolve(existed: boolean): void;
 }
 
-export type KeyValueOperation = Put | Delete;
+type KeyValueOperation = Put | Delete;
 
 /** How often a write without an expectation begins again because another instance came first. */
 const ROUNDS = 10;

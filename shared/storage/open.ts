@@ -14,7 +14,7 @@ export interface OpenOptions {
 }
 
 /** A STORAGE_URL, understood. */
-export type StorageLocation =
+type StorageLocation =
   | { readonly driver: 'lmdb'; readonly folder: string }
   | { readonly driver: 'mongodb'; readonly url: string };
 

@@ -25,7 +25,7 @@ export interface RawCollection {
 export type RawRecord = RawDocument | RawEntry | RawHead;
 
 /** A document of a keyval collection; `text` is the JSON text of its value. */
-export interface RawDocument {
+interface RawDocument {
   readonly kind: 'document';
   readonly owner: string;
   readonly schemaVersion: number;
@@ -34,7 +34,7 @@ export interface RawDocument {
 }
 
 /** An entry of an archive. */
-export interface RawEntry {
+interface RawEntry {
   readonly kind: 'entry';
   readonly owner: string;
   readonly id: number;
@@ -43,7 +43,7 @@ export interface RawEntry {
 }
 
 /** The last id that an owner's archive has given out. */
-export interface RawHead {
+interface RawHead {
   readonly kind: 'head';
   readonly owner: string;
   readonly last: number;

@@ -1,7 +1,7 @@
 import { DER, type DerElement, DerError, objectIdentifier, readConstructed, readDer } from './der.js';
 
 /** The parts of an X.509 certificate that Node does not show in full (RFC 5280 §4.1). */
-export interface CertificateFields {
+interface CertificateFields {
   /** AlgorithmIdentifier of the signature: object identifier and parameters. */
   readonly signatureAlgorithm: { readonly oid: string; readonly parameters: DerElement | undefined };
   /** Attributes of the subject by object identifier, in their order. */

@@ -34,7 +34,7 @@ export interface ServerCertificatesOptions {
 }
 
 /** What became of reading the certificates again. */
-export interface ReloadReport {
+interface ReloadReport {
   readonly loaded: number;
   /** What is wrong with the files that were not taken; their former contents stay in use. */
   readonly problems: readonly string[];

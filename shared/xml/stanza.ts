@@ -15,7 +15,7 @@ import {
 import { writeAttributes, writeContent } from './write.js';
 
 /** What {@link Stanza.readdress} changes; `to: null` takes the attribute away. */
-export interface Readdressing {
+interface Readdressing {
   readonly from?: string;
   readonly to?: string | null;
   readonly id?: string;
@@ -23,7 +23,7 @@ export interface Readdressing {
 }
 
 /** The attributes of an IQ (RFC 6120 §8.2.3). */
-export interface IqHead {
+interface IqHead {
   readonly type: string;
   readonly id: string | undefined;
   readonly from: string | undefined;

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
 /** How far bytes are valid UTF-8, and why the rest is not. */
-export interface Utf8Prefix {
+interface Utf8Prefix {
   /** Length in bytes of the longest prefix made of complete, valid sequences. */
   readonly length: number;
   /** True where what follows the prefix can never become valid (RFC 3629 §4), whatever comes. */

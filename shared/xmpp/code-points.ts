@@ -5,7 +5,7 @@
  */
 
 /** What a string class makes of a code point (RFC 8264 §8, without the letters of its string class). */
-export type DerivedProperty = 'PVALID' | 'FREE_PVAL' | 'CONTEXTJ' | 'CONTEXTO' | 'DISALLOWED' | 'UNASSIGNED';
+type DerivedProperty = 'PVALID' | 'FREE_PVAL' | 'CONTEXTJ' | 'CONTEXTO' | 'DISALLOWED' | 'UNASSIGNED';
 
 /** RFC 5892 §2.6, used by PRECIS too (RFC 8264 §9.6). */
 const exceptions: ReadonlyMap<number, DerivedProperty> = new Map([

@@ -30,7 +30,7 @@ export function parseLegacyDateTime(text: string): number | null {
   return parseDateTime(match === null ? text : `${match[1]}-${match[2]}-${match[3]}T${match[4]}Z`);
 }
 
-export interface Delay {
+interface Delay {
   /** Who delayed it; undefined where the note does not say. */
   readonly from: string | undefined;
   /** Milliseconds since 1970. */

@@ -6,7 +6,7 @@ import { StanzaError } from './stanza-error.js';
 
 /** Data forms (XEP-0004): a form is declared once, and from that it is offered, its submissions are checked, its results told. */
 
-export type FieldType =
+type FieldType =
   | 'boolean'
   | 'fixed'
   | 'hidden'

@@ -13,7 +13,7 @@ export interface ResultSetRequest {
   readonly index: number | undefined;
 }
 
-export interface ResultSetPage {
+interface ResultSetPage {
   readonly first: string | undefined;
   readonly last: string | undefined;
   /** Position of `first` in the whole set; undefined where it is too dear to know. */

@@ -160,7 +160,7 @@ export class StanzaError extends Error {
   }
 }
 
-export interface ErrorReplyOptions {
+interface ErrorReplyOptions {
   /** The address that answers, where it is not the one that was written to (RFC 6120 §8.3.1, rule 2). */
   readonly from?: string | undefined;
   /** Parts of the original to send back, before the error. */

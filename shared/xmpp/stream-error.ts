@@ -33,7 +33,7 @@ export const streamErrorConditions = [
 
 export type StreamErrorCondition = (typeof streamErrorConditions)[number];
 
-export interface StreamErrorOptions {
+interface StreamErrorOptions {
   /** For people, in English. */
   readonly text?: string | undefined;
   /** `host:port` of `see-other-host` (RFC 6120 §4.9.3.19). */

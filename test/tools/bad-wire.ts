@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Server, type Socket, connect as tc
 import type { TestContext } from 'node:test';
 
 /** `up`: from whoever connects to the server behind; `down`: the other way. */
-export type Direction = 'up' | 'down';
+type Direction = 'up' | 'down';
 
 interface Pipe {
   readonly from: Socket;

@@ -6,7 +6,7 @@ import { type ScriptedStream, ScriptedUpstream } from './scripted-upstream.js';
 import { recordingLogger } from './silent-logger.js';
 
 /** A session that a client has created, and the stream behind it. */
-export interface TestSession {
+interface TestSession {
   readonly client: BoshClient;
   readonly stream: ScriptedStream;
   /** The answer to the session creation request. */

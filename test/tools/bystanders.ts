@@ -16,7 +16,7 @@ const CONTROL_AGE_MILLISECONDS = 20_000;
 const ENOUGH = 150;
 
 /** What the bystanders went through in some time. */
-export interface Latencies {
+interface Latencies {
   readonly count: number;
   readonly median: number;
   readonly p99: number;

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const bin = fileURLToPath(new URL('../../../shared/cli/entourage.mjs', import.meta.url));
 const WAIT_MILLISECONDS = 30_000;
 
-export interface CommandResult {
+interface CommandResult {
   readonly code: number | null;
   readonly out: string;
   readonly error: string;

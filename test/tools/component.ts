@@ -6,7 +6,7 @@ import type { CoreUnderTest } from './core-harness.js';
 import { FakeServer } from './fake-server.js';
 import { type RecordingLogger, recordingLogger } from './silent-logger.js';
 
-export interface TestComponent {
+interface TestComponent {
   readonly component: Component;
   readonly server: FakeServer;
   readonly log: RecordingLogger;

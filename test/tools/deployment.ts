@@ -3,7 +3,7 @@ import { type Address, CoreUnderTest, type ProcessUnderTest } from './core-harne
 export const COMPONENTS = ['muc', 'pep', 'vcard', 'privacy', 'bosh'] as const;
 export type ProcessName = 'core' | (typeof COMPONENTS)[number];
 
-export interface DeploymentOptions {
+interface DeploymentOptions {
   readonly core?: Readonly<Record<string, string>>;
   /** Settings of all components, and of each. */
   readonly components?: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { isIP } from 'node:net';
 
-export interface ServiceAnswer {
+interface ServiceAnswer {
   readonly priority?: number;
   readonly weight?: number;
   readonly port: number;

@@ -98,7 +98,7 @@ class LossyClient {
   }
 }
 
-export interface LossyRun {
+interface LossyRun {
   readonly hold: number;
   readonly acknowledges: boolean;
   /** Messages each way. */

@@ -9,7 +9,7 @@ import { assertSame } from './canonical.js';
 const WAIT_MILLISECONDS = 8000;
 
 /** What a stream delivered: its header, an element, its end, or the loss of the connection. */
-export type Received =
+type Received =
   | { readonly kind: 'header'; readonly header: StreamHeader }
   | { readonly kind: 'element'; readonly stanza: Stanza }
   | { readonly kind: 'closed' }

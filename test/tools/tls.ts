@@ -5,7 +5,7 @@ import { type ConnectionOptions, connect, type TLSSocket, type TlsOptions } from
 import { secureServerSocket } from '../../shared/tls/server-socket.js';
 
 /** Both ends of one TLS connection whose handshake is complete. */
-export interface TlsPair {
+interface TlsPair {
   readonly server: TLSSocket;
   readonly client: TLSSocket;
 }

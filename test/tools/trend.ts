@@ -1,5 +1,5 @@
 /** The trend of samples in time: how much its level grows from the first to the last, as a share of the level. */
-export interface Trend {
+interface Trend {
   /** Median of the lowest value of each window. */
   readonly level: number;
   /** Growth over the whole time by the slope, divided by the level; negative where it shrinks. */

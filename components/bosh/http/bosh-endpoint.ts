@@ -28,7 +28,7 @@ const always: HeaderList = [
 /** What is read and thrown away of a body that was refused, so that the client gets to read the answer. */
 const mostDiscarded = 4_194_304;
 
-export interface BoshEndpointOptions {
+interface BoshEndpointOptions {
   readonly sessions: SessionTable;
   readonly upstream: Upstream;
   readonly limits: BoshLimits;

@@ -1,7 +1,7 @@
 import { escapeAttribute } from '../../../shared/xml/escape.js';
 
 /** Where clients find us, as URLs of BOSH and WebSocket. */
-export interface Endpoints {
+interface Endpoints {
   readonly bosh: string;
   readonly websocket: string;
 }

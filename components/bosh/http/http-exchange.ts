@@ -9,7 +9,7 @@ const worthCompressing = 1024;
 /** Header fields in a flat list, name and value in turn: what `writeHead` takes with the least work. */
 export type HeaderList = readonly string[];
 
-export interface HttpExchangeOptions {
+interface HttpExchangeOptions {
   readonly secure: boolean;
   /** May be compressed, if the client takes that. */
   readonly compress: boolean;

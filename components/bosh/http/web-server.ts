@@ -15,7 +15,7 @@ export type UpgradeHandler = (
   from: RequestOrigin,
 ) => void;
 
-export interface WebServerOptions {
+interface WebServerOptions {
   readonly proxies: TrustedProxies;
   /** By path, without a trailing slash (`''` is the root). */
   readonly handlers: ReadonlyMap<string, Handler>;

@@ -55,7 +55,7 @@ const worthCopying = 1024;
 const byteOrderMark = [0xef, 0xbb, 0xbf];
 
 /** How large a body, in bytes, and each element in it may be. */
-export interface BodyLimits {
+interface BodyLimits {
   readonly bodyBytes: number;
   readonly element: XmlLimits;
 }

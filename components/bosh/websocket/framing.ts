@@ -6,7 +6,7 @@ import { NS } from '../../../shared/xmpp/namespaces.js';
 import type { ServerHeader } from '../upstreams/upstream.js';
 
 /** Why a frame was refused: a stream error condition (RFC 6120 §4.9.3) and a text for the peer. */
-export interface FrameError {
+interface FrameError {
   readonly condition: string;
   readonly text: string;
 }

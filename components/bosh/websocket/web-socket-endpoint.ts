@@ -11,7 +11,7 @@ import { WebSocketSession } from './web-socket-session.js';
 
 const subprotocol = 'xmpp';
 
-export interface WebSocketEndpointOptions {
+interface WebSocketEndpointOptions {
   readonly sessions: SessionTable;
   readonly upstream: Upstream;
   readonly limits: BoshLimits;

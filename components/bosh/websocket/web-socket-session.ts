@@ -29,7 +29,7 @@ const closeMilliseconds = 5_000;
 /** What a client has not read, beside its window, when it gets no more pongs. */
 const mostUnreadBytes = 131_072;
 
-export interface WebSocketSessionOptions {
+interface WebSocketSessionOptions {
   readonly socket: WebSocket;
   /** The connection under it. */
   readonly connection: Duplex;

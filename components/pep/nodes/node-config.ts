@@ -8,9 +8,9 @@ import {
 } from '../../../shared/xmpp/forms.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 
-export type AccessModel = 'open' | 'presence' | 'roster' | 'whitelist' | 'authorize';
-export type PublishModel = 'publishers' | 'subscribers' | 'open';
-export type SendLast = 'never' | 'on_sub' | 'on_sub_and_presence';
+type AccessModel = 'open' | 'presence' | 'roster' | 'whitelist' | 'authorize';
+type PublishModel = 'publishers' | 'subscribers' | 'open';
+type SendLast = 'never' | 'on_sub' | 'on_sub_and_presence';
 
 /** The most that a node may hold, whatever its owner asks for. */
 export interface NodeLimits {

@@ -6,7 +6,7 @@ import type { Jid } from '../../../shared/xmpp/jid.js';
 import type { CapsCache, CapsEntry } from './caps-cache.js';
 import type { Presences } from './presences.js';
 
-export interface PresenceFeedOptions {
+interface PresenceFeedOptions {
   readonly presences: Presences;
   readonly caps: CapsCache;
   /** A resource has become available and its interests are known; which owners' items it is to have from us. */

@@ -12,7 +12,7 @@ export const BIND2_INLINE =
   `<bind xmlns='${NS.bind2}'><inline><feature var='${NS.carbons}'/><feature var='${NS.clientState}'/>` +
   `<feature var='${NS.streamManagement}'/></inline></bind>`;
 
-export interface InlineBinding {
+interface InlineBinding {
   /** The full JID. */
   readonly identity: string;
   /** `<bound/>` with the answers of inline features. */

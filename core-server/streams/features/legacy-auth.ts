@@ -97,7 +97,7 @@ export const legacyAuth = defineFeature({
         // bind lends the stream; it may have been lost meanwhile
         if ((stream.state.step as string) === 'closed') return core.sessions.end(session);
         stream.log.info(
-          { code: 'c2s.authenticated', account, address: stream.remoteAddress, by: 'jabber:iq:auth' },
+          { code: 'c2s.authenticated', account, address: stream.remoteAddress, by: NS.iqAuth },
           'authenticated',
         );
         stream.authenticated(account, false);

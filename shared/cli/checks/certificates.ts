@@ -8,7 +8,7 @@ import { type Finding, finding } from './finding.js';
 /** Warn when a certificate ends within this time. */
 const SOON_DAYS = 21;
 
-export interface CertificateSettings {
+interface CertificateSettings {
   readonly cert: string | undefined;
   readonly key: string | undefined;
   readonly folder: string | undefined;

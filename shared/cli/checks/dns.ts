@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { type Finding, finding } from './finding.js';
 
-export interface DnsOptions {
+interface DnsOptions {
   /** All queries together end within this time. */
   readonly timeoutMilliseconds: number;
   /** Instead of the system's; `address:port` where it is not 53. */
@@ -16,7 +16,7 @@ interface Service {
   readonly required: boolean;
 }
 
-export interface CheckedDomain {
+interface CheckedDomain {
   readonly name: string;
   /** Whether clients log in there: component domains need server records only. */
   readonly clients: boolean;

@@ -7,7 +7,7 @@ import { testCertificate } from '../certificates.js';
 import { erlangLibrariesWith, ForeignProcess, findProgram, freePort } from './programs.js';
 import { type ForeignServer, type ForeignServerOptions, handleOf, type Listeners } from './server.js';
 
-export interface EjabberdOptions extends ForeignServerOptions {
+interface EjabberdOptions extends ForeignServerOptions {
   /** Lines of `modules:` besides those that every test needs, each ended. */
   readonly modules?: string;
   /** Lines of `listen:` besides clients', components' and BOSH, each ended. */

@@ -11,7 +11,7 @@ import { type ForeignServer, type ForeignServerOptions, handleOf, type Listeners
 /** Where Debian keeps the community's modules (package `prosody-modules`). */
 const COMMUNITY_MODULES = '/usr/lib/prosody/modules';
 
-export interface ProsodyOptions extends ForeignServerOptions {
+interface ProsodyOptions extends ForeignServerOptions {
   /** Besides those that every test needs. */
   readonly modules?: readonly string[];
   readonly disabled?: readonly string[];

@@ -26,7 +26,7 @@ const BATCH = 25;
 const SHRINKING_MILLISECONDS = 40_000;
 const LOG_MILLISECONDS = 60;
 
-export interface Attack {
+interface Attack {
   readonly cases: number;
   readonly rounds: number;
   readonly told: string;

@@ -8,7 +8,7 @@ export interface Said {
 }
 
 /** What saxes makes of text that is about to be said inside a stream. */
-export interface Judgement {
+interface Judgement {
   readonly elements: readonly Said[];
   /** All closed, the stream closed, cut off in an element, or not to be read. */
   readonly end: 'between' | 'closed' | 'inside' | 'bad';

@@ -8,7 +8,7 @@ import { cut } from './xml-mutations.js';
 /** The longest that an answer may take: where one waits for another, that other has at least 10 s. */
 const ANSWER_MILLISECONDS = 8000;
 
-export interface SpeakerOptions {
+interface SpeakerOptions {
   /** How it is called in reports. */
   readonly name: string;
   /** Opens and negotiates a new stream. */

@@ -13,7 +13,7 @@ interface Sent {
   readonly id: string | null;
 }
 
-export interface LedgerClientOptions {
+interface LedgerClientOptions {
   readonly address: () => Address;
   readonly user: string;
   readonly resource: string;

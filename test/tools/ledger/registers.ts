@@ -2,7 +2,7 @@ import type { Stanza } from '../../../shared/xml/stanza.js';
 import type { LedgerClient } from './client.js';
 
 /** Something an account keeps on the server, written again and again with a growing number. */
-export interface RegisterKind {
+interface RegisterKind {
   readonly name: string;
   write(n: number): string;
   read: string;

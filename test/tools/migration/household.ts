@@ -10,7 +10,7 @@ export interface Home {
 }
 
 /** What a server or a way of moving cannot keep; all of the rest is asked for. */
-export interface Losses {
+interface Losses {
   readonly privateXml?: boolean;
   readonly blocked?: boolean;
   readonly messages?: boolean;

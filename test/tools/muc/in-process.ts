@@ -12,7 +12,7 @@ export const ROOM = 'coven@chat.example';
 /** What enters a room (XEP-0045 §7.2.2). */
 export const JOIN = "<x xmlns='http://jabber.org/protocol/muc'/>";
 
-export interface MucInProcess {
+interface MucInProcess {
   readonly service: MucService;
   readonly storage: MemoryStorage;
   readonly sent: string[];

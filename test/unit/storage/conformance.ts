@@ -13,7 +13,7 @@ const noteSchema = z.object({
   text: z.string(),
   tags: z.record(z.string(), z.array(z.array(z.number()))).optional(),
 });
-export type Note = z.infer<typeof noteSchema>;
+type Note = z.infer<typeof noteSchema>;
 export const notes: CollectionDefinition<Note> = { name: 'notes', schema: noteSchema, schemaVersion: 1 };
 export const log: CollectionDefinition<Note> = { name: 'log', schema: noteSchema, schemaVersion: 1 };
 

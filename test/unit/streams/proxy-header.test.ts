@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AddressList } from '../../../core-server/streams/address-list.js';
+import { AddressList } from '../../../core-server/rates/address-list.js';
 import { readProxyHeader } from '../../../core-server/streams/proxy-header.js';
 
 const SIGNATURE = '0d0a0d0a000d0a515549540a';

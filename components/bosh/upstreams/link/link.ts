@@ -15,7 +15,7 @@ const version = '1';
 /** How long acknowledgements may wait for company. */
 const acknowledgeMilliseconds = 250;
 
-export interface LinkOptions {
+interface LinkOptions {
   readonly component: Component;
   /** The server's main domain: where operations go. */
   readonly serverDomain: string;

@@ -5,7 +5,7 @@ import type { Target } from './target.js';
 
 const connectMilliseconds = 10_000;
 
-export interface TlsTerms {
+interface TlsTerms {
   /** The name the certificate must be for. */
   readonly domain: string;
   readonly verify: boolean;

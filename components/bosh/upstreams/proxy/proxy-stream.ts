@@ -16,7 +16,7 @@ const window = 65_536;
 /** How long the server may take until its stream is open. */
 const openMilliseconds = 30_000;
 
-export interface ProxyStreamOptions {
+interface ProxyStreamOptions {
   readonly targets: () => Promise<Target[] | 'host-unknown'>;
   readonly tls: 'verify' | 'encrypt' | 'none';
   readonly ca: string | undefined;

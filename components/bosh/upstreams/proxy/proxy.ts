@@ -4,7 +4,7 @@ import type { ClientHeader, ClientOrigin, Upstream, UpstreamEvents, UpstreamStre
 import { ProxyStream } from './proxy-stream.js';
 import { parseRoute, resolveTargets, type Target, type UpstreamAddress } from './target.js';
 
-export interface ProxyOptions {
+interface ProxyOptions {
   readonly address: UpstreamAddress;
   /** Domains that clients may ask for; empty: whatever the one server at `address` serves. */
   readonly domains: readonly string[];

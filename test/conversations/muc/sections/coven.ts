@@ -42,7 +42,7 @@ export function admin(room: string, id: string, items: string, type = 'set'): st
   return `<iq type='${type}' to='${room}' id='${id}'><query xmlns='${ADMIN}'>${items}</query></iq>`;
 }
 
-export interface Coven<C extends Client> {
+interface Coven<C extends Client> {
   readonly room: string;
   readonly first: C;
   readonly second: C;
