@@ -3,8 +3,8 @@ import { Accounts, type AccountsOptions } from '../../core-server/accounts/accou
 import { digest, hmac, type KeptCredentials } from '../../core-server/accounts/credentials.js';
 import { HASH_OCTETS, NODE_HASH, type ScramHash } from '../../core-server/accounts/password-hasher.js';
 import type { SaslNegotiationContext } from '../../core-server/sasl/negotiation.js';
-import { createMemoryStorage } from '../../shared/storage/memory.js';
 import { type BareJid, type Domain, jid, prepareDomain } from '../../shared/xmpp/jid.js';
+import { createMemoryStorage } from './memory-storage.js';
 import { recordingLogger } from './silent-logger.js';
 
 export const bare = (text: string): BareJid => jid(text).bare;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { composeVcard } from '../../../components/vcard/vcard.js';
-import { createMemoryStorage } from '../../../shared/storage/memory.js';
 import { StorageError } from '../../../shared/storage/storage.js';
 import type { Element } from '../../../shared/xml/element.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { componentBefore } from '../../tools/component.js';
+import { createMemoryStorage } from '../../tools/memory-storage.js';
 
 const JULIET = 'juliet@capulet.lit/balcony';
 const CARD = '<FN>Juliet</FN><N><FAMILY>Capulet</FAMILY><GIVEN>Juliet</GIVEN><MIDDLE/></N>';

@@ -2,9 +2,9 @@ import { composeMuc } from '../../../components/muc/muc.js';
 import type { MucService } from '../../../components/muc/muc-service.js';
 import type { Component } from '../../../shared/component/component.js';
 import { createMetrics } from '../../../shared/observability/metrics.js';
-import { createMemoryStorage, type MemoryStorage } from '../../../shared/storage/memory.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
 import { jid } from '../../../shared/xmpp/jid.js';
+import { createMemoryStorage, type MemoryStorage } from '../memory-storage.js';
 import { recordingLogger } from '../silent-logger.js';
 
 /** The room that they are in. */

@@ -9,7 +9,7 @@ import {
   type PasswordHasher,
 } from '../../../core-server/accounts/password-hasher.js';
 import { prepareQuery, prepareStored } from '../../../core-server/accounts/password-preparation.js';
-import { createMemoryStorage } from '../../../shared/storage/memory.js';
+import { createMemoryStorage } from '../../tools/memory-storage.js';
 import { bare, EVERYTHING_KEPT, testAccounts } from '../../tools/sasl.js';
 
 const juliet = bare('juliet@example.com');

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Notices } from '../../../core-server/administration/notices.js';
 import type { Session } from '../../../core-server/sessions/session.js';
-import { createMemoryStorage } from '../../../shared/storage/memory.js';
 import { StorageError } from '../../../shared/storage/storage.js';
 import type { Stanza } from '../../../shared/xml/stanza.js';
 import { jid } from '../../../shared/xmpp/jid.js';
+import { createMemoryStorage } from '../../tools/memory-storage.js';
 
 /** A session as far as notices know one. */
 function session(address: string, heard: string[]): Session {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createMemoryStorage, type MemoryStorage } from '../../../shared/storage/memory.js';
 import { StorageError } from '../../../shared/storage/storage.js';
+import { createMemoryStorage, type MemoryStorage } from '../../tools/memory-storage.js';
 import { enter, JOIN, mucInProcess, open, ROOM } from '../../tools/muc/in-process.js';
 
 test('a store that fails: the sender is told, nobody is shown what is not durable, and it goes on afterwards', async () => {

@@ -6,11 +6,11 @@ import type { Pep } from '../../../components/pep/context.js';
 import { Accounts } from '../../../components/pep/nodes/accounts.js';
 import { openNodeStore } from '../../../components/pep/nodes/node-store.js';
 import { publish } from '../../../components/pep/requests/publish.js';
-import { createMemoryStorage } from '../../../shared/storage/memory.js';
 import { child } from '../../../shared/xml/element.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
 import { jid } from '../../../shared/xmpp/jid.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
+import { createMemoryStorage } from '../../tools/memory-storage.js';
 
 test('an item that is known costs its id, not the stanza that it was published by', async () => {
   setFlagsFromString('--expose-gc');

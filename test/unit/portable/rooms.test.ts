@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openPortableRooms } from '../../../components/muc/portable.js';
 import type { PortableRoom } from '../../../shared/portable/rooms.js';
-import { createMemoryStorage } from '../../../shared/storage/memory.js';
+import { createMemoryStorage } from '../../tools/memory-storage.js';
 
 const room: PortableRoom = {
   name: 'orchard',

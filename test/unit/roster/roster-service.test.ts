@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { RosterService } from '../../../core-server/roster/roster-service.js';
 import { createHooks } from '../../../core-server/routing/hooks.js';
 import { AccountState } from '../../../core-server/sessions/account-state.js';
-import { createMemoryStorage } from '../../../shared/storage/memory.js';
 import { type KeyValueCollection, type Storage, StorageError } from '../../../shared/storage/storage.js';
 import { jid } from '../../../shared/xmpp/jid.js';
+import { createMemoryStorage } from '../../tools/memory-storage.js';
 import { recordingLogger } from '../../tools/silent-logger.js';
 
 const item = (contact: string) => ({

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { OFFLINE_MESSAGES } from '../../../core-server/messages/offline-document.js';
 import { OfflineStore } from '../../../core-server/messages/offline-store.js';
 import { AccountState } from '../../../core-server/sessions/account-state.js';
-import { createMemoryStorage } from '../../../shared/storage/memory.js';
 import { jid } from '../../../shared/xmpp/jid.js';
+import { createMemoryStorage } from '../../tools/memory-storage.js';
 
 test('XEP-0160 §3: who comes while a message is on its way into the store is given that, too', async () => {
   const archive = createMemoryStorage().archive(OFFLINE_MESSAGES);

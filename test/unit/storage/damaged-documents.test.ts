@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { createMemoryStorage } from '../../../shared/storage/memory.js';
 import { openStorage } from '../../../shared/storage/open.js';
 import { StorageError } from '../../../shared/storage/storage.js';
 import { contentText, elementText, isStanzaInParts, jidText } from '../../../shared/storage/stored-text.js';
 import { documentsOf, isBadDocument } from '../../../shared/storage/walk.js';
+import { createMemoryStorage } from '../../tools/memory-storage.js';
 import { recordingLogger } from '../../tools/silent-logger.js';
 
 test('one document that cannot be read is told, and the others are read', async () => {

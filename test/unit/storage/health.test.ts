@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
 import { StorageHealth, watched } from '../../../shared/storage/health.js';
-import { createMemoryStorage } from '../../../shared/storage/memory.js';
 import { type Storage, StorageError } from '../../../shared/storage/storage.js';
 import { stanzaErrorOf } from '../../../shared/xmpp/failure.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
+import { createMemoryStorage } from '../../tools/memory-storage.js';
 import { recordingLogger } from '../../tools/silent-logger.js';
 
 test('a store that fails is said to fail once, tried until it works, and said to work', async (t) => {

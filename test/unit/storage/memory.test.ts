@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createMemoryStorage } from '../../../shared/storage/memory.js';
 import { StorageError } from '../../../shared/storage/storage.js';
+import { createMemoryStorage } from '../../tools/memory-storage.js';
 import { describeStorage, notes, rejectsWith } from './conformance.js';
 
 describeStorage('memory', async () => createMemoryStorage());

@@ -1,5 +1,12 @@
-import { checkCollection, checkOwner, conflict, decodeValue, encodeValue, parseText } from './document.js';
-import { readableEntries } from './readable-entries.js';
+import {
+  checkCollection,
+  checkOwner,
+  conflict,
+  decodeValue,
+  encodeValue,
+  parseText,
+} from '../../shared/storage/document.js';
+import { readableEntries } from '../../shared/storage/readable-entries.js';
 import {
   type ArchiveCollection,
   type ArchivePage,
@@ -9,7 +16,7 @@ import {
   StorageError,
   type Versioned,
   type WriteOptions,
-} from './storage.js';
+} from '../../shared/storage/storage.js';
 
 /** A store without a disk, for the unit tests of what uses one. It keeps JSON text, as the drivers do. */
 export interface MemoryStorage extends Storage {
