@@ -10,7 +10,7 @@ import { ping } from './iq/features/ping.js';
 import { time } from './iq/features/time.js';
 import { version } from './iq/features/version.js';
 import { carbons } from './messages/carbons.js';
-import { offline } from './messages/offline.js';
+import { offline } from './messages/offline/offline.js';
 import { avatarHash } from './presence/avatar-hash.js';
 import { privacyEnforcement } from './privacy/enforcement.js';
 import { privateStorage } from './private-storage/private-storage.js';

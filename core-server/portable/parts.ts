@@ -13,7 +13,7 @@ import { Stanza } from '../../shared/xml/stanza.js';
 import { writeElement } from '../../shared/xml/write.js';
 import { type BareJid, parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
-import { OFFLINE_MESSAGES } from '../messages/offline-document.js';
+import { OFFLINE_MESSAGES } from '../messages/offline/offline-document.js';
 import { PRIVATE_XML } from '../private-storage/private-document.js';
 import type { Roster, RosterItem, Subscription } from '../roster/roster.js';
 import { documentOf, ROSTERS, rosterOf } from '../roster/roster-document.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OFFLINE_MESSAGES } from '../../../core-server/messages/offline-document.js';
-import { OfflineStore } from '../../../core-server/messages/offline-store.js';
+import { OFFLINE_MESSAGES } from '../../../core-server/messages/offline/offline-document.js';
+import { OfflineStore } from '../../../core-server/messages/offline/offline-store.js';
 import { AccountState } from '../../../core-server/sessions/account-state.js';
 import { jid } from '../../../shared/xmpp/jid.js';
 import { createMemoryStorage } from '../../tools/memory-storage.js';

@@ -1,4 +1,4 @@
-import type { Stanza } from '../../shared/xml/stanza.js';
+import type { Stanza } from '../../../shared/xml/stanza.js';
 
 /** What comes for a session while it is being given stored messages. */
 export class WaitingMessages {

@@ -1,7 +1,7 @@
-import type { Stanza } from '../../shared/xml/stanza.js';
-import type { AccountState } from '../sessions/account-state.js';
-import type { Session } from '../sessions/session.js';
-import { holdersOf } from './holders.js';
+import type { Stanza } from '../../../shared/xml/stanza.js';
+import type { AccountState } from '../../sessions/account-state.js';
+import type { Session } from '../../sessions/session.js';
+import { holdersOf } from '../holders.js';
 
 /** Sessions that have received what is stored for another one of their account, by the ids of what is stored. */
 export class SeenBy {

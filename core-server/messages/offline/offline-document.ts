@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { CollectionDefinition } from '../../shared/storage/storage.js';
-import { elementText } from '../../shared/storage/stored-text.js';
+import type { CollectionDefinition } from '../../../shared/storage/storage.js';
+import { elementText } from '../../../shared/storage/stored-text.js';
 
 const storedMessage = z.object({
   /** The stanza as wire text, stamped with its delay. */

@@ -1,7 +1,7 @@
-import type { ArchiveCollection, ArchiveEntry } from '../../shared/storage/storage.js';
-import type { Stanza } from '../../shared/xml/stanza.js';
-import { StanzaError } from '../../shared/xmpp/stanza-error.js';
-import type { AccountState } from '../sessions/account-state.js';
+import type { ArchiveCollection, ArchiveEntry } from '../../../shared/storage/storage.js';
+import type { Stanza } from '../../../shared/xml/stanza.js';
+import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
+import type { AccountState } from '../../sessions/account-state.js';
 import type { StoredMessage } from './offline-document.js';
 
 export const PAGE = 100;

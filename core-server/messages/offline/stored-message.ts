@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { clone, xml } from '../../shared/xml/element.js';
-import { Stanza } from '../../shared/xml/stanza.js';
-import { type BareJid, jid as parseKnown } from '../../shared/xmpp/jid.js';
-import { NS } from '../../shared/xmpp/namespaces.js';
-import { messageType } from './message-delivery.js';
-import { stanzaIdElement } from './stanza-ids.js';
+import { clone, xml } from '../../../shared/xml/element.js';
+import { Stanza } from '../../../shared/xml/stanza.js';
+import { type BareJid, jid as parseKnown } from '../../../shared/xmpp/jid.js';
+import { NS } from '../../../shared/xmpp/namespaces.js';
+import { messageType } from '../message-delivery.js';
+import { stanzaIdElement } from '../stanza-ids.js';
 
 /** XEP-0160 §3: normal and chat messages; not those that only say that somebody is typing. */
 export function worthStoring(message: Stanza): boolean {
