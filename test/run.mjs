@@ -117,7 +117,7 @@ async function runTests(files, concurrency = long ? 1 : BESIDE_EACH_OTHER) {
 }
 
 /** More than so many files with failures are no accident. */
-const SECOND_LOOK_FILES = 3;
+const SECOND_LOOK_FILES = 5;
 
 /**
  * A machine that is busy with something else can starve a test until one of its waits ends. The few files that failed are

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Bystanders, growthDuring } from '../tools/bystanders.js';
+import { Bystanders, growthDuring, testUnhurt } from '../tools/bystanders.js';
 import { CoreUnderTest } from '../tools/core-harness.js';
 import { deafen, pour, sleep, stopReading } from '../tools/flood.js';
 import type { RawClient } from '../tools/raw-client.js';
@@ -65,7 +65,7 @@ describe('IQ floods', () => {
     client.cut();
   });
   for (const [what, question] of Object.entries(questions)) {
-    test(`${what}: bystanders go on`, async () => {
+    testUnhurt(`${what}: bystanders go on`, async () => {
       const growth = await attack(what, async () => {
         const until = performance.now() + ATTACK_MILLISECONDS;
         const clients = await Promise.all([mallory(), mallory()]);
@@ -90,7 +90,7 @@ describe('message and presence floods', () => {
     'presence to itself': "<presence to='mallory@localhost'/>",
   };
   for (const [what, stanza] of Object.entries(floods)) {
-    test(`${what}: bystanders go on`, async () => {
+    testUnhurt(`${what}: bystanders go on`, async () => {
       const sink = await core.online('sink', 'here');
       deafen(sink);
       const growth = await attack(what, async () => {
@@ -178,31 +178,34 @@ describe('growth', () => {
     bystanders = await Bystanders.start(core);
   });
 
-  test('subscription requests of strangers: so many are kept, the rest is refused with resource-constraint', async () => {
-    const echo = await joinComponent(core, 'echo.localhost');
-    let refused = 0;
-    const growth = await attack('subscription requests', async () => {
-      for (let k = 0; k < 1500; k++)
-        echo.send(
-          `<presence from='u${k}@echo.localhost' to='victim@localhost' type='subscribe' id='s'><status>${'s'.repeat(2000)}</status></presence>`,
-        );
-      await echo.iq('get', "<ping xmlns='urn:xmpp:ping'/>", "localhost' from='echo.localhost");
-      await sleep(300);
-    });
-    for (const item of echo.received)
-      if (item.kind === 'element' && item.stanza.source.includes('<resource-constraint ')) refused++;
-    assert.ok(refused > 1300, `${refused} of 1500 were refused`);
-    assert.ok(growth < 100 * MEGABYTE, `${growth} bytes more`);
-    await core.process.said(/"code":"presence\.pending-limit"/);
-    echo.send('</stream:stream>');
-    const victim = await core.online('victim');
-    await victim.ping();
-    const requests = victim.received.filter(
-      (item) => item.kind === 'element' && item.stanza.type === 'subscribe',
-    );
-    assert.ok(requests.length > 50 && requests.length <= 500, `${requests.length} requests`);
-    victim.cut();
-  });
+  testUnhurt(
+    'subscription requests of strangers: so many are kept, the rest is refused with resource-constraint',
+    async () => {
+      const echo = await joinComponent(core, 'echo.localhost');
+      let refused = 0;
+      const growth = await attack('subscription requests', async () => {
+        for (let k = 0; k < 1500; k++)
+          echo.send(
+            `<presence from='u${k}@echo.localhost' to='victim@localhost' type='subscribe' id='s'><status>${'s'.repeat(2000)}</status></presence>`,
+          );
+        await echo.iq('get', "<ping xmlns='urn:xmpp:ping'/>", "localhost' from='echo.localhost");
+        await sleep(300);
+      });
+      for (const item of echo.received)
+        if (item.kind === 'element' && item.stanza.source.includes('<resource-constraint ')) refused++;
+      assert.ok(refused > 1300, `${refused} of 1500 were refused`);
+      assert.ok(growth < 100 * MEGABYTE, `${growth} bytes more`);
+      await core.process.said(/"code":"presence\.pending-limit"/);
+      echo.send('</stream:stream>');
+      const victim = await core.online('victim');
+      await victim.ping();
+      const requests = victim.received.filter(
+        (item) => item.kind === 'element' && item.stanza.type === 'subscribe',
+      );
+      assert.ok(requests.length > 50 && requests.length <= 500, `${requests.length} requests`);
+      victim.cut();
+    },
+  );
 
   test('an offline flood of one recipient: as much as is kept, then service-unavailable to the sender', async () => {
     const client = await mallory();
@@ -283,7 +286,7 @@ describe('those who never read', () => {
     return pour(socket, question.repeat(500), 4000);
   };
 
-  test('a client that asks for acknowledgements (XEP-0198) and never reads one', async () => {
+  testUnhurt('a client that asks for acknowledgements (XEP-0198) and never reads one', async () => {
     const client = await mallory();
     client.send("<enable xmlns='urn:xmpp:sm:3'/>");
     await client.element('enabled');
@@ -293,7 +296,7 @@ describe('those who never read', () => {
     client.cut();
   });
 
-  test('a client that asks for its roster and never reads it', async () => {
+  testUnhurt('a client that asks for its roster and never reads it', async () => {
     const client = await mallory();
     const growth = await attack('rosters', () =>
       ask(client, "<iq type='get' id='q'><query xmlns='jabber:iq:roster'/></iq>"),
@@ -302,7 +305,7 @@ describe('those who never read', () => {
     client.cut();
   });
 
-  test('a client to which others write: it is let go, and the messages are kept', async () => {
+  testUnhurt('a client to which others write: it is let go, and the messages are kept', async () => {
     const slow = await core.online('sink', 'slow');
     stopReading(slow);
     const client = await mallory();
@@ -321,34 +324,37 @@ describe('those who never read', () => {
     sink.cut();
   });
 
-  test('a component: what it is asked comes back as an error, what it asks is not answered for ever', async () => {
-    const echo = await joinComponent(core, 'echo.localhost');
-    stopReading(echo);
-    const client = await mallory();
-    const growth = await attack('a component that never reads', async () => {
-      await Promise.all([
-        pour(
-          deafen(client),
-          `<message to='echo.localhost' type='chat'><body>${'x'.repeat(2000)}</body></message>`.repeat(50),
-          ATTACK_MILLISECONDS,
-        ),
-        pour(
-          echo.socket as import('node:net').Socket,
-          "<iq from='echo.localhost' to='localhost' type='get' id='x'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>".repeat(
-            100,
+  testUnhurt(
+    'a component: what it is asked comes back as an error, what it asks is not answered for ever',
+    async () => {
+      const echo = await joinComponent(core, 'echo.localhost');
+      stopReading(echo);
+      const client = await mallory();
+      const growth = await attack('a component that never reads', async () => {
+        await Promise.all([
+          pour(
+            deafen(client),
+            `<message to='echo.localhost' type='chat'><body>${'x'.repeat(2000)}</body></message>`.repeat(50),
+            ATTACK_MILLISECONDS,
           ),
-          ATTACK_MILLISECONDS,
-        ),
-      ]);
-    });
-    assert.ok(growth < 150 * MEGABYTE, `${growth} bytes more`);
-    const end = performance.now() + 12_000;
-    while (!echo.socket.destroyed && performance.now() < end) {
-      echo.socket.write(' ');
-      await sleep(100);
-    }
-    assert.ok(echo.socket.destroyed, 'it does not answer a ping either');
-    client.cut();
-    echo.cut();
-  });
+          pour(
+            echo.socket as import('node:net').Socket,
+            "<iq from='echo.localhost' to='localhost' type='get' id='x'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>".repeat(
+              100,
+            ),
+            ATTACK_MILLISECONDS,
+          ),
+        ]);
+      });
+      assert.ok(growth < 150 * MEGABYTE, `${growth} bytes more`);
+      const end = performance.now() + 12_000;
+      while (!echo.socket.destroyed && performance.now() < end) {
+        echo.socket.write(' ');
+        await sleep(100);
+      }
+      assert.ok(echo.socket.destroyed, 'it does not answer a ping either');
+      client.cut();
+      echo.cut();
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { type Bystanders, growthDuring, memoryOf } from '../tools/bystanders.js';
+import { after, before, describe } from 'node:test';
+import { type Bystanders, growthDuring, memoryOf, testUnhurt } from '../tools/bystanders.js';
 import type { FederatedCore } from '../tools/federation.js';
 import { type Bare, bare, deafen, pour, sleep, stopReading } from '../tools/flood.js';
 import { FULL } from '../tools/long-mode.js';
@@ -68,7 +68,7 @@ describe(`${CROWD} half-open streams`, () => {
     ['c2s-tls', 'in the middle of a TLS handshake', HALF_HELLO],
     ['s2s', 'of servers that do not say who they are', HEADER.replace('jabber:client', 'jabber:server')],
   ] as const) {
-    test(`${listener}: ${what}: bounded, let go in time, and bystanders go on`, async (t) => {
+    testUnhurt(`${listener}: ${what}: bounded, let go in time, and bystanders go on`, async (t) => {
       let all: Bare[] = [];
       let p99 = 0;
       const began = memoryOf(capulet.core.process);
@@ -98,7 +98,7 @@ describe(`${CROWD} half-open streams`, () => {
   }
 });
 
-test('connections that come and go as fast as they can', async () => {
+testUnhurt('connections that come and go as fast as they can', async () => {
   const { host, port } = capulet.core.address();
   let count = 0;
   const growth = await growthDuring(capulet.core.process, () =>
@@ -120,7 +120,7 @@ test('connections that come and go as fast as they can', async () => {
   assert.ok(growth < 150 * MEGABYTE, `${growth} bytes more after ${count} connections`);
 });
 
-test('guessing passwords from many addresses: an owner who comes from his own gets in', async () => {
+testUnhurt('guessing passwords from many addresses: an owner who comes from his own gets in', async () => {
   const guess = Buffer.from('\0mallory\0wrong').toString('base64');
   let guesses = 0;
   let refused = 0;
@@ -148,29 +148,32 @@ test('guessing passwords from many addresses: an owner who comes from his own ge
   await capulet.core.process.said(/"code":"c2s\.login-failed"/);
 });
 
-test('dialback by many servers for many domains: bounded connections to others, and federation goes on', async () => {
-  const before = peer.connections;
-  await bystanders.unhurtBy('dialback by many', async () => {
-    const { host, port } = capulet.core.address('s2s');
-    const end = performance.now() + ATTACK_MILLISECONDS;
-    await Promise.all(
-      Array.from({ length: 20 }, async (_, lane) => {
-        const stream = await RawClient.connect(host, port);
-        sendHeader(stream, 'capulet.test', `s${lane}.many.test`);
-        await stream.header();
-        await stream.element('features');
-        const socket = deafen(stream);
-        for (let k = 0; performance.now() < end && !socket.destroyed; k++) {
-          socket.write(`<db:result from='d${k}.s${lane}.many.test' to='capulet.test'>key</db:result>`);
-          if (k % 50 === 0) await sleep(10);
-        }
-        stream.cut();
-      }),
-    );
-  });
-  const most = 300 * Math.ceil(ATTACK_MILLISECONDS / 5_000);
-  assert.ok(peer.connections - before <= most, `${peer.connections - before} connections to others`);
-});
+testUnhurt(
+  'dialback by many servers for many domains: bounded connections to others, and federation goes on',
+  async () => {
+    const before = peer.connections;
+    await bystanders.unhurtBy('dialback by many', async () => {
+      const { host, port } = capulet.core.address('s2s');
+      const end = performance.now() + ATTACK_MILLISECONDS;
+      await Promise.all(
+        Array.from({ length: 20 }, async (_, lane) => {
+          const stream = await RawClient.connect(host, port);
+          sendHeader(stream, 'capulet.test', `s${lane}.many.test`);
+          await stream.header();
+          await stream.element('features');
+          const socket = deafen(stream);
+          for (let k = 0; performance.now() < end && !socket.destroyed; k++) {
+            socket.write(`<db:result from='d${k}.s${lane}.many.test' to='capulet.test'>key</db:result>`);
+            if (k % 50 === 0) await sleep(10);
+          }
+          stream.cut();
+        }),
+      );
+    });
+    const most = 300 * Math.ceil(ATTACK_MILLISECONDS / 5_000);
+    assert.ok(peer.connections - before <= most, `${peer.connections - before} connections to others`);
+  },
+);
 
 describe('an authenticated flood on every session that an account may have', () => {
   // a few are left for others of the account
@@ -182,7 +185,7 @@ describe('an authenticated flood on every session that an account may have', () 
     // then all of them are let go at once
     ['is delivered to all of them, and they read nothing', 'trudy', true, stopReading],
   ] as const) {
-    test(what, async () => {
+    testUnhurt(what, async () => {
       const stanza = `<message to='${who}@capulet.test' type='chat'><body>x</body></message>`.repeat(200);
       const clients: RawClient[] = [];
       for (let k = 0; k < SESSIONS; k++) {

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { WebSocket } from 'ws';
 import { BoshClient, post } from '../tools/bosh-client.js';
-import { Bystanders, growthDuring } from '../tools/bystanders.js';
+import { Bystanders, growthDuring, testUnhurt } from '../tools/bystanders.js';
 import { type Address, CoreUnderTest, type ProcessUnderTest } from '../tools/core-harness.js';
 import { type Bare, bare, sleep } from '../tools/flood.js';
 import { FULL } from '../tools/long-mode.js';
@@ -94,7 +94,7 @@ describe('slow requests', () => {
   ];
   for (const door of ['bosh', 'metrics'] as const) {
     const slow = FULL || door === 'metrics' ? all : all.slice(0, 3);
-    test(`${door}: whoever is slow is let go; an honest client is served meanwhile`, async () => {
+    testUnhurt(`${door}: whoever is slow is let go; an honest client is served meanwhile`, async () => {
       const address = door === 'bosh' ? web : metrics;
       const attack = async (): Promise<void> => {
         const gone = await Promise.all(
@@ -118,30 +118,33 @@ describe('slow requests', () => {
   }
 });
 
-test('connections that say nothing: as many as there may be, none of the honest ones waits for them', async () => {
-  const all: Bare[] = [];
-  await bystanders.unhurtBy('silent connections', () =>
-    honest(async () => {
-      for (let k = 0; k < CONNECTIONS; k++) all.push(await bare(web.host, web.port));
-      await sleep(2500);
-    }),
-  );
-  const open = all.filter(({ socket }) => !socket.destroyed).length;
-  assert.ok(open > CONNECTIONS / 2, `${open} open`);
-  // more than BOSH_MAX_CONNECTIONS are closed as they come
-  const more: Bare[] = [];
-  for (let k = 0; k < 600; k++) more.push(await bare(web.host, web.port));
-  await sleep(500);
-  assert.ok(more.some(({ socket }) => socket.destroyed));
-  await bosh.said(/"code":"bosh\.too-many-connections"/);
-  for (const { socket } of [...all, ...more]) socket.destroy();
-  // the monitors' port, too
-  const scrapers: Bare[] = [];
-  for (let k = 0; k < 150; k++) scrapers.push(await bare(metrics.host, metrics.port));
-  await sleep(300);
-  assert.ok(scrapers.filter(({ socket }) => socket.destroyed).length >= 40);
-  for (const { socket } of scrapers) socket.destroy();
-});
+testUnhurt(
+  'connections that say nothing: as many as there may be, none of the honest ones waits for them',
+  async () => {
+    const all: Bare[] = [];
+    await bystanders.unhurtBy('silent connections', () =>
+      honest(async () => {
+        for (let k = 0; k < CONNECTIONS; k++) all.push(await bare(web.host, web.port));
+        await sleep(2500);
+      }),
+    );
+    const open = all.filter(({ socket }) => !socket.destroyed).length;
+    assert.ok(open > CONNECTIONS / 2, `${open} open`);
+    // more than BOSH_MAX_CONNECTIONS are closed as they come
+    const more: Bare[] = [];
+    for (let k = 0; k < 600; k++) more.push(await bare(web.host, web.port));
+    await sleep(500);
+    assert.ok(more.some(({ socket }) => socket.destroyed));
+    await bosh.said(/"code":"bosh\.too-many-connections"/);
+    for (const { socket } of [...all, ...more]) socket.destroy();
+    // the monitors' port, too
+    const scrapers: Bare[] = [];
+    for (let k = 0; k < 150; k++) scrapers.push(await bare(metrics.host, metrics.port));
+    await sleep(300);
+    assert.ok(scrapers.filter(({ socket }) => socket.destroyed).length >= 40);
+    for (const { socket } of scrapers) socket.destroy();
+  },
+);
 
 describe('bodies', () => {
   const head = "<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='localhost'>";
@@ -240,7 +243,7 @@ describe('WebSocket', () => {
   });
 });
 
-test('sessions of one address: BOSH_MAX_SESSIONS_PER_ADDRESS, then policy-violation', async () => {
+testUnhurt('sessions of one address: BOSH_MAX_SESSIONS_PER_ADDRESS, then policy-violation', async () => {
   const conditions = new Map<string, number>();
   const growth = await growthDuring(bosh, () =>
     bystanders.unhurtBy('sessions', async () => {

@@ -1,17 +1,26 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { type Address, CoreUnderTest, type ProcessUnderTest } from './core-harness.js';
+import { FULL } from './long-mode.js';
 
-/** Machines are noisy: below this, in milliseconds, nobody is called hurt. */
-const FLOOR_MILLISECONDS = 100;
+/**
+ * Below this, in milliseconds, nobody is called hurt. The short modes run where others take a processor away for as long as
+ * they like: there only those are hurt who wait as long as an attack goes on, not those who wait for the machine.
+ */
+const FLOOR_MILLISECONDS = FULL ? 100 : 500;
 const FACTOR = 3;
 /** A core that waits so many times as long as it runs is measured by the machine, not by what it does. */
 const STARVED = 3;
 const CONTROL_MILLISECONDS = 700;
 /** A control is good for so long. */
 const CONTROL_AGE_MILLISECONDS = 20_000;
+/** What was sent during an attack arrives, however late: this only ends what hangs. */
+const ARRIVAL_MILLISECONDS = 60_000;
+/** How often an attack is looked at before it is believed. */
+const LOOKS = 3;
 /** Fewer messages than this say nothing about the slowest of a hundred: one that a busy machine held up must not be it. */
 const ENOUGH = 150;
 
@@ -20,6 +29,27 @@ interface Latencies {
   readonly count: number;
   readonly median: number;
   readonly p99: number;
+}
+
+/** Bystanders had to wait, and not for the machine, as far as that can be told. */
+export class Hurt extends assert.AssertionError {}
+
+/**
+ * A test of which bystanders must not notice anything, and which can be repeated: one look at a machine that stood still for
+ * a moment does not tell who was at fault.
+ */
+export function testUnhurt(name: string, body: (context: TestContext) => Promise<void>): void {
+  test(name, async (context) => {
+    for (let look = 1; look < LOOKS; look++) {
+      try {
+        return await body(context);
+      } catch (error) {
+        if (!(error instanceof Hurt)) throw error;
+        context.diagnostic(`look ${look}: ${error.message}`);
+      }
+    }
+    await body(context);
+  });
 }
 
 /** Two users (`writer` and `reader`, password `secret`) who chat while others attack: they must not notice. */
@@ -63,7 +93,7 @@ export class Bystanders {
     await settled;
     const sent = this.#sent - sentBefore;
     // what was sent during the attack must arrive, however late
-    const end = performance.now() + 20_000;
+    const end = performance.now() + ARRIVAL_MILLISECONDS;
     while (this.#times.length < Math.max(sent, ENOUGH)) {
       assert.ok(performance.now() < end, `${this.#times.length} of ${sent} messages of bystanders arrived`);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -74,14 +104,10 @@ export class Bystanders {
   }
 
   /**
-   * Runs an attack and asserts that the bystanders' p99 stays within a factor of what it was just before. Where others use
-   * the machine, a core that has much to do waits for a processor: what the system says of that waiting stretches the limit.
+   * Runs an attack; rejects with `Hurt` unless the bystanders' p99 stays within a factor of what it was just before. Where
+   * others use the machine, a core that has much to do waits for a processor: what the system says of that stretches the limit.
    */
-  async unhurtBy(
-    what: string,
-    attack: () => Promise<unknown>,
-    floorMilliseconds = FLOOR_MILLISECONDS,
-  ): Promise<Latencies> {
+  async unhurtBy(what: string, attack: () => Promise<unknown>): Promise<Latencies> {
     if (this.#control === null || performance.now() - this.#control.at > CONTROL_AGE_MILLISECONDS)
       this.#control = { latencies: await this.control(), at: performance.now() };
     const control = this.#control.latencies;
@@ -92,13 +118,13 @@ export class Bystanders {
     const stretch = ran > 0 ? (ran + after.waited - before.waited) / ran : 1;
     // then all that can be said is that everything arrived
     if (stretch > STARVED) return attacked;
-    const most = Math.max(floorMilliseconds, FACTOR * control.p99) * stretch;
-    assert.ok(
-      attacked.p99 <= most,
+    const most = Math.max(FLOOR_MILLISECONDS, FACTOR * control.p99) * stretch;
+    if (attacked.p99 <= most) return attacked;
+    this.#control = null;
+    const message =
       `${what}: p99 of bystanders ${attacked.p99.toFixed(1)} ms, without it ${control.p99.toFixed(1)} ms; ` +
-        `the core got a processor ${(100 / stretch).toFixed(0)} % of the time it wanted one`,
-    );
-    return attacked;
+      `the core got a processor ${(100 / stretch).toFixed(0)} % of the time it wanted one`;
+    throw new Hurt({ message, actual: attacked.p99, expected: most, operator: '<=' });
   }
 
   async stop(): Promise<void> {
