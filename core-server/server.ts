@@ -1,3 +1,4 @@
+import { AddressList } from '../shared/addresses/address-list.js';
 import type { ProcessContext, RunningProcess } from '../shared/cli/process.js';
 import { portToListen } from '../shared/settings/kinds.js';
 import { openWatchedStorage } from '../shared/storage/health.js';
@@ -21,7 +22,6 @@ import { Subscriptions } from './presence/subscriptions.js';
 import { rulesAreEmpty } from './privacy/enforcement.js';
 import { PrivacyGate } from './privacy/privacy-gate.js';
 import { AccountRates } from './rates/account-rates.js';
-import { AddressList } from './rates/address-list.js';
 import { AddressRules } from './rates/address-rules.js';
 import { LoginRates } from './rates/login-rates.js';
 import { RecipientRates } from './rates/recipient-rates.js';

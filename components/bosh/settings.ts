@@ -9,13 +9,13 @@ import {
   integer,
   keyHasCertificate,
   list,
+  network,
   path,
   port,
   seconds,
   setting,
   sharedSettings,
 } from '../../shared/settings/settings.js';
-import { TrustedProxies } from './http/client-address.js';
 import { defaultLimits } from './session/limits.js';
 import { parseRoute, parseUpstreamAddress } from './upstreams/proxy/target.js';
 
@@ -27,15 +27,6 @@ const upstream = custom('core, xmpp://HOST, xmpp://HOST:PORT, xmpps://HOST:PORT 
 const origin = custom('* or a web origin such as https://chat.example.com', (text) => {
   if (text === '*') return text;
   return /^https?:\/\/[^\s/@?#,]+$/i.test(text) ? text.toLowerCase() : undefined;
-});
-
-const proxy = custom('an address or a network such as 10.0.0.0/8', (text) => {
-  try {
-    new TrustedProxies([text]);
-    return text;
-  } catch {
-    return undefined;
-  }
 });
 
 const route = custom('HOST:PORT', (text) => (parseRoute(text) === undefined ? undefined : text));
@@ -104,7 +95,7 @@ export const settings = defineSettings(
       description: 'Web origins whose pages may use BOSH and WebSocket, beside our own; `*` is all.',
       default: '',
     }),
-    BOSH_TRUSTED_PROXIES: setting(list(proxy), {
+    BOSH_TRUSTED_PROXIES: setting(list(network), {
       description: 'Reverse proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed.',
       default: '127.0.0.1,::1',
     }),

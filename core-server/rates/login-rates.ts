@@ -1,4 +1,4 @@
-import { BlockList } from 'node:net';
+import { isLoopback } from '../../shared/addresses/loopback.js';
 import { networkOf } from '../../shared/addresses/network.js';
 import type { Counter, Logger, Metrics } from '../../shared/observability/types.js';
 import { parseJid } from '../../shared/xmpp/jid.js';
@@ -86,13 +86,4 @@ export class LoginRates {
   #counts(address: string): boolean {
     return !this.#rules.exempt(address) && !isLoopback(address);
   }
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
-function isLoopback(address: string): boolean {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/, '');
-  return LOOPBACK.check(plain, plain.includes(':') ? 'ipv6' : 'ipv4');
 }

@@ -1,4 +1,3 @@
-import { networkOf } from '../../shared/addresses/network.js';
 import { child, type Element, xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
@@ -10,9 +9,8 @@ import { HashingQueueFull } from '../accounts/password-hasher.js';
 import type { Core } from '../core.js';
 import { defineFeature } from '../feature.js';
 import type { IqRequest } from '../iq/iq-registry.js';
+import { RegistrationRates } from '../rates/registration-rates.js';
 import type { ClientStream } from '../streams/client-stream.js';
-
-const HOUR = 3_600_000;
 
 /** In-band registration, password change and cancellation (XEP-0077). */
 export const registration = defineFeature({
@@ -20,7 +18,7 @@ export const registration = defineFeature({
   xeps: [{ id: '0077', version: '2.4', status: 'complete' }],
   setup(core) {
     const open = core.settings.REGISTRATION === 'open';
-    const recent = new RegistrationRate(core.settings.REGISTRATIONS_PER_ADDRESS);
+    const recent = new RegistrationRates(core.settings.REGISTRATIONS_PER_ADDRESS);
     core.disco.feature('server', NS.register);
 
     core.streamFeatures.add({
@@ -165,28 +163,4 @@ function asStanzaError(core: Core, error: unknown): StanzaError {
   if (error instanceof HashingQueueFull) return new StanzaError('resource-constraint', { type: 'wait' });
   core.log.error({ code: 'account.registration-failed', error }, 'a registration failed');
   return stanzaErrorOf(error);
-}
-
-/** Accounts registered lately from each address. */
-class RegistrationRate {
-  readonly #limit: number;
-  #counts = new Map<string, number>();
-  #since = performance.now();
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  allow(address: string): boolean {
-    // the machine's own scripts and tests are not strangers
-    if (this.#limit === 0 || /^(::ffff:)?127\.|^::1$/.test(address)) return true;
-    if (performance.now() - this.#since > HOUR) {
-      this.#counts = new Map();
-      this.#since = performance.now();
-    }
-    const network = networkOf(address);
-    const count = (this.#counts.get(network) ?? 0) + 1;
-    this.#counts.set(network, count);
-    return count <= this.#limit;
-  }
 }

@@ -1,20 +1,20 @@
-import { boolean, choice, custom, integer, list, path, port, seconds } from '../../shared/settings/kinds.js';
+import {
+  boolean,
+  choice,
+  custom,
+  integer,
+  list,
+  network,
+  path,
+  port,
+  seconds,
+} from '../../shared/settings/kinds.js';
 import { setting } from '../../shared/settings/setting.js';
-import { AddressList } from '../rates/address-list.js';
 
 /** As XEP-0198 §3 has it: a name or an address, in brackets one of IPv6, and a port where it is not the usual one. */
 const location = custom('`host:port`', (value) =>
   /^(?:\[[\da-f:.]+\]|[^\s:/@[\]]+)(?::\d{1,5})?$/i.test(value) ? value : undefined,
 );
-
-const address = custom('an address or a network (`192.0.2.0/24`)', (value) => {
-  try {
-    new AddressList([value]);
-    return value;
-  } catch {
-    return undefined;
-  }
-});
 
 /** The doors for clients: ports, authentication, accounts, sessions. */
 export const clientSettings = {
@@ -23,17 +23,17 @@ export const clientSettings = {
     description: 'Port for clients with TLS from the first byte (XEP-0368).',
     default: 5223,
   }),
-  C2S_PROXIES: setting(list(address), {
+  C2S_PROXIES: setting(list(network), {
     description:
       'Addresses and networks of proxies (HAProxy, nginx) whose connections to the client ports begin with a PROXY protocol header (1 or 2), which says the client’s address.',
     default: '',
   }),
-  BANNED_ADDRESSES: setting(list(address), {
+  BANNED_ADDRESSES: setting(list(network), {
     description:
       'Addresses and networks of clients that are not talked with, also through BOSH and WebSocket. Reloaded; who is connected then is disconnected.',
     default: '',
   }),
-  LIMIT_EXEMPT_ADDRESSES: setting(list(address), {
+  LIMIT_EXEMPT_ADDRESSES: setting(list(network), {
     description: 'Addresses and networks that no limit per address concerns, as that of an office. Reloaded.',
     default: '',
   }),

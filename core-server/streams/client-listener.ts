@@ -1,13 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { AddressList } from '../../shared/addresses/address-list.js';
 import { spareDescriptors } from '../../shared/descriptors.js';
 import type { Logger } from '../../shared/observability/types.js';
 import { hostToListen } from '../../shared/settings/kinds.js';
 import { listening } from '../../shared/settings/listening.js';
 import { secureServerSocket } from '../../shared/tls/server-socket.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
-import type { AddressList } from '../rates/address-list.js';
 import { ClientStream } from './client-stream.js';
 import type { ClientStreamServices } from './client-stream-services.js';
 import type { ClientStreams } from './client-streams.js';

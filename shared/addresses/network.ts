@@ -1,14 +1,14 @@
 import { isIPv6 } from 'node:net';
+import { withoutMapping } from './mapped.js';
 
 /**
  * What counts as one place in limits per address: an IPv4 address, or the /64 of an IPv6 one, of which any subscriber
  * has 2^64 addresses.
  */
 export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  const [bare = ''] = address.split('%', 1);
-  if (!isIPv6(bare)) return address;
+  const plain = withoutMapping(address);
+  const [bare = ''] = plain.split('%', 1);
+  if (!isIPv6(bare)) return plain;
   const [head = '', tail] = bare.toLowerCase().split('::');
   const groups = head === '' ? [] : head.split(':');
   if (tail !== undefined) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { AddressList } from '../addresses/address-list.js';
 import { type BareJid, parseJid, prepareDomain } from '../xmpp/jid.js';
 
 /** A TCP port: `0` means that the listener is off, `'auto'` any free port. */
@@ -105,6 +106,16 @@ const HOST = /^(?:[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?|[0-9A-Fa-f:.]
 
 /** A host name or an IP address. */
 export const host = kind('a host name or an IP address', (value) => (HOST.test(value) ? value : undefined));
+
+/** An address, or all of a network. */
+export const network = kind('an address or a network (`192.0.2.0/24`)', (value) => {
+  try {
+    new AddressList([value]);
+    return value;
+  } catch {
+    return undefined;
+  }
+});
 
 /** Comma-separated words, each of which `item` reads; `none` is the empty list (an empty value counts as not set). */
 export function list<T>(

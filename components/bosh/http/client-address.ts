@@ -1,5 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
+import { AddressList } from '../../../shared/addresses/address-list.js';
+import { isLoopback } from '../../../shared/addresses/loopback.js';
+import { withoutMapping } from '../../../shared/addresses/mapped.js';
 
 /** Where a request really comes from. */
 export interface RequestOrigin {
@@ -14,26 +17,15 @@ export interface RequestOrigin {
 
 /** Reverse proxies whose `X-Forwarded-*` headers are believed, by address or network. */
 export class TrustedProxies {
-  readonly #list = new BlockList();
+  readonly #list: AddressList;
 
-  /** @throws Error where an entry is neither an address nor a network (`10.0.0.0/8`, `::1`). */
+  /** Throws a RangeError where an entry is neither an address nor a network (`10.0.0.0/8`, `::1`). */
   constructor(entries: readonly string[]) {
-    for (const entry of entries) {
-      const [address = '', length, ...rest] = entry.split('/');
-      const family = isIP(address);
-      const bits = length === undefined ? undefined : Number(length);
-      const wrong =
-        bits !== undefined && !(Number.isInteger(bits) && bits >= 0 && bits <= (family === 4 ? 32 : 128));
-      if (family === 0 || wrong || rest.length > 0) throw new Error(`not an address or a network: ${entry}`);
-      const type = family === 4 ? 'ipv4' : 'ipv6';
-      if (bits === undefined) this.#list.addAddress(address, type);
-      else this.#list.addSubnet(address, bits, type);
-    }
+    this.#list = new AddressList(entries);
   }
 
   has(address: string): boolean {
-    const family = isIP(address);
-    return family !== 0 && this.#list.check(address, family === 4 ? 'ipv4' : 'ipv6');
+    return this.#list.has(address);
   }
 
   /**
@@ -70,10 +62,6 @@ const forwarding = [
   'x-real-ip',
 ];
 
-function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || address === '::1';
-}
-
 function header(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(',') : value;
@@ -82,10 +70,8 @@ function header(request: IncomingMessage, name: string): string | undefined {
 /** `::ffff:192.0.2.1`, `192.0.2.1:4321` and `[2001:db8::1]:4321` as bare addresses. */
 function plain(text: string): string {
   if (!text.includes(':')) return text;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text);
-  if (mapped?.[1] !== undefined) return mapped[1];
   const bracketed = /^\[([^\]]+)\](?::\d+)?$/.exec(text);
   if (bracketed?.[1] !== undefined) return bracketed[1];
   const withPort = /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text);
-  return withPort?.[1] ?? text;
+  return withPort?.[1] ?? withoutMapping(text);
 }

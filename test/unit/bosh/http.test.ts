@@ -57,12 +57,6 @@ test('who a request comes from', () => {
   assert.deepEqual(origin('127.0.0.1', { via: '1.1 proxy' }), ['127.0.0.1', false, false]);
 });
 
-test('a list of proxies must be one', () => {
-  for (const wrong of ['proxy.example.com', '10.0.0.0/33', '10.0.0.0/x', '::1/129', '10.0.0.0/8/8', '']) {
-    assert.throws(() => new TrustedProxies([wrong]), /not an address or a network/, wrong);
-  }
-});
-
 test('RFC 9110 §12.5.3: whether gzip is acceptable', () => {
   for (const yes of ['gzip', 'gzip, deflate, br', 'deflate;q=0.5, gzip;q=0.1', '*', 'br, x-gzip', 'GZIP']) {
     assert.equal(acceptsGzip(yes), true, yes);
