@@ -17,18 +17,22 @@ export function loginOutcomes(core: Core) {
 
     failed(stream: ClientStream, { condition, claimed }: SaslFailure): void {
       failed.inc(1, { condition });
-      if (condition === 'not-authorized') core.loginRates.failed(stream.remoteAddress, claimed);
-      // the one line that fail2ban reads; its form does not change
-      stream.log.warn(
-        {
-          code: 'c2s.login-failed',
-          address: stream.remoteAddress,
-          condition,
-          domain: stream.domain,
-          claimed,
-        },
-        'login failed',
-      );
+      noteFailedLogin(core, stream, condition, claimed);
     },
   };
+}
+
+/** A log-in has failed, by SASL or without: `claimed` is whose it was said to be. */
+export function noteFailedLogin(
+  core: Core,
+  stream: ClientStream,
+  condition: SaslFailure['condition'],
+  claimed: string | undefined,
+): void {
+  if (condition === 'not-authorized') core.loginRates.failed(stream.remoteAddress, claimed);
+  // the one line that fail2ban reads; its form does not change
+  stream.log.warn(
+    { code: 'c2s.login-failed', address: stream.remoteAddress, condition, domain: stream.domain, claimed },
+    'login failed',
+  );
 }

@@ -6,9 +6,11 @@ import { NS } from '../../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { HashingQueueFull } from '../../accounts/password-hasher.js';
 import { defineFeature } from '../../feature.js';
-import { TOO_MANY_LOGINS } from '../../rates/login-rates.js';
 import { accountOf } from '../../sasl/identity.js';
+import type { SaslFailure } from '../../sasl/mechanism.js';
 import type { ClientStream } from '../client-stream.js';
+import { closedToLogins, endsStream, loginRefusal } from '../login-admission.js';
+import { noteFailedLogin } from '../login-outcomes.js';
 import { negotiationOf } from '../sasl-negotiations.js';
 
 const FAILED_TRIES = 'legacy-auth.failed-tries';
@@ -55,11 +57,8 @@ export const legacyAuth = defineFeature({
       if (negotiationOf(core, stream).failures > 0)
         return stream.fail('policy-violation', 'SASL has failed on this stream');
       if (iq.type === 'get') return describe(stream, iq);
-      // the privacy rules are not known yet: no log-in, whatever the password
-      if (!core.privacyGate.isOpen)
-        return stream.answer(iq, new StanzaError('resource-constraint', { text: 'try again soon' }));
-      const { loginRates } = core;
-      if (loginRates.closedTo(stream.remoteAddress)) return tooMany(stream, iq);
+      const closed = closedToLogins(core, stream);
+      if (closed !== null) return turnAway(stream, iq, closed);
       const credentials = read(iq);
       if (credentials === null) return stream.answer(iq, new StanzaError('not-acceptable'));
       stream.transport.pause();
@@ -92,7 +91,8 @@ export const legacyAuth = defineFeature({
         if (stream.state.step === 'closed') return;
         const jid = account === null ? null : parseJid(account);
         if (outcome !== 'ok' || account === null || jid === null) return refuse(stream, iq, account);
-        if (!core.loginRates.admits(stream.remoteAddress, account)) return tooMany(stream, iq);
+        const refusal = loginRefusal(core, stream, account);
+        if (refusal !== null) return turnAway(stream, iq, refusal);
         const session = await core.sessions.bind(stream, jid, resource, stream.lang);
         // bind lends the stream; it may have been lost meanwhile
         if ((stream.state.step as string) === 'closed') return core.sessions.end(session);
@@ -115,25 +115,15 @@ export const legacyAuth = defineFeature({
       }
     }
 
-    function tooMany(stream: ClientStream, iq: Stanza): void {
-      const { text } = TOO_MANY_LOGINS;
-      stream.answer(iq, new StanzaError('resource-constraint', { type: 'wait', ...(text && { text }) }));
-      stream.fail('policy-violation', 'too many failed attempts');
+    /** Whatever the credentials are. */
+    function turnAway(stream: ClientStream, iq: Stanza, failure: SaslFailure): void {
+      const { text = 'try again soon' } = failure;
+      stream.answer(iq, new StanzaError('resource-constraint', { type: 'wait', text }));
+      if (endsStream(failure)) stream.fail('policy-violation', 'too many failed attempts');
     }
 
     function refuse(stream: ClientStream, iq: Stanza, claimed: string | null): void {
-      core.loginRates.failed(stream.remoteAddress, claimed ?? undefined);
-      // the same line as for SASL: fail2ban reads it
-      stream.log.warn(
-        {
-          code: 'c2s.login-failed',
-          address: stream.remoteAddress,
-          condition: 'not-authorized',
-          domain: stream.domain,
-          claimed: claimed ?? undefined,
-        },
-        'login failed',
-      );
+      noteFailedLogin(core, stream, 'not-authorized', claimed ?? undefined);
       stream.answer(iq, new StanzaError('not-authorized'));
       const tries = Number(stream.notes.get(FAILED_TRIES) ?? 0) + 1;
       stream.notes.set(FAILED_TRIES, tries);

@@ -3,10 +3,10 @@ import type { Stanza } from '../../../shared/xml/stanza.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
 import type { Core } from '../../core.js';
 import { defineFeature } from '../../feature.js';
-import { TOO_MANY_LOGINS } from '../../rates/login-rates.js';
 import { failure, type SaslFailure } from '../../sasl/mechanism.js';
 import type { SaslNegotiation, SaslReply } from '../../sasl/negotiation.js';
 import type { ClientStream } from '../client-stream.js';
+import { closedToLogins, endsStream, loginRefusal } from '../login-admission.js';
 import { loginOutcomes } from '../login-outcomes.js';
 import { contradictsHeader, endWithCertificate, negotiationOf } from '../sasl-negotiations.js';
 
@@ -50,9 +50,8 @@ export const sasl = defineFeature({
       // RFC 6120 §5.3.1, §6.5.4: nothing is offered before TLS where TLS is required
       if (!stream.secure && core.settings.C2S_REQUIRE_TLS)
         return refuse(stream, negotiation, failure('encryption-required'));
-      // no log-in may open what privacy lists had closed and this core has lost
-      if (!core.privacyGate.isOpen) return refuse(stream, negotiation, failure('temporary-auth-failure'));
-      if (core.loginRates.closedTo(stream.remoteAddress)) return refuse(stream, negotiation, TOO_MANY_LOGINS);
+      const closed = closedToLogins(core, stream);
+      if (closed !== null) return refuse(stream, negotiation, closed);
       // RFC 6120 §6.4.2: the exchange before is discarded; §6.4.5: not again and again
       if (negotiation.inProgress && negotiation.failures + 1 >= core.settings.SASL_TRIES)
         return stream.fail('policy-violation', 'too many failed attempts');
@@ -88,9 +87,8 @@ export const sasl = defineFeature({
         refuse(stream, negotiation, failure('invalid-authzid', undefined, account));
         return stream.fail('invalid-from');
       }
-      if (!core.loginRates.admits(stream.remoteAddress, account)) {
-        return refuse(stream, negotiation, { ...TOO_MANY_LOGINS, claimed: account });
-      }
+      const refusal = loginRefusal(core, stream, account);
+      if (refusal !== null) return refuse(stream, negotiation, refusal);
       endWithCertificate(stream, validUntil);
       outcomes.succeeded(stream, account, mechanism);
       stream.send(
@@ -110,7 +108,7 @@ export const sasl = defineFeature({
         }</failure>`,
       );
       // §6.4.5: a limit on retries
-      const final = condition === 'encryption-required' || text === TOO_MANY_LOGINS.text;
+      const final = condition === 'encryption-required' || endsStream(failure);
       if (negotiation.failures >= core.settings.SASL_TRIES || final) {
         const why = condition === 'encryption-required' ? 'TLS comes first' : 'too many failed attempts';
         stream.fail('policy-violation', why);

@@ -5,11 +5,11 @@ import { NS } from '../../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import type { Core } from '../../core.js';
 import { defineFeature } from '../../feature.js';
-import { TOO_MANY_LOGINS } from '../../rates/login-rates.js';
 import { failure, type SaslFailure, type SaslSuccess } from '../../sasl/mechanism.js';
 import type { SaslReply } from '../../sasl/negotiation.js';
 import type { ManagedSession } from '../../sessions/stream-management/managed-session.js';
 import type { ClientStream } from '../client-stream.js';
+import { closedToLogins, endsStream, loginRefusal } from '../login-admission.js';
 import { loginOutcomes } from '../login-outcomes.js';
 import { contradictsHeader, endWithCertificate, negotiationOf } from '../sasl-negotiations.js';
 import { BIND2_INLINE, bindInline } from './bind2.js';
@@ -43,8 +43,8 @@ export const sasl2 = defineFeature({
         const negotiation = negotiationOf(core, stream, true);
         switch (element.name) {
           case 'authenticate': {
-            if (!core.privacyGate.isOpen) return refuse(stream, failure('temporary-auth-failure'));
-            if (core.loginRates.closedTo(stream.remoteAddress)) return refuse(stream, TOO_MANY_LOGINS);
+            const closed = closedToLogins(core, stream);
+            if (closed !== null) return refuse(stream, closed);
             // §2.4: only the response to the challenge may come now
             if (negotiation.inProgress) return stream.fail('not-authorized', 'an exchange is in progress');
             const request = element.element;
@@ -76,27 +76,27 @@ export const sasl2 = defineFeature({
       if (stream.state.step === 'closed') return;
       // §2.4: nothing but the exchange, as long as it is the client's turn
       stream.reserve(reply.kind === 'challenge' ? NS.sasl2 : null);
-      if (reply.kind === 'challenge') {
-        stream.send(`<challenge xmlns='${NS.sasl2}'>${reply.data}</challenge>`);
-      } else if (reply.kind === 'failure') refuse(stream, reply.failure);
-      else if (!isForSender(stream, reply.success))
-        refuse(stream, failure('invalid-authzid', undefined, reply.success.account));
-      else if (contradictsHeader(stream, reply.mechanism, reply.success.account)) {
-        refuse(stream, failure('invalid-authzid', undefined, reply.success.account));
-        stream.fail('invalid-from');
-      } else if (!core.loginRates.admits(stream.remoteAddress, reply.success.account)) {
-        refuse(stream, { ...TOO_MANY_LOGINS, claimed: reply.success.account });
-      } else {
-        await succeed(stream, reply).catch((error: unknown) => {
-          // there is no failure to answer with any more: the stream error says that there are too many sessions
-          if (error instanceof StanzaError && error.condition === 'resource-constraint') {
-            stream.fail('resource-constraint', 'this account has too many sessions');
-            return;
-          }
-          core.log.error({ code: 'c2s.sasl2-failed', error }, 'an inline feature failed');
-          stream.fail('internal-server-error');
-        });
+      if (reply.kind === 'challenge')
+        return stream.send(`<challenge xmlns='${NS.sasl2}'>${reply.data}</challenge>`);
+      if (reply.kind === 'failure') return refuse(stream, reply.failure);
+      const { account } = reply.success;
+      if (!isForSender(stream, reply.success))
+        return refuse(stream, failure('invalid-authzid', undefined, account));
+      if (contradictsHeader(stream, reply.mechanism, account)) {
+        refuse(stream, failure('invalid-authzid', undefined, account));
+        return stream.fail('invalid-from');
       }
+      const refusal = loginRefusal(core, stream, account);
+      if (refusal !== null) return refuse(stream, refusal);
+      await succeed(stream, reply).catch((error: unknown) => {
+        // there is no failure to answer with any more: the stream error says that there are too many sessions
+        if (error instanceof StanzaError && error.condition === 'resource-constraint') {
+          stream.fail('resource-constraint', 'this account has too many sessions');
+          return;
+        }
+        core.log.error({ code: 'c2s.sasl2-failed', error }, 'an inline feature failed');
+        stream.fail('internal-server-error');
+      });
     }
 
     function refuse(stream: ClientStream, failure: SaslFailure): void {
@@ -108,10 +108,9 @@ export const sasl2 = defineFeature({
           text === undefined ? '' : `<text>${escapeText(text)}</text>`
         }</failure>`,
       );
-      const final = text === TOO_MANY_LOGINS.text;
-      if (final || negotiationOf(core, stream, true).failures >= core.settings.SASL_TRIES) {
+      const tries = negotiationOf(core, stream, true).failures;
+      if (endsStream(failure) || tries >= core.settings.SASL_TRIES)
         stream.fail('policy-violation', 'too many failed attempts');
-      }
     }
 
     /** §"Success": inline features are carried out now, resumption before binding (XEP-0386). */
