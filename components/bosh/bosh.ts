@@ -1,13 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger, Metrics } from '../../shared/observability/types.js';
 import { BoshEndpoint } from './http/bosh-endpoint.js';
 import { TrustedProxies } from './http/client-address.js';
 import { AllowedOrigins } from './http/cors.js';
-import { endpointsAt, paths, writeJrd, writeXrd } from './http/host-meta.js';
+import { endpointsAt, hostMetaHandlers, paths } from './http/host-meta.js';
 import { type Handler, type UpgradeHandler, WebServer } from './http/web-server.js';
 import type { BoshLimits } from './session/limits.js';
 import { SessionTable } from './session/session-table.js';
 import type { Upstream } from './upstreams/upstream.js';
+import { upgradeRequired } from './websocket/upgrade-required.js';
 import { WebSocketEndpoint } from './websocket/web-socket-endpoint.js';
 
 export interface BoshOptions {
@@ -41,8 +41,7 @@ export function composeBosh(options: BoshOptions): Bosh {
   const limits = { ...options.limits, compressedRequests: options.instance === '' };
   const sessions = new SessionTable({ limits, log, tag: options.instance });
   const origins = new AllowedOrigins(options.origins);
-  const public_ = publicUrl === undefined ? undefined : endpointsAt(publicUrl);
-  const secure = options.requireTls ? public_ : undefined;
+  const secure = options.requireTls && publicUrl !== undefined ? endpointsAt(publicUrl) : undefined;
   let stopping = false;
   const common = { sessions, upstream, limits, origins, log, stopping: () => stopping };
 
@@ -62,29 +61,11 @@ export function composeBosh(options: BoshOptions): Bosh {
   metrics.observedGauge('bosh_websocket_sessions', 'WebSocket sessions.', () => websocket.count);
   metrics.observedGauge('bosh_held_requests', 'BOSH requests held open.', () => sessions.heldRequests);
 
-  const hostMeta = (type: string, write: typeof writeXrd): Handler => {
-    return (request, response, from) => {
-      // XEP-0156 §"Business Rules": only https: and wss: may be told.
-      const own = from.encrypted && from.host !== undefined ? endpointsAt(`https://${from.host}`) : undefined;
-      const endpoints = publicUrl?.startsWith('https:') ? public_ : own;
-      // §"Implementation Notes": readable for pages of any origin.
-      response.setHeader('Access-Control-Allow-Origin', '*');
-      if (request.method === 'OPTIONS') return preflight(request, response);
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        response.setHeader('Allow', 'GET, HEAD, OPTIONS');
-        return answer(request, response, 405, 'text/plain; charset=utf-8', 'Only GET.\n');
-      }
-      if (endpoints === undefined)
-        return answer(request, response, 404, 'text/plain; charset=utf-8', 'Only over HTTPS.\n');
-      answer(request, response, 200, type, write(endpoints));
-    };
-  };
   const handlers = new Map<string, Handler>([
     ...options.pages,
     [paths.bosh, (request, response, from) => bosh.handle(request, response, from)],
     [paths.websocket, upgradeRequired],
-    ['/.well-known/host-meta', hostMeta('application/xrd+xml; charset=utf-8', writeXrd)],
-    ['/.well-known/host-meta.json', hostMeta('application/json; charset=utf-8', writeJrd)],
+    ...hostMetaHandlers(publicUrl),
   ]);
   const upgrades = new Map<string, UpgradeHandler>([
     [paths.websocket, (request, socket, head, from) => websocket.upgrade(request, socket, head, from)],
@@ -113,36 +94,4 @@ export function composeBosh(options: BoshOptions): Bosh {
       server.closeAll();
     },
   };
-}
-
-function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: number,
-  type: string,
-  text: string,
-): void {
-  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
-  response.end(request.method === 'HEAD' ? undefined : text);
-}
-
-/** What a browser asks before it reads the document for a page from elsewhere. */
-function preflight(request: IncomingMessage, response: ServerResponse): void {
-  if (request.headers['access-control-request-private-network'] === 'true') {
-    response.setHeader('Access-Control-Allow-Private-Network', 'true');
-  }
-  response.writeHead(204, {
-    Allow: 'GET, HEAD, OPTIONS',
-    'Access-Control-Allow-Methods': 'GET, HEAD',
-    'Access-Control-Allow-Headers': 'Accept, Content-Type',
-    'Access-Control-Max-Age': '7200',
-  });
-  response.end();
-}
-
-function upgradeRequired(request: IncomingMessage, response: ServerResponse): void {
-  // RFC 9110 §7.8: `Upgrade` goes with `Connection`.
-  response.setHeader('Connection', 'Upgrade');
-  response.setHeader('Upgrade', 'websocket');
-  answer(request, response, 426, 'text/plain; charset=utf-8', 'XMPP over WebSocket (RFC 7395).\n');
 }

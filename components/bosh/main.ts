@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Server as SecureServer } from 'node:https';
-import { runProcess } from '../../shared/cli/process.js';
+import { type ProcessContext, runProcess } from '../../shared/cli/process.js';
 import type { Component } from '../../shared/component/component.js';
 import { componentOptions } from '../../shared/component/process.js';
 import { createComponent } from '../../shared/component/runtime.js';
@@ -8,6 +8,7 @@ import { hostToListen, portToListen } from '../../shared/settings/kinds.js';
 import { ServerCertificates } from '../../shared/tls/server-certificates.js';
 import { composeBosh } from './bosh.js';
 import { pageHandlers } from './http/page.js';
+import type { WebServer } from './http/web-server.js';
 import { defaultLimits } from './session/limits.js';
 import { settings as definition } from './settings.js';
 import { LinkUpstream } from './upstreams/link/link.js';
@@ -19,35 +20,7 @@ await runProcess({
   definition,
   async start(context) {
     const { settings, log, metrics, setReadiness } = context;
-    let component: Component | undefined;
-    let upstream: Upstream;
-    if (settings.BOSH_UPSTREAM === 'core') {
-      component = createComponent({
-        ...componentOptions('bosh', settings, context),
-        gaveUp: (reason) => setReadiness({ ready: false, reason }),
-      });
-      component.disco.identity({ category: 'component', type: 'c2s', name: 'BOSH and WebSocket' });
-      upstream = new LinkUpstream({
-        component,
-        serverDomain: settings.CORE_DOMAIN[0] ?? 'localhost',
-        stanzaBytes: settings.BOSH_STANZA_BYTES,
-        log,
-        state: (problem) =>
-          setReadiness(problem === undefined ? { ready: true } : { ready: false, reason: problem }),
-      });
-    } else {
-      const caPath = settings.BOSH_UPSTREAM_CA;
-      upstream = new ProxyUpstream({
-        address: settings.BOSH_UPSTREAM,
-        domains: settings.BOSH_DOMAINS,
-        routes: settings.BOSH_ROUTES,
-        tls: settings.BOSH_UPSTREAM_TLS,
-        ca: caPath === undefined ? undefined : readFileSync(caPath, 'utf8'),
-        allowPlain: settings.BOSH_ALLOW_PLAIN,
-        stanzaBytes: settings.BOSH_STANZA_BYTES,
-        log,
-      });
-    }
+    const { upstream, component } = upstreamOf(context);
     await upstream.start();
 
     const bosh = composeBosh({
@@ -79,28 +52,7 @@ await runProcess({
         : new Map(),
     });
 
-    const host = hostToListen(settings.LISTEN_HOST);
-    const addresses: Record<string, string> = {};
-    const plainPort = portToListen(settings.BOSH_PORT);
-    if (plainPort !== null) {
-      const { port } = await bosh.server.listen(plainPort, host);
-      addresses['http'] = `${settings.LISTEN_HOST}:${port}`;
-    }
-    const securePort = portToListen(settings.BOSH_TLS_PORT);
-    let certificates: ServerCertificates | undefined;
-    if (securePort !== null) {
-      const all = await ServerCertificates.open({
-        settings,
-        domains: settings.CORE_DOMAIN,
-        dataFolder: settings.DATA_DIR,
-        log,
-        metrics,
-      });
-      certificates = all;
-      const { port, server } = await bosh.server.listen(securePort, host, all.serverOptions());
-      addresses['https'] = `${settings.LISTEN_HOST}:${port}`;
-      if (server instanceof SecureServer) all.onChange(() => server.setSecureContext(all.serverOptions()));
-    }
+    const { addresses, certificates } = await listen(bosh.server, context);
     if (component !== undefined) {
       setReadiness({ ready: false, reason: 'not connected to the core yet' });
       // Not awaited: a core that is down must not keep this process from answering about itself.
@@ -129,3 +81,67 @@ await runProcess({
     };
   },
 });
+
+type Context = ProcessContext<(typeof definition)['entries']>;
+
+/** Where the clients' streams lead: the core by the client link, or another XMPP server by TCP. */
+function upstreamOf(context: Context): { upstream: Upstream; component?: Component } {
+  const { settings, log, setReadiness } = context;
+  if (settings.BOSH_UPSTREAM !== 'core') {
+    const caPath = settings.BOSH_UPSTREAM_CA;
+    const upstream = new ProxyUpstream({
+      address: settings.BOSH_UPSTREAM,
+      domains: settings.BOSH_DOMAINS,
+      routes: settings.BOSH_ROUTES,
+      tls: settings.BOSH_UPSTREAM_TLS,
+      ca: caPath === undefined ? undefined : readFileSync(caPath, 'utf8'),
+      allowPlain: settings.BOSH_ALLOW_PLAIN,
+      stanzaBytes: settings.BOSH_STANZA_BYTES,
+      log,
+    });
+    return { upstream };
+  }
+  const component = createComponent({
+    ...componentOptions('bosh', settings, context),
+    gaveUp: (reason) => setReadiness({ ready: false, reason }),
+  });
+  component.disco.identity({ category: 'component', type: 'c2s', name: 'BOSH and WebSocket' });
+  const upstream = new LinkUpstream({
+    component,
+    serverDomain: settings.CORE_DOMAIN[0] ?? 'localhost',
+    stanzaBytes: settings.BOSH_STANZA_BYTES,
+    log,
+    state: (problem) =>
+      setReadiness(problem === undefined ? { ready: true } : { ready: false, reason: problem }),
+  });
+  return { upstream, component };
+}
+
+/** Opens the listeners that are on; `addresses` are the real ones. */
+async function listen(
+  server: WebServer,
+  { settings, log, metrics }: Context,
+): Promise<{ addresses: Record<string, string>; certificates: ServerCertificates | undefined }> {
+  const host = hostToListen(settings.LISTEN_HOST);
+  const addresses: Record<string, string> = {};
+  const plainPort = portToListen(settings.BOSH_PORT);
+  if (plainPort !== null) {
+    const { port } = await server.listen(plainPort, host);
+    addresses['http'] = `${settings.LISTEN_HOST}:${port}`;
+  }
+  const securePort = portToListen(settings.BOSH_TLS_PORT);
+  if (securePort === null) return { addresses, certificates: undefined };
+  const certificates = await ServerCertificates.open({
+    settings,
+    domains: settings.CORE_DOMAIN,
+    dataFolder: settings.DATA_DIR,
+    log,
+    metrics,
+  });
+  const secure = await server.listen(securePort, host, certificates.serverOptions());
+  addresses['https'] = `${settings.LISTEN_HOST}:${secure.port}`;
+  const https = secure.server;
+  if (https instanceof SecureServer)
+    certificates.onChange(() => https.setSecureContext(certificates.serverOptions()));
+  return { addresses, certificates };
+}

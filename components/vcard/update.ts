@@ -1,8 +1,13 @@
 import { type IqHandler, type IqRequest, NOT_MINE } from '../../shared/component/component.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { subjectOf } from './subject.js';
-import type { VcardOptions } from './vcard.js';
 import { type VcardStore, vcardText } from './vcard-store.js';
+
+export interface VcardOptions {
+  /** Bare JIDs of the accounts that may set the server's own vCard. */
+  readonly admins: readonly string[];
+  readonly maxBytes: number;
+}
 
 /** Publishing or replacing one's own vCard (XEP-0054 §3.2), or the server's by its administrators. */
 export function updateVcard(store: VcardStore, options: VcardOptions): IqHandler {

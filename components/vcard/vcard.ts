@@ -2,14 +2,8 @@ import type { Component } from '../../shared/component/component.js';
 import type { Storage } from '../../shared/storage/storage.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { retrieveVcard } from './retrieve.js';
-import { updateVcard } from './update.js';
+import { updateVcard, type VcardOptions } from './update.js';
 import { openVcardStore } from './vcard-store.js';
-
-export interface VcardOptions {
-  /** Bare JIDs of the accounts that may set the server's own vCard. */
-  readonly admins: readonly string[];
-  readonly maxBytes: number;
-}
 
 /** vcard-temp (XEP-0054) for all accounts of the server and for the server itself. */
 export function composeVcard(component: Component, storage: Storage, options: VcardOptions): void {

@@ -4,6 +4,7 @@ import type { Stanza } from '../../shared/xml/stanza.js';
 import type { StreamHeader } from '../../shared/xml/stream-parser.js';
 import { prepareDomain } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
+import { isStanzaName } from '../../shared/xmpp/stanza-name.js';
 import type { StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
 import type { Transport, TransportHandler } from '../streams/transport.js';
 import type { ComponentDomain } from './component-domain.js';
@@ -85,7 +86,7 @@ export class ComponentStream implements TransportHandler {
     // RFC 6120 §4.8.3: the content namespaces of other streams have no business here
     if (stanza.namespace === NS.client || stanza.namespace === NS.server)
       return this.fail('invalid-namespace');
-    if (stanza.namespace !== NS.component || !isStanza(stanza.name))
+    if (stanza.namespace !== NS.component || !isStanzaName(stanza.name))
       return this.fail('unsupported-stanza-type');
     // The neutral content namespace is what everything else of the core works with
     const from = stanza.fromJid;
@@ -163,8 +164,4 @@ export class ComponentStream implements TransportHandler {
     if (state.step === 'open') state.domain.detach(this, this.comesBack);
     this.#owner.closed(this);
   }
-}
-
-function isStanza(name: string): boolean {
-  return name === 'message' || name === 'presence' || name === 'iq';
 }

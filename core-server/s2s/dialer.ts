@@ -4,7 +4,8 @@ import { connectToFirst } from './connect.js';
 import type { FederationContext } from './context.js';
 import { FederationFailure, failureOf } from './failure.js';
 import { OutgoingStream } from './outgoing-stream.js';
-import { parseHost, type Target, type TargetResolver } from './targets.js';
+import { parseHost } from './routes.js';
+import type { Target, TargetResolver } from './targets.js';
 
 /** Longest wait for a TCP connection to one host, and for the negotiation of one stream. */
 const CONNECT_MILLISECONDS = 10_000;

@@ -17,7 +17,8 @@ import { DialbackKeys } from './dialback-key.js';
 import { Federation } from './federation.js';
 import { keepHouse } from './housekeeping.js';
 import { FederationPolicy, parseExceptions } from './policy.js';
-import { createNameService, parseRoutes, TargetResolver } from './targets.js';
+import { parseRoutes } from './routes.js';
+import { createNameService, TargetResolver } from './targets.js';
 import { ALPN, FederationTls } from './tls.js';
 
 const HANDSHAKE_SECONDS = 20;

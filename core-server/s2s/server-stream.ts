@@ -2,6 +2,7 @@ import { whenCertificateExpires } from '../../shared/tls/expiry.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { StreamHeader } from '../../shared/xml/stream-parser.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
+import { isStanzaName } from '../../shared/xmpp/stanza-name.js';
 import { StreamError, type StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
 import type { SocketTransport } from '../streams/socket-transport.js';
 import type { TransportHandler } from '../streams/transport.js';
@@ -171,7 +172,7 @@ export abstract class ServerStream implements TransportHandler {
   stanzaReceived(stanza: Stanza): void {
     if (this.closed) return;
     const { namespace, name } = stanza;
-    if (namespace === NS.server && (name === 'message' || name === 'presence' || name === 'iq')) {
+    if (namespace === NS.server && isStanzaName(name)) {
       this.#receive(stanza);
     } else if (namespace === NS.dialback) {
       this.lastUsed = performance.now();

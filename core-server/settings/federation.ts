@@ -12,7 +12,7 @@ import {
 } from '../../shared/settings/kinds.js';
 import { setting } from '../../shared/settings/setting.js';
 import { parseException } from '../s2s/policy.js';
-import { parseRoute } from '../s2s/targets.js';
+import { parseRoute } from '../s2s/routes.js';
 
 const exception = custom('`domain=strict|dialback|refuse`', (value) =>
   parseException(value) === null ? undefined : value,

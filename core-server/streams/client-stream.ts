@@ -7,6 +7,7 @@ import type { StreamHeader } from '../../shared/xml/stream-parser.js';
 import { type BareJid, type Domain, type Jid, parseJid, prepareDomain } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';
+import { isStanzaName } from '../../shared/xmpp/stanza-name.js';
 import type { StreamErrorCondition } from '../../shared/xmpp/stream-error.js';
 import type { Session, SessionStream } from '../sessions/session.js';
 import type { ClientStreamServices } from './client-stream-services.js';
@@ -171,9 +172,7 @@ export class ClientStream implements TransportHandler, SessionStream {
   stanzaReceived(stanza: Stanza): void {
     const state = this.state;
     if (state.step === 'closed') return;
-    const isStanza =
-      stanza.namespace === NS.client &&
-      (stanza.name === 'message' || stanza.name === 'presence' || stanza.name === 'iq');
+    const isStanza = stanza.namespace === NS.client && isStanzaName(stanza.name);
     if (state.step === 'bound') {
       if (isStanza) this.services.receive(state.session, stanza);
       else this.#receiveElement(stanza);

@@ -1,38 +1,9 @@
-import { resolveSettings, type SettingReport } from '../settings/load.js';
-import { allKnownNames, definitionOf, mainOf, PROCESSES, type ProcessEntry } from '../settings/registry.js';
+import { mainOf, PROCESSES, type ProcessEntry } from '../settings/registry.js';
 import { type SettingProblem, SettingsError } from '../settings/settings-error.js';
 import { portsTakenTwice } from './checks/ports.js';
 import { type SystemSettings, systemSettingsOf } from './command.js';
 import { CommandError, EXIT } from './exit-codes.js';
-
-/** One process's settings, with where they come from and what is wrong with them. */
-export interface ProcessSettings {
-  readonly entry: ProcessEntry;
-  /** Undefined where something is wrong. */
-  readonly settings: Readonly<Record<string, unknown>> | undefined;
-  readonly reports: readonly SettingReport[];
-  readonly problems: readonly SettingProblem[];
-}
-
-/** Reads the settings of several processes, unknown names included. Processes that are not installed are left out. */
-export async function readSettings(
-  entries: readonly ProcessEntry[],
-  environment: NodeJS.ProcessEnv,
-): Promise<ProcessSettings[]> {
-  const known = await allKnownNames();
-  const all: ProcessSettings[] = [];
-  for (const entry of entries) {
-    const definition = await definitionOf(entry);
-    if (definition === undefined) continue;
-    const resolved = resolveSettings(definition, {
-      process: entry.name,
-      environment,
-      ...(known === undefined ? {} : { known }),
-    });
-    all.push({ entry, ...resolved });
-  }
-  return all;
-}
+import { type ProcessSettings, readSettings } from './process-settings.js';
 
 /**
  * The settings that a command needs before it can read all others. Where one of them is wrong, the SettingsError has

@@ -3,6 +3,7 @@ import { escapeAttribute } from '../../../shared/xml/escape.js';
 import { selfContained } from '../../../shared/xml/self-contained.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
+import { isStanzaName } from '../../../shared/xmpp/stanza-name.js';
 
 const inherited = ` xmlns='${NS.httpBind}'`;
 
@@ -36,9 +37,4 @@ function renamed(element: Element): Element {
     else copy.cnode(node.getNS() === NS.httpBind ? renamed(node) : node);
   }
   return copy;
-}
-
-/** Whether an element of this name is a stanza (RFC 6120 §8), in the client’s namespace. */
-export function isStanzaName(name: string): boolean {
-  return name === 'message' || name === 'presence' || name === 'iq';
 }

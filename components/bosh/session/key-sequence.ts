@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { BodyRequest } from './body-request.js';
-import { isKey } from './negotiation.js';
 
 /** Checks the keys of one session (XEP-0124 §"Protecting Insecure Sessions"). */
 export class KeySequence {
@@ -33,4 +32,9 @@ export class KeySequence {
       (form) => createHash('sha1').update(form).digest('hex') === this.#expected,
     );
   }
+}
+
+/** Whether a text can be a key: a SHA-1 digest in hexadecimal. */
+export function isKey(text: string): boolean {
+  return /^[0-9a-fA-F]{40}$/.test(text);
 }

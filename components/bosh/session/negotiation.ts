@@ -1,6 +1,7 @@
 import type { BodyRequest } from './body-request.js';
 import type { BodyAttributes } from './body-response.js';
 import type { TerminalCondition } from './conditions.js';
+import { isKey } from './key-sequence.js';
 import type { BoshLimits } from './limits.js';
 
 /** What client and connection manager agreed on when the session was created. Times in seconds. */
@@ -82,11 +83,6 @@ function lowerVersion(theirs: string): string | null {
   return major < ourMajor || (major === ourMajor && minor < ourMinor)
     ? `${major}.${minor}`
     : `${ourMajor}.${ourMinor}`;
-}
-
-/** Whether a text can be a key: a SHA-1 digest in hexadecimal. */
-export function isKey(text: string): boolean {
-  return /^[0-9a-fA-F]{40}$/.test(text);
 }
 
 /** What only the response to the creation request says (§"Session Creation Response"; XEP-0206, `restartlogic`). */

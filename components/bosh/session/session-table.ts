@@ -8,6 +8,7 @@ import type { TerminalCondition } from './conditions.js';
 import type { Exchange } from './exchange.js';
 import type { BoshLimits } from './limits.js';
 import type { SessionTerms } from './negotiation.js';
+import type { EndedSession } from './session-options.js';
 import { WaitingRoom } from './waiting-room.js';
 
 /** How many ended sessions are remembered, so that a lost last response can be repeated. */
@@ -91,7 +92,7 @@ export class SessionTable {
     }
     // XEP-0124 §"Unpredictable SID and RID".
     const sid = `${this.#tag}${randomBytes(16).toString('base64url')}`;
-    const over = (session: BoshSession, why: string, lingers: boolean) => this.#over(session, why, lingers);
+    const over = (session: EndedSession, why: string, lingers: boolean) => this.#over(session, why, lingers);
     const session = new BoshSession(
       { sid, limits: this.#limits, room: this.#room, over, ...how },
       request,
@@ -106,7 +107,7 @@ export class SessionTable {
     return session;
   }
 
-  #over(session: BoshSession, why: string, lingers: boolean): void {
+  #over(session: EndedSession, why: string, lingers: boolean): void {
     this.release(session);
     this.#log.debug({ code: 'bosh.session-ended', session: tail(session.sid), why }, 'session ended');
     if (!lingers) {

@@ -37,10 +37,3 @@ function isUsable(mechanism: string, { allowPlain }: FeaturePolicy): boolean {
   if (mechanism.endsWith('-PLUS') || mechanism === 'EXTERNAL') return false;
   return allowPlain || (mechanism !== 'PLAIN' && mechanism !== 'LOGIN' && mechanism !== 'DIGEST-MD5');
 }
-
-/** A `<stream:error/>` with the prefix that old clients look for, declared on it. */
-export function streamErrorText(error: Element): string {
-  let content = '';
-  for (const node of error.children) if (typeof node === 'object') content += writeElement(clone(node), '');
-  return `<stream:error xmlns:stream='${NS.streams}'>${content}</stream:error>`;
-}

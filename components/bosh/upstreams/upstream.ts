@@ -1,5 +1,4 @@
 import type { XmlLimits } from '../../../shared/xml/stream-parser.js';
-import type { TerminalCondition } from '../session/conditions.js';
 
 /** Where a client's streams lead: our core by the client link, or any XMPP server's client port. */
 export interface Upstream {
@@ -57,7 +56,13 @@ export interface ServerElement {
 }
 
 /** Why a stream ended: undefined where the server ended it in order (a stream error may have come before). */
-export type UpstreamEnd = TerminalCondition | undefined;
+export type UpstreamEnd =
+  | 'host-gone'
+  | 'host-unknown'
+  | 'internal-server-error'
+  | 'remote-connection-failed'
+  | 'system-shutdown'
+  | undefined;
 
 /** What the server does on one stream. */
 export interface UpstreamEvents {

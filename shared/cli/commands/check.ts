@@ -8,15 +8,10 @@ import { checkPorts } from '../checks/ports.js';
 import { checkSharing } from '../checks/sharing.js';
 import { checkStorage } from '../checks/storage.js';
 import type { Command } from '../command.js';
-import {
-  installed,
-  type ProcessSettings,
-  processesNamed,
-  readSettings,
-  systemSettingsWith,
-} from '../deployment.js';
+import { installed, processesNamed, systemSettingsWith } from '../deployment.js';
 import { completeEnvironment } from '../environment.js';
 import { EXIT } from '../exit-codes.js';
+import { type ProcessSettings, readSettings } from '../process-settings.js';
 import { livingProcesses } from '../run-files.js';
 
 const MARKS: Readonly<Record<Finding['level'], string>> = {

@@ -1,8 +1,9 @@
 import { formatProblem } from '../../settings/settings-error.js';
 import { type Command, systemSettingsOf, table } from '../command.js';
-import { processesNamed, readSettings } from '../deployment.js';
+import { processesNamed } from '../deployment.js';
 import { completeEnvironment } from '../environment.js';
 import { EXIT } from '../exit-codes.js';
+import { readSettings } from '../process-settings.js';
 
 /** `entourage config`: every setting in force, its meaning and source. */
 export const configCommand: Command = {

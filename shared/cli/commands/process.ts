@@ -2,9 +2,10 @@ import { pathToFileURL } from 'node:url';
 import { CORE, mainOf, type ProcessEntry } from '../../settings/registry.js';
 import { type Command, systemSettingsOf } from '../command.js';
 import { control, NotRunningError } from '../control-client.js';
-import { readSettings, systemSettingsWith, throwProblems } from '../deployment.js';
+import { systemSettingsWith, throwProblems } from '../deployment.js';
 import { completeEnvironment } from '../environment.js';
 import { CommandError, EXIT } from '../exit-codes.js';
+import { readSettings } from '../process-settings.js';
 import { controlSocketPath } from '../run-files.js';
 
 /** What can be asked of one running process, by its name, and what that does. */

@@ -3,10 +3,11 @@ import { createLogger } from '../../observability/logger.js';
 import { COMPONENTS, CORE, mainOf } from '../../settings/registry.js';
 import { SettingSources } from '../../settings/sources.js';
 import { type Command, systemSettingsOf } from '../command.js';
-import { installed, readSettings, systemSettingsWith, throwProblems } from '../deployment.js';
+import { installed, systemSettingsWith, throwProblems } from '../deployment.js';
 import { completeEnvironment } from '../environment.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { Launcher, type LauncherEnd } from '../launcher.js';
+import { readSettings } from '../process-settings.js';
 import { isRunning, readRunFile } from '../run-files.js';
 import { onStopSignal } from '../stop-signals.js';
 

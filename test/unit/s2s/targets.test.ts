@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { parseRoutes } from '../../../core-server/s2s/routes.js';
 import { inServiceOrder } from '../../../core-server/s2s/srv-order.js';
-import { createNameService, parseRoutes, TargetResolver } from '../../../core-server/s2s/targets.js';
+import { createNameService, TargetResolver } from '../../../core-server/s2s/targets.js';
 import { DnsServer, type Zone } from '../../tools/dns-server.js';
 
 async function resolverFor(zone: Zone): Promise<{ dns: DnsServer; resolver: TargetResolver }> {

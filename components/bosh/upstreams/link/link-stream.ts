@@ -6,7 +6,6 @@ import {
 } from '../../../../shared/client-link/operations.js';
 import { Stanza } from '../../../../shared/xml/stanza.js';
 import { NS } from '../../../../shared/xmpp/namespaces.js';
-import type { TerminalCondition } from '../../session/conditions.js';
 import { serverElement } from '../server-element.js';
 import type {
   ClientEnd,
@@ -275,7 +274,7 @@ function elementOf(text: string, bytes: number): ServerElement {
   return serverElement(Stanza.parse(text), { allowPlain: true }, bytes);
 }
 
-const ends: ReadonlyMap<string, TerminalCondition> = new Map([
+const ends: ReadonlyMap<string, UpstreamEnd> = new Map([
   ['host-unknown', 'host-unknown'],
   ['host-gone', 'host-gone'],
   ['policy-violation', 'internal-server-error'],

@@ -1,6 +1,6 @@
 import type { Stanza } from '../../../../shared/xml/stanza.js';
 import { errorReply, StanzaError } from '../../../../shared/xmpp/stanza-error.js';
-import { isStanzaName } from '../../session/element-text.js';
+import { isStanzaName } from '../../../../shared/xmpp/stanza-name.js';
 
 /**
  * Stanzas that a server has sent on one stream and that the client has not confirmed. Where the session ends, each is
