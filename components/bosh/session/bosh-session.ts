@@ -9,9 +9,10 @@ import type {
 } from '../upstreams/upstream.js';
 import { Acknowledgements } from './acknowledgements.js';
 import { Activity } from './activity.js';
+import { Answers } from './answers.js';
 import { Backlog } from './backlog.js';
 import type { BodyRequest } from './body-request.js';
-import { type BodyAttributes, recoverable, writeBody, writeTerminal } from './body-response.js';
+import { recoverable, writeBody, writeTerminal } from './body-response.js';
 import type { TerminalCondition } from './conditions.js';
 import { type AtEndOfTurn, atEndOfTurn } from './end-of-turn.js';
 import type { Exchange } from './exchange.js';
@@ -21,7 +22,7 @@ import { LastWords } from './last-words.js';
 import { LazyTimer } from './lazy-timer.js';
 import type { SessionTerms } from './negotiation.js';
 import { OpenRequests } from './open-requests.js';
-import { type Batch, Outbox } from './outbox.js';
+import { Outbox } from './outbox.js';
 import { Responder } from './responder.js';
 import { ResponseCache } from './response-cache.js';
 import type { BoshSessionOptions } from './session-options.js';
@@ -43,6 +44,7 @@ export class BoshSession implements AtEndOfTurn {
   readonly #cache: ResponseCache;
   readonly #acknowledgements: Acknowledgements;
   readonly #responder: Responder;
+  readonly #answers: Answers;
   readonly #activity: Activity;
   readonly #keys: KeySequence;
   readonly #stream: UpstreamStream;
@@ -53,9 +55,6 @@ export class BoshSession implements AtEndOfTurn {
   readonly #open: OpenRequests;
   readonly #backlog: Backlog;
   #flushScheduled = false;
-  /** Set until the creation request has been answered. */
-  #creation: HeldRequest | undefined;
-  #creationTimer: NodeJS.Timeout | undefined;
   /** The server's first stream is open. */
   #isOpen = false;
   #pause: number | undefined;
@@ -82,20 +81,16 @@ export class BoshSession implements AtEndOfTurn {
       stream: () => this.#stream,
     });
     this.#responder = new Responder(this.sid, this.terms, this.#cache, this.#acknowledgements);
+    this.#answers = new Answers(this.#open, this.#outbox, this.#responder, this.terms.hold);
     this.#lastWords = new LastWords(this.#open, this.#responder, () => this.#settle());
     this.#activity = new Activity(options.terms);
     this.#keys = new KeySequence(request.newkey);
     const creation = new HeldRequest(request, rid, exchange);
-    this.#creation = creation;
-    this.#open.held.push(creation);
-    this.#watch(creation);
     const { wait, hold } = options.terms;
     const patience = hold === 0 ? 0 : Math.min(wait, options.limits.creation);
-    creation.due = patience === 0;
-    if (patience > 0) {
-      // No closure here may name `creation`: all share one scope, and the session would keep its first request for life.
-      this.#creationTimer = setTimeout(() => this.#creationWaited(), patience * 1000);
-    }
+    // No closure here may name `creation`: all share one scope, and the session would keep its first request for life.
+    this.#answers.begin(creation, patience, () => this.#creationWaited());
+    this.#watch(creation);
     this.#header = headerOf(request);
     this.#stream = options.upstream.open(this.#header, options.origin, {
       opened: (header) => this.#opened(header),
@@ -110,8 +105,13 @@ export class BoshSession implements AtEndOfTurn {
   }
 
   #creationWaited(): void {
-    if (this.#creation !== undefined) this.#creation.due = true;
+    this.#answers.creationDue();
     this.#flush();
+  }
+
+  /** The highest rid up to which all requests have come. */
+  get #received(): number {
+    return this.#expected - 1;
   }
 
   /** Requests that are being held open for this session. */
@@ -187,7 +187,7 @@ export class BoshSession implements AtEndOfTurn {
     exchange.onLost(() => {
       if (held.exchange !== exchange) return;
       // Nobody can have learned the sid of a session whose creation was never answered.
-      if (held === this.#creation) this.#inactive();
+      if (this.#answers.isCreation(held)) this.#inactive();
       else this.#watchInactivity();
     });
   }
@@ -246,12 +246,9 @@ export class BoshSession implements AtEndOfTurn {
     this.#lastWords.say(writeTerminal('internal-server-error'));
   }
 
-  /** §"Inactivity": answers everything at once, the pause itself without payloads, and waits longer (or shorter). */
+  /** §"Inactivity": everything is answered, and the session waits longer (or shorter). */
   #pauseFor(seconds: number, pausing: HeldRequest): void {
-    for (const held of this.#open.held.splice(0)) {
-      this.#respond(held, held.exchange.alive ? this.#outbox.take() : this.#outbox.none());
-    }
-    this.#respond(pausing, this.#outbox.none());
+    this.#answers.answerAll(pausing, this.#received);
     this.#pause = seconds;
     this.#inactivity.clear();
     this.#watchInactivity();
@@ -313,28 +310,9 @@ export class BoshSession implements AtEndOfTurn {
     this.#flush();
   }
 
-  /** Answers, oldest first, whatever can or must be answered now. */
   #flush(): void {
-    while (!this.#over) {
-      const oldest = this.#open.held[0];
-      if (oldest === undefined || !this.#open.isAlive()) break;
-      if (oldest === this.#creation && this.#outbox.isEmpty && !oldest.due) break;
-      const crowded = this.#open.held.length > this.terms.hold && !this.#backlog.blocked;
-      if (this.#outbox.isEmpty && !crowded && !oldest.due) break;
-      this.#open.held.shift();
-      // The connection of the oldest is gone but a newer one is there: payloads take that one.
-      this.#respond(oldest, oldest.exchange.alive ? this.#outbox.take() : this.#outbox.none());
-    }
+    if (!this.#over) this.#answers.flush(this.#received, this.#backlog.blocked);
     this.#watchInactivity();
-  }
-
-  #respond(held: HeldRequest, batch: Batch, attributes?: BodyAttributes): void {
-    const isCreation = held === this.#creation;
-    if (isCreation) {
-      this.#creation = undefined;
-      clearTimeout(this.#creationTimer);
-    }
-    this.#responder.answer(held, batch, { received: this.#expected - 1, isCreation, attributes });
   }
 
   // ---- the server
@@ -344,8 +322,7 @@ export class BoshSession implements AtEndOfTurn {
     this.#isOpen = true;
     this.#responder.news = header;
     // RFC 6120 §4.7.5: to a client without a version the server sends no features, so there is nothing to wait for.
-    if (this.#creation?.request.version === undefined && this.#creation !== undefined)
-      this.#creation.due = true;
+    this.#answers.creationDue(true);
     this.#scheduleFlush();
   }
 
@@ -376,19 +353,12 @@ export class BoshSession implements AtEndOfTurn {
 
   // ---- the end
 
-  /**
-   * §"Terminating the BOSH Session": the oldest connection hears `terminate`, the others an empty body. What waits for the
-   * client is not sent: it has left, and the server answers for it.
-   */
+  /** What waits for the client is not sent: it has left, and the server answers for it. */
   #endedByClient(last: HeldRequest): void {
     this.#backlog.flush();
     if (!this.terms.acknowledgements) this.#acknowledgements.elementsUpTo(this.#cache.last?.lastElement ?? 0);
     this.#finish('terminated by the client', 'closed', true);
-    const open = [...this.#open.held.splice(0), last];
-    const oldest = open.find(({ exchange }) => exchange.alive) ?? last;
-    for (const held of open) {
-      this.#respond(held, this.#outbox.none(), held === oldest ? { type: 'terminate' } : undefined);
-    }
+    this.#answers.terminate(last, this.#received);
     this.#lastWords.answerOthers(writeBody());
   }
 
@@ -401,7 +371,7 @@ export class BoshSession implements AtEndOfTurn {
   /** Ends everything but the answers. `end` closes the stream; without one the server has ended it. */
   #finish(why: string, end: ClientEnd | undefined, lingers: boolean): void {
     this.#over = true;
-    clearTimeout(this.#creationTimer);
+    this.#answers.stop();
     this.#inactivity.stop();
     this.#waits.stop();
     this.#backlog.drop();
