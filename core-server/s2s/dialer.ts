@@ -96,6 +96,7 @@ export class Dialer {
         // it is we who have something to say to this one
         limits: { ...transportOptions.limits, outboundBytes: context.stanzaLimits.outboundBytes },
         upgrade: (plain) => context.secure(plain, local, remote, false),
+        speaksFirst: true,
       },
     );
     const stream = new OutgoingStream(transport, context, {

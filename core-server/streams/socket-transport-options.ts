@@ -16,6 +16,8 @@ export interface SocketTransportOptions {
   readonly notReading: (address: string) => void;
   /** Makes a TLS socket of a plain one, as the server or as the client of the handshake. */
   readonly upgrade: ((socket: Socket, domain: string | null) => TLSSocket) | null;
+  /** The handshake of TLS is begun at this end: it connected. */
+  readonly speaksFirst?: boolean;
   /** Longest wait for the peer's closing tag and for the kernel to take our last words. */
   readonly closeMilliseconds: number;
   /** Hands on what the peer sends between our closing tag and its own (RFC 6120 §4.4). */

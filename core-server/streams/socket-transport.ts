@@ -26,6 +26,8 @@ import { flushThisTurn, flushWhereDue } from './write-scheduler.js';
 
 const WHITE_SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
 const HIGH_WATER_BYTES = 64 * 1024;
+/** What TLS may have to send at once before Node gives the connection 16 KiB more for it, less what OpenSSL adds by itself. */
+const SMALL_RECORD_BYTES = 800;
 /** How soon the end of a connection is looked at again while its last words are inflated. */
 const INFLATING_MILLISECONDS = 5;
 
@@ -42,6 +44,11 @@ export class SocketTransport implements Transport {
   readonly #parser: StreamParser;
   #socket: Socket | TLSSocket;
   #encrypted: TLSSocket | null;
+  /** After <proceed/>: takes the first bytes of the peer's handshake. */
+  #takeHello: ((bytes: Buffer) => void) | null = null;
+  /** Until the peer has proved who it is, what is long leaves in pieces that fit the smaller buffer of TLS. */
+  #inPieces = true;
+  #pieceUnderWay = false;
   #compression: CompressionLayer | null = null;
   #pending = '';
   #flushCallbacks: (() => void)[] | null = null;
@@ -130,7 +137,9 @@ export class SocketTransport implements Transport {
 
   /** Hands everything that waits to the socket; the write scheduler calls it. */
   flush(): void {
-    if (this.#lost || this.#ended !== null) return;
+    // the clear is over, or a piece of what waits is under way
+    if (this.#lost || this.#ended !== null || this.#takeHello !== null || this.#pieceUnderWay) return;
+    if (this.#inPieces && this.#encrypted !== null && this.#writePiece()) return;
     this.flushes++;
     const text = this.#pending;
     const callbacks = this.#flushCallbacks;
@@ -158,6 +167,31 @@ export class SocketTransport implements Transport {
     if (wasFull && this.#socket.writableLength === 0) this.#flushed(undefined);
   }
 
+  /**
+   * Writes the first part of what waits, up to a tag, and the rest when that has left. Stream features are longer than the
+   * first buffer of TLS; the next one, which stays with the connection, is a third of all that an idle one takes.
+   */
+  #writePiece(): boolean {
+    const end =
+      this.#pending.length > SMALL_RECORD_BYTES ? this.#pending.lastIndexOf('<', SMALL_RECORD_BYTES) : 0;
+    if (end <= 0) return false;
+    const piece = this.#pending.slice(0, end);
+    this.#pending = this.#pending.slice(end);
+    this.#pieceUnderWay = true;
+    this.#socket.write(piece, 'utf8', () => {
+      this.#pieceUnderWay = false;
+      this.flush();
+    });
+    return true;
+  }
+
+  /** Hands all that waits to the socket, with nothing left for later. */
+  #flushWhole(): void {
+    this.#inPieces = false;
+    this.#pieceUnderWay = false;
+    this.flush();
+  }
+
   #flushed(done: (() => void) | undefined): void {
     done?.();
     if (!this.#lost) this.handler.drained();
@@ -176,6 +210,7 @@ export class SocketTransport implements Transport {
   }
 
   setLimits(limits: StreamLimits): void {
+    this.#inPieces = false;
     this.#parser.setLimits(limits);
     this.#outboundLimit = limits.outboundBytes;
     this.#weight = limits.weight ?? 1;
@@ -258,37 +293,41 @@ export class SocketTransport implements Transport {
   }
 
   startTls(beforeText: string, domain: string | null = null): void {
-    const upgrade = this.#options.upgrade;
-    if (upgrade === null) throw new Error('this transport has no TLS');
+    if (this.#options.upgrade === null) throw new Error('this transport has no TLS');
     // Bytes sent before our <proceed/> would be plaintext smuggled into the encrypted stream (RFC 6120 §5.4.3.1).
     // White space is no data: clients end <starttls/> with a new line. It is dropped, too.
     const smuggled = this.#parser.takeRemainder().some((byte) => !WHITE_SPACE.has(byte));
     const plain = this.#socket;
-    plain.removeAllListeners('data');
-    plain.removeAllListeners('drain');
-    plain.removeAllListeners('end');
-    plain.pause();
     const text = this.#pending + beforeText;
     this.#pending = '';
     if (text !== '') plain.write(text, 'utf8');
-    if (smuggled) {
-      this.destroy();
-      return;
-    }
-    plain.removeAllListeners('error');
-    plain.removeAllListeners('close');
-    plain.on('error', (error) => this.#loseWith(error.message));
-    this.#encrypted = upgrade(plain, domain);
-    this.#socket = this.#encrypted;
+    if (smuggled) return this.destroy();
     this.#headerSent = false;
     this.#parser.restart();
+    if (this.#options.speaksFirst === true) this.#secure(plain, null, domain);
+    else this.#takeHello = (bytes) => this.#secure(plain, bytes, domain);
+  }
+
+  /**
+   * Begins TLS. At the server's end the peer's first bytes have come: what TLS reads into at first is as large as what it is
+   * begun with (64 KiB where that is nothing), and stays with the connection.
+   */
+  #secure(plain: Socket, hello: Buffer | null, domain: string | null): void {
+    const { upgrade } = this.#options;
+    if (upgrade === null) return;
+    this.#takeHello = null;
+    this.#handOver(plain);
+    if (hello !== null) plain.unshift(Buffer.from(hello));
+    this.#encrypted = upgrade(plain, domain);
+    this.#socket = this.#encrypted;
     this.#listen();
+    if (this.#pending !== '') flushThisTurn(this);
   }
 
   startCompression(beforeText: string): void {
     const remainder = this.#parser.takeRemainder();
     this.send(beforeText);
-    this.flush();
+    this.#flushWhole();
     this.#compression = new CompressionLayer({
       toSocket: (bytes, done) => this.#socket.write(bytes, done),
       toParser: (bytes) => this.#parse(bytes),
@@ -331,12 +370,27 @@ export class SocketTransport implements Transport {
 
   // ---- the socket ----
 
+  readonly #onDrain = (): void => this.handler.drained();
+  readonly #onEnd = (): void => this.#endWith(this.#peerClosed ? 'closed' : 'connection ended');
+  readonly #onError = (error: Error): void => this.#loseWith(error.message);
+  readonly #onClose = (): void => this.#endWith('connection closed');
+  readonly #onData = (bytes: Buffer): void => this.#received(bytes);
+
   #listen(): void {
-    readShared(this.#socket, (bytes) => this.#received(bytes));
-    this.#socket.on('drain', () => this.handler.drained());
-    this.#socket.on('end', () => this.#endWith(this.#peerClosed ? 'closed' : 'connection ended'));
-    this.#socket.on('error', (error) => this.#loseWith(error.message));
-    this.#socket.on('close', () => this.#endWith('connection closed'));
+    readShared(this.#socket, this.#onData);
+    this.#socket.on('drain', this.#onDrain);
+    this.#socket.on('end', this.#onEnd);
+    this.#socket.on('error', this.#onError);
+    this.#socket.on('close', this.#onClose);
+  }
+
+  /** Leaves the socket paused to the TLS above it, of which only its errors are told here. Others may listen to it as well. */
+  #handOver(plain: Socket): void {
+    plain.off('data', this.#onData);
+    plain.off('drain', this.#onDrain);
+    plain.off('end', this.#onEnd);
+    plain.off('close', this.#onClose);
+    plain.pause();
   }
 
   /**
@@ -356,6 +410,7 @@ export class SocketTransport implements Transport {
   /** `bytes` are only lent. */
   #received(bytes: Buffer): void {
     this.lastReceived = performance.now();
+    if (this.#takeHello !== null) return this.#takeHello(bytes);
     if (this.#compression !== null) this.#compression.inflate(Buffer.from(bytes));
     else this.#parse(bytes);
     // White space and half a stanza take time, too. What comes after our last words is read only because a peer whose
@@ -412,7 +467,7 @@ export class SocketTransport implements Transport {
   /** Our last words are queued: let the kernel take them, then end; a peer that does not read cannot hold us. */
   #finish(): void {
     this.#armCloseTimer();
-    this.flush();
+    this.#flushWhole();
     if (this.#compression !== null) this.#compression.end(() => this.#socket.end());
     else this.#socket.end();
   }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Duplex } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { CoreUnderTest } from '../../tools/core-harness.js';
@@ -78,6 +80,58 @@ test('RFC 6120 §5.4.3.2: a failed handshake ends the connection, and the server
   other.cut();
 });
 
+test('a handshake may come in pieces, be they single bytes', async () => {
+  const client = await core.connect();
+  await client.open('localhost');
+  client.send(`<starttls xmlns='${TLS}'/>`);
+  await client.element('proceed');
+  const plain = client.socket;
+  plain.removeAllListeners();
+  let bytes = 0;
+  const drip = new Duplex({
+    read: () => {},
+    // the first one by itself, ten more by twos, then as they are
+    write: (chunk: Buffer, _encoding, done) => {
+      const size = bytes === 0 ? 1 : bytes < 10 ? 2 : chunk.length;
+      bytes += size;
+      plain.write(chunk.subarray(0, size), () => {
+        if (chunk.length <= size) return done();
+        setTimeout(
+          () => (drip as { _write: Duplex['_write'] })._write(chunk.subarray(size), 'utf8', done),
+          2,
+        );
+      });
+    },
+  });
+  plain.on('data', (chunk: Buffer) => drip.push(chunk));
+  const secure = connect({ socket: drip, rejectUnauthorized: false, servername: 'localhost' });
+  await once(secure, 'secureConnect');
+  client.continueOver(secure);
+  const features = await client.open('localhost');
+  assert.ok(features.hasChild('mechanisms', 'urn:ietf:params:xml:ns:xmpp-sasl'));
+  await client.authenticate('romeo', 'secret', 'localhost');
+  plain.destroy();
+});
+
+test('RFC 6120 §4.9.3.17: connections that have ended count no more, wherever they were on their way to TLS', async (t) => {
+  const strict = await CoreUnderTest.start({ C2S_REQUIRE_TLS: 'true', LIMIT_CONNECTIONS_PER_ADDRESS: '2' });
+  t.after(() => strict.stop());
+  for (let i = 0; i < 3; i++) {
+    const before = await strict.connect();
+    await before.open('localhost');
+    await ended(before);
+    const between = await strict.connect();
+    await between.open('localhost');
+    between.send(`<starttls xmlns='${TLS}'/>`);
+    await between.element('proceed');
+    await ended(between);
+    const inside = await strict.connect();
+    await inside.open('localhost');
+    await inside.startTls('localhost');
+    await ended(inside);
+  }
+});
+
 test('RFC 7590 §3.4, RFC 6120 §13.8: nothing older than TLS 1.2', async () => {
   const { host, port } = core.address('c2s-tls');
   for (const maxVersion of ['TLSv1.1', 'TLSv1'] as const) {
@@ -144,3 +198,9 @@ test('a burst that is more than a TLS stream takes at once arrives whole, and wh
   await sender.close();
   await receiver.close();
 });
+
+/** Ends the client's side in order and waits until the server has ended its own. */
+async function ended(client: RawClient): Promise<void> {
+  client.socket.end();
+  for (;;) if ((await client.next()).kind === 'lost') return;
+}
