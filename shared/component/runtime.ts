@@ -5,13 +5,15 @@ import type { Stanza } from '../xml/stanza.js';
 import { type Jid, jid } from '../xmpp/jid.js';
 import { NS } from '../xmpp/namespaces.js';
 import { StanzaError } from '../xmpp/stanza-error.js';
+import { Advertisements } from './advertisements.js';
 import type { Component, ComponentHealth, PrivilegedVerbs, ServerLink } from './component.js';
 import { Connection } from './connection.js';
 import { Disco } from './disco.js';
-import { type Expectation, ServerGrants } from './grants.js';
+import type { ServerGrants } from './grants.js';
 import { Inbound } from './inbound.js';
 import { IqTracker } from './iq-tracker.js';
 import { Keepalive } from './keepalive.js';
+import { Listeners } from './listeners.js';
 import { declareMetrics, type LinkCounters } from './metrics.js';
 import {
   type ComponentLimits,
@@ -23,7 +25,7 @@ import {
 import { OutboundQueue } from './outbound.js';
 import { OwnerQueue } from './owner-queue.js';
 import { createPrivilegedVerbs } from './privilege.js';
-import { Share } from './share.js';
+import type { Share } from './share.js';
 import type { ComponentStream, StreamEnd } from './stream.js';
 import { insteadOf, isLargerThan } from './too-large.js';
 import { wireText } from './wire-text.js';
@@ -44,7 +46,7 @@ class ComponentRuntime implements Component {
   readonly privileged: PrivilegedVerbs;
   private readonly limits: ComponentLimits;
   private readonly timing: ComponentTiming;
-  private readonly expectation: Expectation;
+  private readonly advertisements: Advertisements;
   private readonly grants: ServerGrants;
   private readonly tracker = new IqTracker();
   private readonly outbound: OutboundQueue;
@@ -52,17 +54,13 @@ class ComponentRuntime implements Component {
   private readonly inbound: Inbound;
   private readonly connection: Connection;
   private readonly keepalive: Keepalive;
-  share = Share.sole;
   private stanzas = 0;
   private stopping = false;
-  private readonly shareHandlers: (() => void)[] = [];
-  private readonly upHandlers: ((link: ServerLink) => void)[] = [];
-  private readonly downHandlers: (() => void)[] = [];
-  private readonly grantHandlers: ((link: ServerLink) => void)[] = [];
+  private readonly up: Listeners<[link: ServerLink]>;
+  private readonly down: Listeners<[]>;
   private readonly counters: LinkCounters;
   private readonly gaveUp: ComponentOptions['gaveUp'];
   private epoch = 0;
-  private expectationMet: () => void = () => undefined;
   private starting: { resolve: () => void; reject: (error: Error) => void } | null = null;
 
   constructor(options: ComponentOptions) {
@@ -73,8 +71,16 @@ class ComponentRuntime implements Component {
     this.gaveUp = options.gaveUp;
     this.limits = { ...LIMITS, ...options.limits };
     this.timing = { ...TIMING, ...options.timing };
-    this.expectation = { delegations: [], privileges: false, ...options.expect };
-    this.grants = new ServerGrants(options.serverDomains.map((domain) => jid(domain).domain));
+    this.up = new Listeners(options.log);
+    this.down = new Listeners(options.log);
+    this.advertisements = new Advertisements({
+      serverDomains: options.serverDomains,
+      expect: options.expect,
+      milliseconds: this.timing.advertisementMilliseconds,
+      log: options.log,
+      request: (iq, requestOptions) => this.request(iq, requestOptions),
+    });
+    this.grants = this.advertisements.grants;
     this.counters = declareMetrics(options.metrics, this);
     this.outbound = new OutboundQueue({
       bytes: this.limits.outboundBytes,
@@ -97,7 +103,7 @@ class ComponentRuntime implements Component {
       stopping: () => this.stopping,
       answer: (stanza, epoch) => this.answer(stanza, epoch),
       takeAnswer: (iq) => this.tracker.answer(iq),
-      takeAdvertisement: (message) => this.takeAdvertisement(message),
+      takeAdvertisement: (message) => this.advertisements.take(message),
     });
     this.privileged = createPrivilegedVerbs({
       domain: this.domain,
@@ -138,6 +144,10 @@ class ComponentRuntime implements Component {
     return this.grants;
   }
 
+  get share(): Share {
+    return this.advertisements.share;
+  }
+
   get health(): ComponentHealth {
     const end = this.connection.lastEnd;
     const reason = end && [end.kind, end.condition, end.text].filter((part) => part !== undefined).join(': ');
@@ -166,17 +176,17 @@ class ComponentRuntime implements Component {
     this.inbound.presences.push(handler);
   }
   onUp(handler: (link: ServerLink) => void): void {
-    this.upHandlers.push(handler);
+    this.up.add(handler);
   }
   onDown(handler: () => void): void {
-    this.downHandlers.push(handler);
+    this.down.add(handler);
   }
   onGrantsChanged(handler: (link: ServerLink) => void): void {
-    this.grantHandlers.push(handler);
+    this.advertisements.grantsChanged.add(handler);
   }
 
   onShareChanged(handler: () => void): void {
-    this.shareHandlers.push(handler);
+    this.advertisements.shareChanged.add(handler);
   }
 
   start(): Promise<void> {
@@ -302,13 +312,12 @@ class ComponentRuntime implements Component {
   private streamDown(_end: StreamEnd): void {
     const wasAnnounced = this.grants.connected;
     this.keepalive.stop();
-    this.grants.clear();
-    this.share = Share.sole;
+    this.advertisements.clear();
     this.outbound.detach();
     this.tracker.failAll(
       new StanzaError('remote-server-timeout', { text: 'the link to the server is lost' }),
     );
-    if (wasAnnounced) for (const handler of this.downHandlers) this.guard(handler);
+    if (wasAnnounced) this.down.tell();
   }
 
   private refused(end: StreamEnd): void {
@@ -319,80 +328,14 @@ class ComponentRuntime implements Component {
     this.outbound.release();
   }
 
-  /** Waits for the advertisements and the features of the server, then says that we are up. */
+  /** Waits for what the server says, then says that we are up. */
   private async learnServer(epoch: number): Promise<void> {
-    const { advertisementMilliseconds } = this.timing;
-    let timer: NodeJS.Timeout | undefined;
-    const advertised = new Promise<boolean>((resolve) => {
-      this.expectationMet = () => resolve(true);
-      timer = setTimeout(() => resolve(false), advertisementMilliseconds);
-    });
-    this.takeStock();
-    await Promise.all([...this.grants.domains.keys()].map((domain) => this.askFeatures(domain)));
-    const met = await advertised;
-    clearTimeout(timer);
+    const met = await this.advertisements.learn();
     if (epoch !== this.epoch || !this.grants.connected) return;
-    if (!met) {
-      this.log.warn(
-        {
-          code: 'component.grants-missing',
-          expected: this.expectation,
-          delegations: [...this.grants.delegations.keys()],
-        },
-        'the server does not grant what this component needs: look into its configuration',
-      );
-    }
-    for (const handler of this.upHandlers) this.guard(() => handler(this.grants));
+    if (!met) this.advertisements.warnOfMissing();
+    this.up.tell(this.grants);
     this.starting?.resolve();
     this.starting = null;
-  }
-
-  private async askFeatures(domain: string): Promise<void> {
-    const iq = xml('iq', { type: 'get', to: domain }, xml('query', { xmlns: NS.discoInfo }));
-    try {
-      const answer = await this.request(iq, { timeoutMilliseconds: this.timing.advertisementMilliseconds });
-      const features = answer.element.getChild('query', NS.discoInfo)?.getChildren('feature') ?? [];
-      this.grants.setFeatures(domain, new Set(features.flatMap(({ attrs }) => attrs['var'] ?? [])));
-    } catch (error) {
-      this.log.info(
-        { code: 'component.no-features', server: domain, error },
-        'the server does not say its features',
-      );
-    }
-  }
-
-  private takeAdvertisement(message: Stanza): boolean {
-    if (this.takeShare(message)) return true;
-    if (!this.grants.read(message)) return false;
-    this.log.info(
-      {
-        code: 'component.grants',
-        server: message.from,
-        delegations: [...this.grants.delegations.keys()],
-        privileges: { ...this.grants.privileges, iq: [...this.grants.privileges.iq.keys()] },
-      },
-      'the server says what it grants',
-    );
-    this.takeStock();
-    for (const handler of this.grantHandlers) this.guard(() => handler(this.grants));
-    return true;
-  }
-
-  /** Only from the server itself, like its grants. */
-  private takeShare(message: Stanza): boolean {
-    const from = message.fromJid?.full;
-    if (from === undefined || !this.grants.domains.has(from)) return false;
-    const share = Share.read(message);
-    if (share === null) return false;
-    this.share = share;
-    const { index, of } = share;
-    this.log.info({ code: 'component.share', index, of }, 'the server says which owners are ours');
-    for (const handler of this.shareHandlers) this.guard(handler);
-    return true;
-  }
-
-  private takeStock(): void {
-    if (this.grants.meets(this.expectation)) this.expectationMet();
   }
 
   private async ping(): Promise<void> {
@@ -402,13 +345,5 @@ class ComponentRuntime implements Component {
     await this.request(iq, { timeoutMilliseconds: this.timing.keepalive.answerMilliseconds }).catch(
       () => undefined,
     );
-  }
-
-  private guard(task: () => void): void {
-    try {
-      task();
-    } catch (error) {
-      this.log.error({ code: 'component.handler-failed', error }, 'a handler failed');
-    }
   }
 }
