@@ -4,15 +4,8 @@ import { clone, Element, sameNamespace } from './element.js';
 import { escapeAttribute } from './escape.js';
 import { detachedCopy, isContentNamespace } from './names.js';
 import { Scanner, STANZA } from './scanner.js';
-import {
-  attributeSource,
-  type ChildName,
-  readChildNames,
-  readContent,
-  readElement,
-  readInto,
-} from './tree.js';
-import { writeAttributes, writeContent } from './write.js';
+import { partsOfTree, type StanzaParts, scannedParts } from './stanza-parts.js';
+import { attributeSource, type ChildName, readChildNames, readContent, readInto } from './tree.js';
 
 /** What {@link Stanza.readdress} changes; `to: null` takes the attribute away. */
 interface Readdressing {
@@ -30,24 +23,9 @@ interface IqHead {
   readonly to: string | undefined;
 }
 
-interface Root {
-  readonly name: string;
-  /** The root's name as written, with its prefix. */
-  readonly qualified: string;
-  readonly namespace: string;
-  readonly to: string | undefined;
-  readonly from: string | undefined;
-  readonly id: string | undefined;
-  readonly type: string | undefined;
-  readonly lang: string | undefined;
-  /** Source of the other attributes and the namespace declarations, each with a space before it. */
-  readonly others: string;
-}
-
 /** What was found in a content, by who looked. */
 type Findings = Map<(stanza: Stanza) => unknown, unknown>;
 
-const own: ReadonlySet<string> = new Set(['xmlns', 'to', 'from', 'id', 'type', 'xml:lang']);
 const unlimited = { stanzaBytes: Number.MAX_SAFE_INTEGER, depth: 1000, attributes: 10_000 };
 const noChildren: readonly ChildName[] = [];
 let scanner: Scanner | undefined;
@@ -83,19 +61,19 @@ export class Stanza {
   #toJid: Jid | null | undefined;
   #fromJid: Jid | null | undefined;
 
-  private constructor(root: Root, tail: string, source: string | undefined, element: Element | undefined) {
-    this.name = root.name;
-    this.namespace = root.namespace;
-    this.to = root.to;
-    this.from = root.from;
-    this.id = root.id;
-    this.type = root.type;
-    this.lang = root.lang;
+  private constructor(parts: StanzaParts, element: Element | undefined) {
+    this.name = parts.name;
+    this.namespace = parts.namespace;
+    this.to = parts.to;
+    this.from = parts.from;
+    this.id = parts.id;
+    this.type = parts.type;
+    this.lang = parts.lang;
     this.note = undefined;
-    this.#qualified = root.qualified;
-    this.#others = root.others;
-    this.#tail = tail;
-    this.#source = source;
+    this.#qualified = parts.qualified;
+    this.#others = parts.others;
+    this.#tail = parts.tail;
+    this.#source = parts.source;
     this.#rest = undefined;
     this.#text = undefined;
     this.#element = element;
@@ -234,9 +212,9 @@ export class Stanza {
         type: this.type,
         lang: change.lang ?? this.lang,
         others: this.#others,
+        tail: this.#tail,
+        source: undefined,
       },
-      this.#tail,
-      undefined,
       undefined,
     ).#sharing(this);
   }
@@ -303,9 +281,9 @@ export class Stanza {
         type: this.type,
         lang: this.lang,
         others: this.#others,
+        tail: `>${this.#tail.slice(1 + length)}`,
+        source: undefined,
       },
-      `>${this.#tail.slice(1 + length)}`,
-      undefined,
       undefined,
     );
   }
@@ -323,7 +301,7 @@ export class Stanza {
    * is trusted to write good XML.
    */
   static iq(head: IqHead, content: string): Stanza {
-    const root = {
+    const parts = {
       name: 'iq',
       qualified: 'iq',
       namespace: 'jabber:client',
@@ -333,41 +311,17 @@ export class Stanza {
       type: head.type,
       lang: undefined,
       others: '',
+      tail: content === '' ? '/>' : `>${content}</iq>`,
+      source: undefined,
     };
-    return new Stanza(root, content === '' ? '/>' : `>${content}</iq>`, undefined, undefined);
+    return new Stanza(parts, undefined);
   }
 
   /** The stanza that a tree stands for; without `xmlns` its namespace is 'jabber:client'. The tree must not change afterwards. */
   static fromElement(element: Element): Stanza {
     // An element of a larger tree takes with it what it inherits.
-    return Stanza.#fromTree(element.parent === null ? element : clone(element), 'jabber:client');
-  }
-
-  static #fromTree(element: Element, inherited: string): Stanza {
-    const colon = element.name.indexOf(':');
-    const declared: string | undefined = element.attrs['xmlns'];
-    const inForce = declared ?? inherited;
-    const namespace = colon < 0 ? inForce : (element.findNS(element.name.slice(0, colon)) ?? '');
-    const content = isContentNamespace(namespace);
-    const qualified = content ? element.name.slice(colon + 1) : element.name;
-    const written = content ? namespace : inForce;
-    let others = writeAttributes(element, own);
-    if (!content && (declared !== undefined || !isContentNamespace(inForce))) {
-      others = ` xmlns='${escapeAttribute(inForce)}'${others}`;
-    }
-    const tail = writeContent(element, qualified, inForce, written, content);
-    const root = {
-      name: element.name.slice(colon + 1),
-      qualified,
-      namespace,
-      to: given(element.attrs['to']),
-      from: given(element.attrs['from']),
-      id: given(element.attrs['id']),
-      type: given(element.attrs['type']),
-      lang: given(element.attrs['xml:lang']),
-      others,
-    };
-    return new Stanza(root, tail, undefined, element);
+    const whole = element.parent === null ? element : clone(element);
+    return new Stanza(partsOfTree(whole, 'jabber:client'), whole);
   }
 
   /** Reads one element from text that is trusted to be good, such as stored text. Throws a SyntaxError where it is not. */
@@ -386,56 +340,6 @@ export class Stanza {
 
   /** The stanza whose end the scanner has just reached. For the stream parser. */
   static scanned(from: Scanner): Stanza {
-    let source = from.unit;
-    const qualified = from.rootName;
-    const namespace = from.rootNamespace;
-    let others = '';
-    let shift = 0;
-    if (from.inheritsDefault || from.scope.used.length > 0) {
-      // RFC 6120 §4.8.5: what the stream header declared must travel with the stanza.
-      if (from.inheritsDefault) others = ` xmlns='${escapeAttribute(from.defaultNamespace)}'`;
-      for (const prefix of from.scope.used) {
-        others += ` xmlns:${prefix}='${escapeAttribute(from.scope.streamPrefixes.get(prefix) ?? '')}'`;
-      }
-      from.scope.leaveUnit();
-      const at = 1 + qualified.length;
-      source = source.slice(0, at) + others + source.slice(at);
-      shift = others.length;
-    }
-    if (from.needsRewriting) {
-      const rewritten = Stanza.#fromTree(readElement(source), from.defaultNamespace);
-      rewritten.#element = undefined;
-      return rewritten;
-    }
-    const content = isContentNamespace(namespace);
-    const { marks, rootAttributes } = from.memory;
-    let to: string | undefined;
-    let sender: string | undefined;
-    let id: string | undefined;
-    let type: string | undefined;
-    let lang: string | undefined;
-    for (let k = 0, m = 0; k < from.rootCount; k++, m += 3) {
-      const end = (marks[m + 2] as number) + shift;
-      const name = rootAttributes[k];
-      if (name === 'to' || name === 'from' || name === 'id' || name === 'type' || name === 'xml:lang') {
-        const raw = source.slice((marks[m + 1] as number) + shift, end);
-        const value = from.plainRoot ? raw : decodeAttribute(raw);
-        if (name === 'to') to = value;
-        else if (name === 'from') sender = value;
-        else if (name === 'id') id = value;
-        else if (name === 'type') type = value;
-        else lang = value;
-      } else if (name !== 'xmlns' || !content) {
-        others += ` ${source.slice((marks[m] as number) + shift, end + 1)}`;
-      }
-    }
-    const colon = qualified.indexOf(':');
-    const name = colon < 0 ? qualified : qualified.slice(colon + 1);
-    const root = { name, qualified, namespace, to, from: sender, id, type, lang, others };
-    return new Stanza(root, source.slice(from.rootTagEnd + shift), source, undefined);
+    return new Stanza(scannedParts(from), undefined);
   }
-}
-
-function given(value: unknown): string | undefined {
-  return value === undefined || value === null ? undefined : String(value);
 }
