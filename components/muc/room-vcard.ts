@@ -12,12 +12,14 @@ import type { Room } from './rooms/room.js';
 /** Characters of a room's vCard: it is part of the room's document, which is written with every change. */
 const MOST_CHARACTERS = 65_536;
 
-/** XEP-0486 §3.4: the vCard, for whoever asks, in the room or not; XEP-0054 §3.1: an error where there is none. */
+/**
+ * XEP-0486 §3.4: the vCard, for whoever asks, in the room or not. Where there is none, an empty one (XEP-0054 §3.1 allows an
+ * error, too): §3.2 has an owner remove the avatar by an empty vCard, and clients read back what they wrote.
+ */
 export function roomVcard(room: Room, actor: Actor, query: Element): string {
   if (!query.is('vCard', NS.vcard)) throw new StanzaError('bad-request');
   if (actor.affiliation === 'outcast') throw refusal(room, 'forbidden');
-  if (room.vcard === undefined) throw refusal(room, 'item-not-found');
-  return room.vcard.text;
+  return room.vcard?.text ?? `<vCard xmlns='${NS.vcard}'/>`;
 }
 
 /** XEP-0486 §3.2: an owner sets the vCard with the room's avatar, or removes it with an empty one. */
