@@ -1,4 +1,4 @@
-import { children, clone, type Element, xml } from '../../shared/xml/element.js';
+import { clone, type Element, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import type { BareJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
@@ -34,6 +34,5 @@ export function withoutForgedIds(message: Stanza, account: BareJid): Stanza {
 /** By whom the ids of a message are said to be. */
 function claimants(message: Stanza): readonly string[] {
   if (!message.mentions('&#') && !message.mentions(NS.stanzaId)) return [];
-  if (!message.hasChild('stanza-id', NS.stanzaId)) return [];
-  return children(message.element, 'stanza-id', NS.stanzaId).map((id) => id.attrs['by'] ?? '');
+  return message.attributesOf('stanza-id', NS.stanzaId, 'by');
 }

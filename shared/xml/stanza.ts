@@ -5,7 +5,14 @@ import { escapeAttribute } from './escape.js';
 import { detachedCopy, isContentNamespace } from './names.js';
 import { Scanner, STANZA } from './scanner.js';
 import { partsOfTree, type StanzaParts, scannedParts } from './stanza-parts.js';
-import { attributeSource, type ChildName, readChildNames, readContent, readInto } from './tree.js';
+import {
+  attributeSource,
+  type ChildName,
+  type ChildStart,
+  readChildNames,
+  readContent,
+  readInto,
+} from './tree.js';
 
 /** What {@link Stanza.readdress} changes; `to: null` takes the attribute away. */
 interface Readdressing {
@@ -23,11 +30,11 @@ interface IqHead {
   readonly to: string | undefined;
 }
 
-/** What was found in a content, by who looked. */
-type Findings = Map<(stanza: Stanza) => unknown, unknown>;
+/** What was found in a content, by who looked: a few, and looking through them is cheaper than a map of functions. */
+type Findings = { readonly look: (stanza: Stanza) => unknown; readonly found: unknown }[];
 
 const unlimited = { stanzaBytes: Number.MAX_SAFE_INTEGER, depth: 1000, attributes: 10_000 };
-const noChildren: readonly ChildName[] = [];
+const noChildren: readonly ChildStart[] = [];
 let scanner: Scanner | undefined;
 
 /**
@@ -56,7 +63,7 @@ export class Stanza {
   #text: string | undefined;
   #element: Element | undefined;
   #findings: Findings | undefined;
-  #children: readonly ChildName[] | undefined;
+  #children: readonly ChildStart[] | undefined;
   #first: ChildName | null | undefined;
   #toJid: Jid | null | undefined;
   #fromJid: Jid | null | undefined;
@@ -130,8 +137,7 @@ export class Stanza {
 
   /** All child elements, in order. Those of the content namespace are 'jabber:client' whichever stream they came on. */
   children(): readonly ChildName[] {
-    if (this.#children === undefined) this.#children = this.#readChildren(Number.POSITIVE_INFINITY);
-    return this.#children;
+    return this.#starts();
   }
 
   /** Whether there is such a child element. Content namespaces count as one (RFC 6120 §4.8.3). */
@@ -139,7 +145,23 @@ export class Stanza {
     return this.children().some((one) => one.name === name && sameNamespace(one.namespace, namespace));
   }
 
-  #readChildren(most: number): readonly ChildName[] {
+  /** One attribute of each child element so named that has it: decoded values, in order, without a tree. */
+  attributesOf(name: string, namespace: string, attribute: string): readonly string[] {
+    const values: string[] = [];
+    for (const child of this.#starts()) {
+      if (child.name !== name || !sameNamespace(child.namespace, namespace)) continue;
+      const value = attributeSource(this.#tail, child.attributes, attribute);
+      if (value !== undefined) values.push(decodeAttribute(value));
+    }
+    return values;
+  }
+
+  #starts(): readonly ChildStart[] {
+    if (this.#children === undefined) this.#children = this.#readChildren(Number.POSITIVE_INFINITY);
+    return this.#children;
+  }
+
+  #readChildren(most: number): readonly ChildStart[] {
     if (this.#tail.length <= 2) return noChildren;
     return readChildNames(this.#tail, 1, most, (prefix) => this.#inherited(prefix));
   }
@@ -224,7 +246,7 @@ export class Stanza {
     // Flat: each addressee's text is made of it, and it must not keep the chunk it came in.
     if (this.#findings === undefined) {
       this.#rest = detachedCopy(this.#afterTo());
-      this.#findings = new Map();
+      this.#findings = [];
     }
     const copy = this.readdress({ to: addressee.full });
     copy.#rest = this.#rest;
@@ -240,8 +262,10 @@ export class Stanza {
    */
   finding<T>(look: (stanza: Stanza) => T): T | undefined {
     if (this.#findings === undefined) return undefined;
-    if (!this.#findings.has(look)) this.#findings.set(look, look(this));
-    return this.#findings.get(look) as T;
+    for (const finding of this.#findings) if (finding.look === look) return finding.found as T;
+    const found = look(this);
+    this.#findings.push({ look, found });
+    return found;
   }
 
   /** Takes over what has been read of a stanza that has the same content. */

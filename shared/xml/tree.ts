@@ -81,6 +81,11 @@ export interface ChildName {
   readonly namespace: string;
 }
 
+/** A child element and the index in the source at which its attributes begin. */
+export interface ChildStart extends ChildName {
+  readonly attributes: number;
+}
+
 /**
  * The elements directly in the content that begins at index `at` (after a start tag), up to `most` of them.
  * `inherited` answers the namespace of a prefix (or of '') that the child does not declare itself.
@@ -90,8 +95,8 @@ export function readChildNames(
   at: number,
   most: number,
   inherited: (prefix: string) => string,
-): ChildName[] {
-  const found: ChildName[] = [];
+): ChildStart[] {
+  const found: ChildStart[] = [];
   let depth = 0;
   let i = source.indexOf('<', at);
   while (i >= 0) {
@@ -110,7 +115,7 @@ export function readChildNames(
         const prefix = colon < 0 ? '' : qualified.slice(0, colon);
         const own = attributeSource(source, end, colon < 0 ? 'xmlns' : `xmlns:${prefix}`);
         const namespace = own === undefined ? inherited(prefix) : decodeAttribute(own);
-        found.push({ name: qualified.slice(colon + 1), namespace });
+        found.push({ name: qualified.slice(colon + 1), namespace, attributes: end });
         if (found.length >= most) break;
       }
       const close = tagEnd(source, end);
