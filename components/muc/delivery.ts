@@ -12,8 +12,8 @@ export interface DeliveryOptions {
   readonly commit: (batch: readonly Work[]) => readonly Write[];
   /** Called for each work that could not be made durable: what is to be sent instead. */
   readonly failed: (work: Work, reason: unknown) => Outgoing[];
-  /** Texts for one broadcast: one per addressee, or fewer by multicast. */
-  readonly expand: (outgoing: Exclude<Outgoing, string>, from: number) => { text: string; taken: number };
+  /** Sends a broadcast to one or more addressees from that place on: to how many, 0 when the stream does not take it now. */
+  readonly broadcast: (outgoing: Exclude<Outgoing, string>, from: number) => number;
   /** Stanzas that may wait before the service says it is congested; long ones count as several. */
   readonly backlog: number;
 }
@@ -180,14 +180,14 @@ export class Delivery {
   }
 
   #transmit(work: Work): boolean {
-    const { send, expand } = this.#options;
+    const { send, broadcast } = this.#options;
     for (let next = work.out[this.#text]; next !== undefined; next = work.out[this.#text]) {
       if (typeof next === 'string') {
         if (!send(next)) return false;
       } else {
         while (this.#addressee < next.to.length) {
-          const { text, taken } = expand(next, this.#addressee);
-          if (!send(text)) return false;
+          const taken = broadcast(next, this.#addressee);
+          if (taken === 0) return false;
           this.#addressee += taken;
         }
         this.#addressee = 0;

@@ -125,14 +125,15 @@ export class MucService implements Muc {
       barrier: (passed) => this.#barrier(passed),
       room: (local) => this.rooms.find(local),
     });
+    const send = (text: string) => this.#up && component.send(text);
     this.delivery = new Delivery({
       log,
-      send: (text) => this.#up && component.send(text),
+      send,
       connected: () => this.#up,
       drained: () => component.drained(),
       commit: (batch) => this.#commit(batch),
       failed: (work, reason) => this.#failed(work, reason),
-      expand: (broadcast, from) => this.#multicast.expand(broadcast, from),
+      broadcast: (outgoing, from) => this.#multicast.send(outgoing, from, send),
       backlog: BACKLOG,
     });
   }
@@ -179,11 +180,10 @@ export class MucService implements Muc {
 
   #linkUp(): void {
     const { coreDomain } = this.policy;
-    const offered = this.#component.server.features.has(NS.address);
-    this.#multicast.server =
-      this.#multicastMode === 'on' || (this.#multicastMode === 'auto' && offered)
-        ? escapeAttribute(coreDomain)
-        : null;
+    const { features } = this.#component.server;
+    const mode = this.#multicastMode;
+    const multicast = mode === 'on' || (mode === 'auto' && features.has(NS.address));
+    this.#multicast.offered(multicast ? escapeAttribute(coreDomain) : null, features.has(NS.addressLists));
     this.#resume().catch((error: unknown) =>
       this.log.error({ code: 'muc.resume-failed', error }, 'occupants could not be looked after'),
     );

@@ -1,4 +1,6 @@
 import { NS } from '../../shared/xmpp/namespaces.js';
+import { type Block, KeptLists } from './kept-lists.js';
+import type { Template } from './wire.js';
 import type { Broadcast } from './work.js';
 
 /** `auto`: where the server's disco offers it to this component. */
@@ -13,20 +15,37 @@ const CHARACTERS = 100_000;
 /** One stanza for many by XEP-0033, each addressee as `bcc`, so that none is shown to another. */
 export class Multicast {
   /** The server that fans out, or null while it does not offer to. */
-  server: string | null = null;
+  #server: string | null = null;
+  /** What it keeps, where it offers that. */
+  #lists: KeptLists | null = null;
   readonly #blocks = new WeakMap<readonly string[], Map<number, Block>>();
 
-  expand(broadcast: Broadcast, from: number): { text: string; taken: number } {
-    const { text, to } = broadcast;
-    if (this.server === null || to.length - from < WORTHWHILE)
-      return { text: text.head + (to[from] ?? '') + text.tail, taken: 1 };
-    const { block, taken } = this.#block(to, from);
-    const { tail } = text;
-    // `to` is the last attribute of every template: its quote and the start tag's end are what the tail begins with.
-    const body = tail.startsWith("'/>")
-      ? `'>${block}</${elementName(text.head)}>`
-      : `'>${block}${tail.slice(2)}`;
-    return { text: text.head + this.server + body, taken };
+  /** A new stream: `server` fans out (null: it does not), and keeps lists of addresses or not. */
+  offered(server: string | null, keepsLists: boolean): void {
+    this.#server = server;
+    this.#lists?.clear();
+    this.#lists = keepsLists ? new KeptLists() : null;
+  }
+
+  /**
+   * Hands the stanza for the addressees from that place on to the link: as many as one stanza can be for, or the next one.
+   * Answers how many, 0 where the link does not take it now.
+   */
+  send({ text, to }: Broadcast, from: number, send: (text: string) => boolean): number {
+    const server = this.#server;
+    if (server === null || to.length - from < WORTHWHILE)
+      return send(text.head + (to[from] ?? '') + text.tail) ? 1 : 0;
+    const block = this.#block(to, from);
+    const start = text.head + server;
+    // what is too large for the link is dropped, and nobody told
+    const small = block.text.length + text.tail.length <= CHARACTERS;
+    const place = small && this.#lists !== null ? this.#lists.placeFor(block) : null;
+    let first = block.text;
+    if (block.list !== null) first = listElement('use', block.list);
+    else if (place !== null) first = listElement('keep', place) + block.text;
+    if (!send(start + content(text, first))) return 0;
+    if (place !== null) this.#lists?.kept(block, place);
+    return block.taken;
   }
 
   /** A room gives the same array until somebody comes or goes: its blocks are made once. */
@@ -45,9 +64,13 @@ export class Multicast {
   }
 }
 
-interface Block {
-  readonly block: string;
-  readonly taken: number;
+/** What follows `to`, the last attribute of every template: its quote and the start tag's end are what the tail begins with. */
+function content({ head, tail }: Template, first: string): string {
+  return tail.startsWith("'/>") ? `'>${first}</${elementName(head)}>` : `'>${first}${tail.slice(2)}`;
+}
+
+function listElement(attribute: 'keep' | 'use', list: number): string {
+  return `<list xmlns='${NS.addressLists}' ${attribute}='${list}'/>`;
 }
 
 function makeBlock(to: readonly string[], from: number): Block {
@@ -58,8 +81,8 @@ function makeBlock(to: readonly string[], from: number): Block {
     taken++;
   }
   // Through a buffer: what was put together bit by bit would be flattened again with each message.
-  const block = Buffer.from(`<addresses xmlns='${NS.address}'>${addresses}</addresses>`).toString();
-  return { block, taken };
+  const text = Buffer.from(`<addresses xmlns='${NS.address}'>${addresses}</addresses>`).toString();
+  return { text, taken, list: null, uses: 0, lastUse: 0 };
 }
 
 function elementName(head: string): string {

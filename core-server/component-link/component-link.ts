@@ -90,7 +90,7 @@ export const componentLink = defineFeature({
     core.disco.contribute((scope, query, info) => {
       const asker = registry.domains.get(query.from.domain);
       if (scope !== 'server' || asker?.grants.multicast !== true) return;
-      info.features.push(NS.address);
+      info.features.push(NS.address, NS.addressLists);
       info.forms.push(multicastForm());
     });
     core.disco.items((scope) =>

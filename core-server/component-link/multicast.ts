@@ -6,7 +6,10 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Core } from '../core.js';
 import { componentOrigin } from '../routing/origin.js';
+import type { ComponentDomain } from './component-domain.js';
 import type { ComponentRegistry } from './component-registry.js';
+import type { ComponentStream } from './component-stream.js';
+import { KeptLists, type Separate, type Separated } from './kept-lists.js';
 
 /** Most addresses of one stanza. */
 export const MULTICAST_ADDRESSES = 2000;
@@ -20,14 +23,22 @@ const KEPT_CHARACTERS = 2 * 1024 * 1024;
  */
 export function setUpMulticast(core: Core, registry: ComponentRegistry): void {
   const lists = new AddressLists();
-  registry.onStanza(NS.address, (stanza, domain) => {
+  const separated: Separate = (stanza) => knownList(stanza, lists) ?? separate(stanza);
+  const kept = new WeakMap<ComponentStream, KeptLists>();
+
+  const keptOn = (stream: ComponentStream): KeptLists => {
+    const known = kept.get(stream) ?? new KeptLists();
+    kept.set(stream, known);
+    return known;
+  };
+  const fanOut = (stanza: Stanza, domain: ComponentDomain, read: Separate): boolean => {
     const to = stanza.toJid;
     if (!to || !core.hosts(to.domain) || to.local !== '') return false;
     if (!domain.grants.multicast) {
       core.router.bounce(stanza, new StanzaError('forbidden'));
       return true;
     }
-    const parts = knownList(stanza, lists) ?? separate(stanza);
+    const parts = read(stanza);
     if (parts instanceof StanzaError) {
       core.router.bounce(stanza, parts);
       return true;
@@ -36,13 +47,12 @@ export function setUpMulticast(core: Core, registry: ComponentRegistry): void {
       core.router.route(parts.single.addressedTo(recipient), componentOrigin);
     }
     return true;
-  });
-}
+  };
 
-/** A stanza without its addresses, and these. */
-interface Separated {
-  readonly single: Stanza;
-  readonly recipients: readonly Jid[];
+  registry.onStanza(NS.address, (stanza, domain) => fanOut(stanza, domain, separated));
+  registry.onStanza(NS.addressLists, (stanza, domain, stream) =>
+    fanOut(stanza, domain, (whole) => keptOn(stream).read(whole, separated)),
+  );
 }
 
 /** Reads the addresses out of the stanza's tree; an error where it cannot be sent on. */

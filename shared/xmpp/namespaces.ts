@@ -109,6 +109,7 @@ export const NS = {
   privacyEnforcement: 'urn:entourage:privacy-enforcement:1',
   clientLink: 'urn:entourage:client-link:1',
   share: 'urn:entourage:share:1',
+  addressLists: 'urn:entourage:address-lists:1',
 
   // Multi-user chat
   muc: 'http://jabber.org/protocol/muc',

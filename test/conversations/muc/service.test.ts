@@ -197,6 +197,32 @@ test('multicast (XEP-0033), where the server offers it: one stanza for many, the
   assert.equal(world.multicasts, before + 1);
 });
 
+test('address lists, where the server keeps them: named from the third time on, and anew where they change or the link does', async (t) => {
+  const world = await fake(t, {}, ['http://jabber.org/protocol/address', 'urn:entourage:address-lists:1']);
+  const { room, first, second, third } = await coven(world, 'lists');
+  world.lists.length = 0;
+  const all = [first, second, third];
+  const say = async (id: string) => {
+    third.send(`<message to='${room}' type='groupchat' id='${id}'><body>x</body></message>`);
+    for (const client of all)
+      await client.expect(
+        `<message type='groupchat' id='${id}' from='${room}/thirdwitch' to='${client.jid}'><body>x</body>${SID}${ID}</message>`,
+      );
+  };
+  for (const id of ['m1', 'm2', 'm3', 'm4']) await say(id);
+  assert.deepEqual(world.lists, ['keep 0', 'use 0', 'use 0']);
+  const fourth = await world.login('hecate', 'broom');
+  await fourth.join(room, 'hecate');
+  for (const client of all) await client.skip(room);
+  all.push(fourth);
+  for (const id of ['m5', 'm6', 'm7']) await say(id);
+  assert.deepEqual(world.lists.splice(0), ['keep 0', 'use 0', 'use 0', 'keep 1', 'use 1']);
+  // what was kept on a stream is gone with it
+  await world.cut();
+  for (const id of ['m8', 'm9']) await say(id);
+  assert.deepEqual(world.lists, ['keep 0', 'use 0']);
+});
+
 test('without an offer, or switched off, there is no multicast', async (t) => {
   const world = await fake(t, { MUC_MULTICAST: 'off' }, ['http://jabber.org/protocol/address']);
   const { room, first, third } = await coven(world, 'unicast');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Element } from '../../../shared/xml/element.js';
 import { Stanza } from '../../../shared/xml/stanza.js';
 import { StreamParser } from '../../../shared/xml/stream-parser.js';
 import { MucProcess } from './muc-process.js';
@@ -24,8 +25,11 @@ export class FakeWorld implements World<FakeClient> {
   #held: string[] = [];
   /** Whether disco#info offers multicast. */
   readonly features: string[] = [];
-  /** Stanzas with `<addresses/>` that came. */
+  /** Stanzas for many that came. */
   multicasts = 0;
+  /** Of those, which began with a `<list/>` (docs/protocols/address-lists.md): `keep 0`, `use 0`. */
+  readonly lists: string[] = [];
+  #kept = new Map<string, Element>();
   #accountIqs: ((iq: Stanza) => void)[] = [];
   #strangers: ((stanza: Stanza) => void)[] = [];
   #ends: ((how: 'plain' | 'reset' | 'lost') => void)[] = [];
@@ -106,6 +110,7 @@ export class FakeWorld implements World<FakeClient> {
             .digest('hex');
           if (stanza.element.getText() !== expected) throw new Error('wrong handshake');
           shaken = true;
+          this.#kept = new Map();
           socket.write('<handshake/>');
           this.#socket = socket;
           socket.write(this.#held.join(''));
@@ -132,12 +137,18 @@ export class FakeWorld implements World<FakeClient> {
 
   /** A stanza of the component. */
   #route(stanza: Stanza): void {
-    const addresses = stanza.hasChild('addresses', 'http://jabber.org/protocol/address')
-      ? stanza.element.getChild('addresses', 'http://jabber.org/protocol/address')
-      : undefined;
+    const list = stanza.element.getChild('list', 'urn:entourage:address-lists:1');
+    const own = stanza.element.getChild('addresses', 'http://jabber.org/protocol/address');
+    const addresses = own ?? this.#kept.get(list?.attrs['use'] ?? '');
     if (addresses !== undefined && stanza.to === DOMAIN) {
       this.multicasts++;
-      const [, block = ''] = /(<addresses .*<\/addresses>)/s.exec(stanza.text) ?? [];
+      const { keep, use } = list?.attrs ?? {};
+      if (keep !== undefined) this.#kept.set(keep, addresses);
+      if (list !== undefined) this.lists.push(keep === undefined ? `use ${use}` : `keep ${keep}`);
+      const [block = ''] =
+        /(<list [^>]*>)?(<addresses .*<\/addresses>)?/s.exec(
+          stanza.text.slice(stanza.text.indexOf('>') + 1),
+        ) ?? [];
       const plain = Stanza.parse(stanza.text.replace(block, ''), 'jabber:component:accept');
       for (const address of addresses.getChildren('address')) {
         if (address.attrs['type'] !== 'bcc') throw new Error('an address that would be shown');

@@ -12,14 +12,15 @@ function harness() {
   const commits: { finish(): void; fail(which?: number): void; size: number }[] = [];
   const state = { connected: true, room: Number.POSITIVE_INFINITY };
   let drained: () => void = () => undefined;
+  const send = (text: string): boolean => {
+    if (!state.connected || state.room <= 0) return false;
+    state.room--;
+    sent.push(text);
+    return true;
+  };
   const delivery = new Delivery({
     log: recordingLogger(),
-    send(text) {
-      if (!state.connected || state.room <= 0) return false;
-      state.room--;
-      sent.push(text);
-      return true;
-    },
+    send,
     connected: () => state.connected,
     drained: () =>
       new Promise((resolve) => {
@@ -43,7 +44,7 @@ function harness() {
       }));
     },
     failed: () => ['error'],
-    expand: (broadcast, from) => ({ text: `${broadcast.text.head}${broadcast.to[from]}`, taken: 1 }),
+    broadcast: ({ text, to }, from) => (send(`${text.head}${to[from]}`) ? 1 : 0),
     backlog: 10,
   });
   return { delivery, sent, commits, state, drain: () => drained() };
