@@ -8,9 +8,10 @@ import { Pep, type PepLimits } from './context.js';
 import { ACCOUNT_DISCO, nodeInfo, nodeItems } from './disco.js';
 import { reportMissingGrants } from './grants-report.js';
 import { observePep, pepCounters } from './metrics.js';
+import { MovedOwners } from './moved-owners.js';
 import { Accounts } from './nodes/accounts.js';
 import { openNodeStore } from './nodes/node-store.js';
-import { MOVING_MILLISECONDS, Ownership } from './nodes/ownership.js';
+import { Ownership } from './nodes/ownership.js';
 import { sendLastItems } from './notify/last-items.js';
 import { Notifier } from './notify/notifier.js';
 import { dispatch } from './requests/dispatch.js';
@@ -134,46 +135,14 @@ export async function composePep(
     }
   });
   component.onUp((link) => reportMissingGrants(component, link));
-  component.onDown(() => {
-    feed.reset();
-    ownership.become(component.share);
-  });
+  component.onDown(() => feed.reset());
 
-  // Owners have moved: what another process knew, or knows from now on, is not known here.
-  const relearn = async (): Promise<void> => {
-    await accounts.open();
-    // Before that it is done when the link is up.
-    if (up) await contacts.learnAll();
-  };
-  let up = false;
-  component.onUp(() => {
-    up = true;
-    feed.linked();
-  });
-  component.onDown(() => {
-    up = false;
-  });
-  let settled: NodeJS.Timeout | undefined;
-  component.onShareChanged(() => {
-    const before = ownership.share;
-    const { lost } = component.share;
-    feed.shareChanged();
-    ownership.become(component.share);
-    accounts.forgetAll();
-    rosters.clear();
-    avatars.forget();
-    relearn()
-      .then(() => lost === undefined || feed.inherit(before, lost))
-      .catch(failed);
-    // Who got a first node at another process while all this moved.
-    clearTimeout(settled);
-    settled = setTimeout(() => relearn().catch(failed), MOVING_MILLISECONDS);
-    settled.unref();
-  });
+  const moved = new MovedOwners({ component, ownership, accounts, contacts, rosters, avatars, feed, failed });
+  component.onUp(() => feed.linked());
 
   return {
     async stop() {
-      clearTimeout(settled);
+      moved.stop();
       await Promise.race([
         feed.idle().then(() => notifier.idle()),
         new Promise((resolve) => setTimeout(resolve, DRAIN_MILLISECONDS).unref()),
