@@ -5,14 +5,7 @@ import { escapeAttribute } from './escape.js';
 import { detachedCopy, isContentNamespace } from './names.js';
 import { Scanner, STANZA } from './scanner.js';
 import { partsOfTree, type StanzaParts, scannedParts } from './stanza-parts.js';
-import {
-  attributeSource,
-  type ChildName,
-  type ChildStart,
-  readChildNames,
-  readContent,
-  readInto,
-} from './tree.js';
+import { attributeSource, type ChildName, readChildNames, readContent, readInto } from './tree.js';
 
 /** What {@link Stanza.readdress} changes; `to: null` takes the attribute away. */
 interface Readdressing {
@@ -34,7 +27,7 @@ interface IqHead {
 type Findings = { readonly look: (stanza: Stanza) => unknown; readonly found: unknown }[];
 
 const unlimited = { stanzaBytes: Number.MAX_SAFE_INTEGER, depth: 1000, attributes: 10_000 };
-const noChildren: readonly ChildStart[] = [];
+const noChildren: readonly ChildName[] = [];
 let scanner: Scanner | undefined;
 
 /**
@@ -63,7 +56,7 @@ export class Stanza {
   #text: string | undefined;
   #element: Element | undefined;
   #findings: Findings | undefined;
-  #children: readonly ChildStart[] | undefined;
+  #children: readonly ChildName[] | undefined;
   #first: ChildName | null | undefined;
   #toJid: Jid | null | undefined;
   #fromJid: Jid | null | undefined;
@@ -137,7 +130,8 @@ export class Stanza {
 
   /** All child elements, in order. Those of the content namespace are 'jabber:client' whichever stream they came on. */
   children(): readonly ChildName[] {
-    return this.#starts();
+    if (this.#children === undefined) this.#children = this.#readChildren(Number.POSITIVE_INFINITY);
+    return this.#children;
   }
 
   /** Whether there is such a child element. Content namespaces count as one (RFC 6120 §4.8.3). */
@@ -148,22 +142,18 @@ export class Stanza {
   /** One attribute of each child element so named that has it: decoded values, in order, without a tree. */
   attributesOf(name: string, namespace: string, attribute: string): readonly string[] {
     const values: string[] = [];
-    for (const child of this.#starts()) {
+    const starts: number[] = [];
+    for (const [index, child] of this.#readChildren(Number.POSITIVE_INFINITY, starts).entries()) {
       if (child.name !== name || !sameNamespace(child.namespace, namespace)) continue;
-      const value = attributeSource(this.#tail, child.attributes, attribute);
+      const value = attributeSource(this.#tail, starts[index] ?? 0, attribute);
       if (value !== undefined) values.push(decodeAttribute(value));
     }
     return values;
   }
 
-  #starts(): readonly ChildStart[] {
-    if (this.#children === undefined) this.#children = this.#readChildren(Number.POSITIVE_INFINITY);
-    return this.#children;
-  }
-
-  #readChildren(most: number): readonly ChildStart[] {
+  #readChildren(most: number, attributes?: number[]): readonly ChildName[] {
     if (this.#tail.length <= 2) return noChildren;
-    return readChildNames(this.#tail, 1, most, (prefix) => this.#inherited(prefix));
+    return readChildNames(this.#tail, 1, most, (prefix) => this.#inherited(prefix), attributes);
   }
 
   #inherited(prefix: string): string {

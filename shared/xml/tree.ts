@@ -81,22 +81,19 @@ export interface ChildName {
   readonly namespace: string;
 }
 
-/** A child element and the index in the source at which its attributes begin. */
-export interface ChildStart extends ChildName {
-  readonly attributes: number;
-}
-
 /**
  * The elements directly in the content that begins at index `at` (after a start tag), up to `most` of them.
- * `inherited` answers the namespace of a prefix (or of '') that the child does not declare itself.
+ * `inherited` answers the namespace of a prefix (or of '') that the child does not declare itself. `attributes` is given the
+ * index at which the attributes of each begin.
  */
 export function readChildNames(
   source: string,
   at: number,
   most: number,
   inherited: (prefix: string) => string,
-): ChildStart[] {
-  const found: ChildStart[] = [];
+  attributes?: number[],
+): ChildName[] {
+  const found: ChildName[] = [];
   let depth = 0;
   let i = source.indexOf('<', at);
   while (i >= 0) {
@@ -115,7 +112,8 @@ export function readChildNames(
         const prefix = colon < 0 ? '' : qualified.slice(0, colon);
         const own = attributeSource(source, end, colon < 0 ? 'xmlns' : `xmlns:${prefix}`);
         const namespace = own === undefined ? inherited(prefix) : decodeAttribute(own);
-        found.push({ name: qualified.slice(colon + 1), namespace, attributes: end });
+        found.push({ name: qualified.slice(colon + 1), namespace });
+        attributes?.push(end);
         if (found.length >= most) break;
       }
       const close = tagEnd(source, end);

@@ -72,6 +72,17 @@ describe('children', () => {
     assert.ok(stanza.hasChild('four', 'jabber:server'));
     assert.ok(stanza.hasChild('two', 'urn:root'));
     assert.ok(!stanza.hasChild('two', 'urn:a'));
+    assert.deepEqual(stanza.attributesOf('query', 'urn:a', 'x'), ['>']);
+    assert.deepEqual(stanza.attributesOf('query', 'urn:b', 'x'), []);
+    assert.deepEqual(stanza.attributesOf('two', 'urn:root', 'x'), []);
+  });
+
+  test('an attribute of each of several, decoded', () => {
+    const two = only(
+      `<message><a by='x&amp;y' xmlns='urn:a'/><b by='no'/><p:a xmlns:p='urn:a' id='1' by="&#x7a;"><a by='deep'/></p:a></message>`,
+    );
+    assert.deepEqual(two.attributesOf('a', 'urn:a', 'by'), ['x&y', 'z']);
+    assert.equal(two.children().length, 3);
   });
 
   test('none', () => {
