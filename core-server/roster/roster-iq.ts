@@ -14,6 +14,8 @@ export const roster = defineFeature({
   xeps: [{ id: '0237', version: '1.3', status: 'complete', note: 'as RFC 6121 §2.6' }],
   setup(core) {
     core.directory.part((account) => core.roster.load(account));
+    // no clause asks for it; clients and servers in the field look for it
+    core.disco.feature('server', NS.roster);
     core.streamFeatures.add({
       name: 'roster versioning',
       namespaces: [],

@@ -1,4 +1,5 @@
 import type { Logger } from '../../shared/observability/types.js';
+import { type Element, xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';
@@ -9,11 +10,13 @@ import type { RoutingMetrics } from './routing-metrics.js';
 export interface Destination {
   /** Takes a stanza whose `from` and `to` are stamped and valid. Every stanza is delivered, stored or bounced. */
   deliver(stanza: Stanza, origin: Origin): void;
-  /** Whether an answer to this address would only be dropped: its session is gone. */
+  /** Whether an answer to this address would only be dropped: its session is gone. Only hosted domains can tell. */
   isGone?(address: Jid): boolean;
 }
 
 const BLOCKED = 'the administrators of this server do not allow it';
+/** A longer message is not returned: what was harmless once need not be so twice (RFC 6120 §8.3.1, rule 6). */
+const RETURNED_CHARACTERS = 8192;
 
 /** Decides, in one place, where a stanza goes: by the domain of its `to`. */
 export class Router {
@@ -81,13 +84,30 @@ export class Router {
     // who has sent very much and gone is not to cost an answer for each of it
     const from = stanza.fromJid;
     if (from && this.#destinations.get(from.domain)?.isGone?.(from) === true) return;
-    const reply = errorReply(stanza, error);
+    const reply = this.errorFor(stanza, error);
     if (reply !== null) this.reply(reply);
   }
 
   /** The error answer without sending it; null where none is allowed. */
   errorFor(stanza: Stanza, error: StanzaError): Stanza | null {
-    return errorReply(stanza, error);
+    const original = this.#returned(stanza);
+    return errorReply(stanza, error, { original, lang: original.length > 0 ? stanza.lang : undefined });
+  }
+
+  /**
+   * What an error answer gives back (RFC 6120 §8.3.1, rule 6): to an account of ours, who was verified to be the author,
+   * the text of its message, by which a client that kept nothing knows which one failed; to others nothing.
+   */
+  #returned(stanza: Stanza): readonly Element[] {
+    if (stanza.name !== 'message' || stanza.type === 'error' || stanza.source.length > RETURNED_CHARACTERS)
+      return [];
+    const from = stanza.fromJid;
+    if (!from || this.#destinations.get(from.domain)?.isGone === undefined) return [];
+    // made anew, not copied: a prefix may have been declared on the message itself
+    return stanza.element
+      .getChildElements()
+      .filter((child) => child.getName() === 'body' && child.getNS() === stanza.element.getNS())
+      .map((body) => xml('body', { 'xml:lang': body.attrs['xml:lang'] }, body.getText()));
   }
 
   /** Routes an answer of this server or made on behalf of one of its accounts. */

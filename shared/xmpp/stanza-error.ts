@@ -165,14 +165,16 @@ interface ErrorReplyOptions {
   readonly from?: string | undefined;
   /** Parts of the original to send back, before the error. */
   readonly original?: readonly Element[] | undefined;
+  /** The language of those. */
+  readonly lang?: string | undefined;
 }
 
 /**
  * The error answer to a stanza: addresses swapped, same `id`. Null where none may be sent: the stanza is an error or an
  * IQ result itself (RFC 6120 §8.3.1, rule 8; §8.2.3).
  *
- * The original content is not returned unless asked for (rule 6 leaves that free): a body would travel twice, and end up
- * with whoever a forwarded or spoofed stanza claims to be from.
+ * The original content is not returned unless asked for (rule 6 leaves that free): a body would travel twice, and could end
+ * up with whoever a forwarded or spoofed stanza claims to be from.
  */
 export function errorReply(
   stanza: Stanza,
@@ -186,6 +188,7 @@ export function errorReply(
     id: stanza.id,
     from: options.from ?? stanza.to,
     to: stanza.from,
+    'xml:lang': options.lang,
   });
   for (const part of options.original ?? []) reply.append(clone(part));
   reply.append(error.toElement());

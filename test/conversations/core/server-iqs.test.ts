@@ -78,6 +78,7 @@ describe('service discovery (XEP-0030)', () => {
       'urn:xmpp:time',
       'jabber:iq:last',
       'jabber:iq:register',
+      'jabber:iq:roster',
       'msgoffline',
       'urn:xmpp:carbons:2',
     ])

@@ -102,8 +102,26 @@ describe('stanzas (RFC 6120 §8, §10)', () => {
   test('§8.3: errors swap the addresses, keep the id, and name condition and type', async () => {
     romeo.send("<message to='nobody@localhost' type='chat' id='e1'><body>x</body></message>");
     await romeo.expect(
-      "<message type='error' id='e1' from='nobody@localhost' to='romeo@localhost/orchard'><error code='503' type='cancel'>" +
+      "<message type='error' id='e1' from='nobody@localhost' to='romeo@localhost/orchard'><body>x</body><error code='503' type='cancel'>" +
         "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
+    );
+  });
+
+  test('§8.3.1 rule 6: the text of a message comes back with its error, before it, and nothing else of it', async () => {
+    romeo.send(
+      "<message xmlns:p='p' to='nobody@localhost' type='groupchat' id='e2' xml:lang='it'><p:body>no</p:body><body p:a='1'>sì &amp; no</body>" +
+        "<body xml:lang='en'>yes &amp; no</body><body xmlns='urn:other'>no</body><x xmlns='p'/></message>",
+    );
+    await romeo.expect(
+      "<message type='error' id='e2' xml:lang='it' from='nobody@localhost' to='romeo@localhost/orchard'><body>sì &amp; no</body>" +
+        "<body xml:lang='en'>yes &amp; no</body><error code='503' type='cancel'>" +
+        "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
+    );
+    romeo.send(`<message to='nobody@localhost' id='e3'><body>${'x'.repeat(8192)}</body></message>`);
+    assert.deepEqual(
+      (await romeo.element('message')).children().map(({ name }) => name),
+      ['error'],
+      'what is long does not travel twice',
     );
   });
 
