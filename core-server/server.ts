@@ -264,7 +264,6 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
           requestCert: settings.C2S_CLIENT_CERTIFICATES,
           ca: settings.C2S_CLIENT_CA,
         }),
-      onTlsChange: (listener) => certificates.onChange(listener),
       limits: strangerLimits(settings),
       bytesPerSecond: settings.LIMIT_BYTES_PER_SECOND,
       handshakeMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import type { AddressList } from '../../shared/addresses/address-list.js';
 import { spareDescriptors } from '../../shared/descriptors.js';
 import type { Logger } from '../../shared/observability/types.js';
@@ -23,8 +23,6 @@ interface ClientListenerOptions {
   readonly direct: boolean;
   /** Server options with SNICallback and default context; asked for each handshake, so certificates can be reloaded. */
   readonly tls: (domain: string | null) => TlsOptions;
-  /** Calls the listener after certificates changed. */
-  readonly onTlsChange: (listener: () => void) => void;
   readonly limits: StreamLimits;
   readonly bytesPerSecond: number;
   readonly handshakeMilliseconds: number;
@@ -43,46 +41,14 @@ export interface Listener {
 
 /** Accepts clients on one port. */
 export async function listenForClients(options: ClientListenerOptions): Promise<Listener> {
-  const secure = options.direct
-    ? createTlsServer({
-        ...options.tls(null),
-        ALPNProtocols: ['xmpp-client'],
-        handshakeTimeout: options.handshakeMilliseconds,
-      })
-    : null;
-  if (secure) options.onTlsChange(() => secure.setSecureContext(options.tls(null)));
-  // TLS hides which connection a secured one was: the peer's address and port tell
-  const handshakes = new Map<string, { readonly address: string; readonly leave: () => void }>();
-  secure?.on('secureConnection', (socket: Socket) => {
-    const handshake = handshakes.get(peerOf(socket));
-    handshake?.leave();
-    accept(socket, handshake?.address ?? socket.remoteAddress ?? 'unknown', options);
-  });
-  secure?.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   const server: Server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) =>
     clientAddress(socket, options, (address) => {
       if (!options.streams.welcome(address) || !options.streams.mayTry(address)) {
         socket.destroy();
-      } else if (secure === null) {
-        accept(socket, address, options);
-        socket.resume();
-      } else {
-        const { door } = options.streams;
-        if (!options.streams.hasRoom(address)) {
-          tooMany(address, options);
-          socket.destroy();
-          return;
-        }
-        // until the handshake is over; then it counts as a stream
-        const leave = door.enter(address);
-        const peer = peerOf(socket);
-        handshakes.set(peer, { address, leave });
-        socket.once('close', () => {
-          leave();
-          handshakes.delete(peer);
-        });
-        secure.emit('connection', socket);
+        return;
       }
+      accept(socket, address, options);
+      socket.resume();
     }),
   );
   spareDescriptors(server, options.log);
@@ -96,10 +62,6 @@ export async function listenForClients(options: ClientListenerOptions): Promise<
     address: server.address() as AddressInfo,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
-}
-
-function peerOf(socket: Socket): string {
-  return `${socket.remoteAddress}|${socket.remotePort}`;
 }
 
 /** Calls `found` with the client's address: the socket's, or what a trusted proxy says before anything else. */
@@ -136,11 +98,8 @@ function clientAddress(
   socket.resume();
 }
 
-function tooMany(address: string, { log }: ClientListenerOptions): void {
-  log.warn({ code: 'c2s.too-many-connections', address }, 'too many connections from one address');
-}
-
 function accept(socket: Socket, address: string, options: ClientListenerOptions): void {
+  const { direct, log } = options;
   socket.on('error', () => {});
   const transport = new SocketTransport(socket, {
     limits: options.limits,
@@ -148,17 +107,23 @@ function accept(socket: Socket, address: string, options: ClientListenerOptions)
     domain: options.services.defaultDomain,
     bytesPerSecond: options.bytesPerSecond,
     remoteAddress: address,
-    upgrade: (plain, domain) => secureServerSocket(plain, options.tls(domain)),
+    upgrade: (plain, domain) =>
+      secureServerSocket(plain, {
+        ...options.tls(domain),
+        ...(direct ? { ALPNProtocols: ['xmpp-client'] } : {}),
+      }),
     notReading: (peer) =>
-      options.log.warn({ code: 'c2s.not-reading', address: peer }, 'a client does not read what it is sent'),
+      log.warn({ code: 'c2s.not-reading', address: peer }, 'a client does not read what it is sent'),
     closeMilliseconds: 2000,
   });
   if (!options.streams.admit(address)) {
-    tooMany(address, options);
+    log.warn({ code: 'c2s.too-many-connections', address }, 'too many connections from one address');
     // RFC 6120 §4.9.3.14 would also do; resource-constraint tells the client to come back later
-    transport.fail('resource-constraint', 'too many connections from your address');
+    if (direct) transport.destroy();
+    else transport.fail('resource-constraint', 'too many connections from your address');
     return;
   }
   socket.once('close', () => options.streams.release(address));
+  if (direct) transport.startTls('');
   new ClientStream(transport, options.services);
 }

@@ -60,18 +60,9 @@ export class ClientStreams {
     this.#sweeper.unref();
   }
 
-  get door(): Door {
-    return this.#options.door;
-  }
-
-  /** Whether there is room for one more that has not authenticated. */
-  hasRoom(address: string): boolean {
-    return this.door.hasRoom(address, this.#options.rules.exempt(address));
-  }
-
   /** Counts an attempt to connect from there; false where there have been too many in the last minute. */
   mayTry(address: string): boolean {
-    if (this.#options.rules.exempt(address) || this.door.mayTry(address)) return true;
+    if (this.#options.rules.exempt(address) || this.#options.door.mayTry(address)) return true;
     this.#options.log.warn({ code: 'c2s.too-many-attempts', address }, 'too many attempts to connect');
     return false;
   }
@@ -82,7 +73,7 @@ export class ClientStreams {
     const count = this.#perAddress.get(network) ?? 0;
     const exempt = this.#options.rules.exempt(address);
     if (!exempt && count >= this.#options.perAddress) return false;
-    if (!this.door.hasRoom(address, exempt)) return false;
+    if (!this.#options.door.hasRoom(address, exempt)) return false;
     this.#perAddress.set(network, count + 1);
     return true;
   }
@@ -108,7 +99,7 @@ export class ClientStreams {
 
   opened(stream: ClientStream): void {
     this.all.add(stream);
-    this.#strangers.set(stream, this.door.enter(stream.remoteAddress));
+    this.#strangers.set(stream, this.#options.door.enter(stream.remoteAddress));
     this.#options.total.inc();
   }
 

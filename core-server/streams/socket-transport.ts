@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { readShared } from '../../shared/net/shared-reads.js';
+import { beginWith } from '../../shared/tls/server-socket.js';
 import { type Element, xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { StreamHeader } from '../../shared/xml/stream-parser.js';
@@ -308,19 +309,17 @@ export class SocketTransport implements Transport {
     else this.#takeHello = (bytes) => this.#secure(plain, bytes, domain);
   }
 
-  /**
-   * Begins TLS. At the server's end the peer's first bytes have come: what TLS reads into at first is as large as what it is
-   * begun with (64 KiB where that is nothing), and stays with the connection.
-   */
+  /** Begins TLS; at the server's end with the peer's first bytes, which have come. */
   #secure(plain: Socket, hello: Buffer | null, domain: string | null): void {
     const { upgrade } = this.#options;
     if (upgrade === null) return;
     this.#takeHello = null;
     this.#handOver(plain);
-    if (hello !== null) plain.unshift(Buffer.from(hello));
-    this.#encrypted = upgrade(plain, domain);
-    this.#socket = this.#encrypted;
+    const encrypted = upgrade(plain, domain);
+    this.#encrypted = encrypted;
+    this.#socket = encrypted;
     this.#listen();
+    if (hello !== null) beginWith(hello, encrypted, plain);
     if (this.#pending !== '') flushThisTurn(this);
   }
 

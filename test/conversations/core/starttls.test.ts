@@ -86,31 +86,38 @@ test('a handshake may come in pieces, be they single bytes', async () => {
   client.send(`<starttls xmlns='${TLS}'/>`);
   await client.element('proceed');
   const plain = client.socket;
-  plain.removeAllListeners();
   let bytes = 0;
-  const drip = new Duplex({
-    read: () => {},
-    // the first one by itself, ten more by twos, then as they are
-    write: (chunk: Buffer, _encoding, done) => {
-      const size = bytes === 0 ? 1 : bytes < 10 ? 2 : chunk.length;
+  await secureOver(client, async (chunk) => {
+    // the first one by itself, five by twos, then as they are
+    for (let size = 0; chunk.length > 0; chunk = chunk.subarray(size)) {
+      size = bytes === 0 ? 1 : bytes < 10 ? 2 : chunk.length;
       bytes += size;
-      plain.write(chunk.subarray(0, size), () => {
-        if (chunk.length <= size) return done();
-        setTimeout(
-          () => (drip as { _write: Duplex['_write'] })._write(chunk.subarray(size), 'utf8', done),
-          2,
-        );
-      });
-    },
+      plain.write(chunk.subarray(0, size));
+      if (bytes < 12) await new Promise((resolve) => setTimeout(resolve, 2));
+    }
   });
-  plain.on('data', (chunk: Buffer) => drip.push(chunk));
-  const secure = connect({ socket: drip, rejectUnauthorized: false, servername: 'localhost' });
-  await once(secure, 'secureConnect');
-  client.continueOver(secure);
   const features = await client.open('localhost');
   assert.ok(features.hasChild('mechanisms', 'urn:ietf:params:xml:ns:xmpp-sasl'));
   await client.authenticate('romeo', 'secret', 'localhost');
   plain.destroy();
+});
+
+test('RFC 8446 §5.2: what was not sent by the peer ends the connection', async () => {
+  const { host, port } = core.address('c2s-tls');
+  for (const direct of [true, false]) {
+    const client = direct ? await RawClient.connect(host, port) : await core.connect();
+    if (!direct) {
+      await client.open('localhost');
+      client.send(`<starttls xmlns='${TLS}'/>`);
+      await client.element('proceed');
+    }
+    const plain = client.socket;
+    await secureOver(client, async (chunk) => void plain.write(chunk));
+    await client.open('localhost');
+    plain.write(Buffer.concat([Buffer.of(0x17, 3, 3, 0, 40), Buffer.alloc(40)]));
+    await once(plain, 'end');
+    plain.destroy();
+  }
 });
 
 test('RFC 6120 §4.9.3.17: connections that have ended count no more, wherever they were on their way to TLS', async (t) => {
@@ -203,4 +210,19 @@ test('a burst that is more than a TLS stream takes at once arrives whole, and wh
 async function ended(client: RawClient): Promise<void> {
   client.socket.end();
   for (;;) if ((await client.next()).kind === 'lost') return;
+}
+
+/** TLS on the client's socket, whose bytes go out by `write`. */
+async function secureOver(client: RawClient, write: (chunk: Buffer) => Promise<void>): Promise<void> {
+  const plain = client.socket;
+  plain.removeAllListeners();
+  plain.on('error', () => {});
+  const between = new Duplex({
+    read: () => {},
+    write: (chunk: Buffer, _encoding, done) => void write(chunk).then(() => done(), done),
+  });
+  plain.on('data', (chunk: Buffer) => between.push(chunk));
+  const secure = connect({ socket: between, rejectUnauthorized: false, servername: 'localhost' });
+  await once(secure, 'secureConnect');
+  client.continueOver(secure);
 }
