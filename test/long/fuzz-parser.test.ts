@@ -48,6 +48,16 @@ function textOf(bytes: Buffer): string | null {
   }
 }
 
+/** Whether nothing but the rest of the last character is missing: a stream's parser waits for it. */
+function isCutShort(bytes: Buffer): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** What is wrong with our verdict beside that of saxes, or ''. */
 function besideSaxes({ source, verdict, why }: Sample): string {
   if (BEYOND.has(why)) return '';
@@ -123,7 +133,8 @@ function problemOf(bytes: Buffer, dice: Dice): string {
   const text = textOf(bytes);
   if (text === null) {
     const last = eventsOf([bytes], LIMITS).at(-1);
-    return last?.[0] === 'closed' || last?.[0] === 'failed' ? '' : 'what is not UTF-8 was taken';
+    if (last?.[0] === 'closed' || last?.[0] === 'failed' || isCutShort(bytes)) return '';
+    return 'what is not UTF-8 was taken';
   }
   const sample = judge(text);
   const beside = besideSaxes(sample);
