@@ -17,12 +17,16 @@ import type { Work } from './work.js';
 /** What an operator decides; `settings.ts` reads it. Limits are what the service allows at most. */
 export interface MucPolicy {
   readonly name: string;
-  /** The server's domain: who is local, and whom to ask. */
+  /** The server's main domain: whom to ask. */
   readonly coreDomain: string;
+  /** The server's domains: whose accounts are local. */
+  readonly localDomains: ReadonlySet<string>;
   readonly admins: ReadonlySet<string>;
   readonly creation: 'anyone' | 'local' | 'admins';
   /** 0: any number. */
   readonly roomsPerUser: number;
+  /** Of the accounts of one other server together; 0: any number. */
+  readonly roomsPerServer: number;
   readonly maxOccupants: number;
   readonly history: number;
   /** Characters of history, kept and shown. */

@@ -9,7 +9,7 @@ import { Room } from './rooms/room.js';
 import { Work } from './work.js';
 
 /**
- * XEP-0045 §10.1 Creating a Room. The count of the creator's rooms may have to be read first: the room's other stanzas
+ * XEP-0045 §10.1 Creating a Room. The counts of the creator's rooms may have to be read first: the room's other stanzas
  * wait for that, and `done` is called with the work or the refusal.
  */
 export function create(
@@ -25,18 +25,19 @@ export function create(
     done(new StanzaError('not-allowed', { by, text: 'Room creation is restricted' }));
     return;
   }
-  const limit = muc.policy.roomsPerUser;
-  if (limit === 0 || muc.admins.has(bare)) {
-    done(build(muc, creators, address, entrance));
-    return;
-  }
+  const limits = muc.admins.has(bare) ? [] : creators.limits(entrance.jid);
   const proceed = (): void | Promise<void> => {
-    const rooms = creators.count(bare);
-    // Others of the same account may have been counted while this one's count was read.
-    if (typeof rooms !== 'number') return rooms.then(proceed);
-    if (rooms >= limit)
-      done(new StanzaError('resource-constraint', { by, text: `At most ${limit} rooms per user` }));
-    else done(build(muc, creators, address, entrance));
+    for (const limit of limits) {
+      const rooms = creators.count(limit.of);
+      // Others of the same account may have been counted while this one's count was read.
+      if (typeof rooms !== 'number') return rooms.then(proceed);
+      if (rooms >= limit.rooms) {
+        const text = `At most ${limit.rooms} rooms per ${limit.per}`;
+        done(new StanzaError('resource-constraint', { by, text }));
+        return;
+      }
+    }
+    done(build(muc, creators, address, entrance));
   };
   const ready = proceed()?.catch((error: unknown) => {
     muc.log.error({ code: 'muc.storage-failed', error: String(error) }, 'rooms of a user not counted');
@@ -47,8 +48,8 @@ export function create(
 
 function mayCreate(muc: Muc, creator: Jid): boolean {
   if (muc.admins.has(creator.bare)) return true;
-  const { creation, coreDomain } = muc.policy;
-  return creation === 'anyone' || (creation === 'local' && creator.domain === coreDomain);
+  const { creation, localDomains } = muc.policy;
+  return creation === 'anyone' || (creation === 'local' && localDomains.has(creator.domain));
 }
 
 function build(

@@ -1,47 +1,74 @@
 import type { Logger } from '../../shared/observability/types.js';
 import type { KeyValueCollection } from '../../shared/storage/storage.js';
+import { type Jid, parseJid } from '../../shared/xmpp/jid.js';
+import type { MucPolicy } from './context.js';
 
 const REMEMBERED = 10_000;
 
-/** How many rooms each account has created that still exist: for the limit on them (XEP-0045 §14.6). */
+/** How many rooms may exist at once that somebody has created. */
+export interface RoomLimit {
+  /** Whose rooms are counted: an account's bare JID, or another server's domain after an `@`. */
+  readonly of: string;
+  readonly per: 'user' | 'server';
+  readonly rooms: number;
+}
+
+/**
+ * How many rooms each account, and the accounts of each other server together, have created that still exist: for the limits
+ * on them (XEP-0045 §14.6). Whoever has a domain has as many accounts as he likes.
+ */
 export class Creators {
   readonly #collection: KeyValueCollection<{ rooms: string[] }>;
+  readonly #policy: MucPolicy;
   readonly #log: Logger;
-  /** Whether there is a limit, and so something to count. */
-  readonly #counting: boolean;
   readonly #known = new Map<string, Set<string>>();
 
-  constructor(collection: KeyValueCollection<{ rooms: string[] }>, counting: boolean, log: Logger) {
+  constructor(collection: KeyValueCollection<{ rooms: string[] }>, policy: MucPolicy, log: Logger) {
     this.#collection = collection;
-    this.#counting = counting;
+    this.#policy = policy;
     this.#log = log;
   }
 
+  /** The limits on what this account may create; none where nothing is counted. */
+  limits({ bare, domain }: Jid): RoomLimit[] {
+    const { roomsPerUser, roomsPerServer, localDomains } = this.#policy;
+    const limits: RoomLimit[] = [];
+    if (roomsPerUser > 0) limits.push({ of: bare, per: 'user', rooms: roomsPerUser });
+    if (roomsPerServer > 0 && !localDomains.has(domain))
+      limits.push({ of: `@${domain}`, per: 'server', rooms: roomsPerServer });
+    return limits;
+  }
+
   /** What it comes to now: of rooms that are made one right after the other each counts for the next. */
-  count(bare: string): number | Promise<number> {
-    const known = this.#known.get(bare);
+  count(of: string): number | Promise<number> {
+    const known = this.#known.get(of);
     if (known !== undefined) return known.size;
-    return this.#load(bare).then((rooms) => rooms.size);
+    return this.#load(of).then((rooms) => rooms.size);
   }
 
-  add(bare: string, local: string): void {
-    this.#change(bare, (rooms) => rooms.add(local));
+  add(creator: string, local: string): void {
+    this.#change(creator, (rooms) => rooms.add(local));
   }
 
-  remove(bare: string, local: string): void {
-    this.#change(bare, (rooms) => rooms.delete(local));
+  remove(creator: string, local: string): void {
+    this.#change(creator, (rooms) => rooms.delete(local));
   }
 
-  #change(bare: string, change: (rooms: Set<string>) => void): void {
-    if (!this.#counting || bare === '') return;
-    const known = this.#known.get(bare);
+  #change(creator: string, change: (rooms: Set<string>) => void): void {
+    const address = parseJid(creator);
+    if (address === null) return;
+    for (const { of } of this.limits(address)) this.#changeOne(of, change);
+  }
+
+  #changeOne(of: string, change: (rooms: Set<string>) => void): void {
+    const known = this.#known.get(of);
     // at once, if that can be
     if (known !== undefined) change(known);
-    this.#load(bare)
+    this.#load(of)
       .then(async (rooms) => {
         if (rooms !== known) change(rooms);
-        if (rooms.size === 0) await this.#collection.delete(bare);
-        else await this.#collection.put(bare, { rooms: [...rooms] });
+        if (rooms.size === 0) await this.#collection.delete(of);
+        else await this.#collection.put(of, { rooms: [...rooms] });
       })
       .catch((error: unknown) =>
         this.#log.warn(
@@ -51,16 +78,16 @@ export class Creators {
       );
   }
 
-  async #load(bare: string): Promise<Set<string>> {
-    const known = this.#known.get(bare);
+  async #load(of: string): Promise<Set<string>> {
+    const known = this.#known.get(of);
     if (known !== undefined) return known;
-    const stored = await this.#collection.get(bare);
-    const rooms = this.#known.get(bare) ?? new Set(stored?.value.rooms);
+    const stored = await this.#collection.get(of);
+    const rooms = this.#known.get(of) ?? new Set(stored?.value.rooms);
     if (this.#known.size >= REMEMBERED) {
       const oldest = this.#known.keys().next();
       if (!oldest.done) this.#known.delete(oldest.value);
     }
-    this.#known.set(bare, rooms);
+    this.#known.set(of, rooms);
     return rooms;
   }
 }

@@ -35,9 +35,11 @@ await runComponent({
       policy: {
         name: values.MUC_NAME,
         coreDomain: values.CORE_DOMAIN[0] ?? 'localhost',
+        localDomains: new Set(values.CORE_DOMAIN),
         admins: new Set(values.MUC_ADMINS),
         creation: values.MUC_ROOM_CREATION,
         roomsPerUser: values.MUC_ROOMS_PER_USER,
+        roomsPerServer: values.MUC_ROOMS_PER_SERVER,
         maxOccupants: values.MUC_MAX_OCCUPANTS,
         history: values.MUC_HISTORY,
         historyBytes: values.MUC_HISTORY_BYTES,

@@ -99,7 +99,7 @@ export class MucService implements Muc {
     this.directory = new RoomDirectory(store, component.domain, (local, error) =>
       this.#unreadable(local, error),
     );
-    this.#creators = new Creators(store.creators, policy.roomsPerUser > 0, log);
+    this.#creators = new Creators(store.creators, policy, log);
     this.#ghosts = new Ghosts(this);
     this.inbound = new Inbound(this, this.#creators, this.#ghosts);
     this.rooms = new RoomRegistry({

@@ -33,12 +33,18 @@ export const settings = defineSettings(
       defaultText: '`ADMINS`',
     }),
     MUC_ROOM_CREATION: setting(choice('anyone', 'local', 'admins'), {
-      description: 'Who may create rooms: anyone, accounts of `CORE_DOMAIN` (local), or `MUC_ADMINS`.',
+      description:
+        'Who may create rooms: anyone, accounts of the domains of `CORE_DOMAIN` (local), or `MUC_ADMINS`.',
       default: 'anyone',
     }),
     MUC_ROOMS_PER_USER: setting(integer(0), {
       description: 'Rooms that exist at once per account that created them; 0: any number.',
       default: 100,
+    }),
+    MUC_ROOMS_PER_SERVER: setting(integer(0), {
+      description:
+        'Rooms that exist at once and were created by accounts of one other server together; 0: any number.',
+      default: 1_000,
     }),
     MUC_MAX_OCCUPANTS: setting(integer(1, 1_000_000), {
       description: 'Occupants of one room. Admins and owners may exceed it by 20.',

@@ -99,7 +99,7 @@ export const JOURNAL: CollectionDefinition<{ after: number }> = {
   schema: z.object({ after: z.number() }),
   schemaVersion: 1,
 };
-/** Rooms by the bare JID that created them, for the limit. */
+/** Rooms by the bare JID that created them, and by the other server (`@` and its domain), for the limits. */
 export const CREATORS: CollectionDefinition<{ rooms: string[] }> = {
   name: 'muc-creators',
   schema: z.object({ rooms: z.array(z.string()) }),

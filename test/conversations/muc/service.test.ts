@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { canonical } from '../../tools/muc/canonical.js';
 import { FakeWorld } from '../../tools/muc/fake-world.js';
 import { coven, error, ID, iqError, iqResult, JOIN, SID, user } from './sections/coven.js';
 
@@ -149,6 +150,44 @@ test('who may create rooms, and how many', async (t) => {
   );
   await hag.until((stanza) => stanza.id === 'd');
   await hag.join(three, 'x');
+});
+
+test('XEP-0045 §14.6: how many rooms the accounts of another server may create together', async (t) => {
+  const world = await fake(t, { CORE_DOMAIN: 'shakespeare.lit, globe.lit', MUC_ROOMS_PER_SERVER: '2' });
+  let count = 0;
+  /** Creates a room, or is refused: what the service answers. */
+  const create = async (who: string, room: string): Promise<string> => {
+    const id = `c${count++}`;
+    const to = `${room}@${world.muc}`;
+    world.toComponent(`<presence id='${id}' from='${who}/r' to='${to}/x'>${JOIN}</presence>`);
+    return (await world.toStranger((stanza) => stanza.id === id)).text;
+  };
+  assert.match(await create('a@rome.lit', 'one'), /code='201'/);
+  assert.match(await create('b@rome.lit', 'two'), /code='201'/);
+  const refused = `<presence type='error' id='c2' from='three@${world.muc}/x' to='c@rome.lit/r'>${JOIN}${error('wait', 'resource-constraint', 500, `three@${world.muc}`, 'At most 2 rooms per server')}</presence>`;
+  assert.equal(canonical(await create('c@rome.lit', 'three')), canonical(refused));
+  // Another server has its own count, and the server's own domains have none.
+  assert.match(await create('a@padua.lit', 'four'), /code='201'/);
+  for (const room of ['five', 'six', 'seven'])
+    assert.match(await create(`${room}@globe.lit`, room), /code='201'/);
+  // The count outlasts the process; a room that ends makes room.
+  await world.restart('SIGKILL');
+  assert.match(await create('c@rome.lit', 'three'), /<resource-constraint /);
+  world.toComponent(`<presence type='unavailable' from='a@rome.lit/r' to='one@${world.muc}/x'/>`);
+  assert.match(await create('c@rome.lit', 'three'), /code='201'/);
+});
+
+test('MUC_ROOM_CREATION=local: accounts of each of the server’s domains', async (t) => {
+  const world = await fake(t, { CORE_DOMAIN: 'shakespeare.lit, globe.lit', MUC_ROOM_CREATION: 'local' });
+  for (const [domain, answer] of [
+    ['globe.lit', /code='201'/],
+    ['rome.lit', /<not-allowed /],
+  ] as const) {
+    world.toComponent(
+      `<presence id='c' from='a@${domain}/r' to='${domain}@${world.muc}/x'>${JOIN}</presence>`,
+    );
+    assert.match((await world.toStranger((stanza) => stanza.name === 'presence')).text, answer);
+  }
 });
 
 test('a session that sends too much too fast is told so', async (t) => {

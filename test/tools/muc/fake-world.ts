@@ -11,6 +11,14 @@ const MUC = 'chat.shakespeare.lit';
 const SECRET = 'secret';
 const LIMITS = { stanzaBytes: 2 ** 20, depth: 100, attributes: 100 };
 
+/** What comes in time; rejects when it does not. */
+function within<T>(coming: Promise<T>, what: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`no ${what} came`)), 15_000);
+    coming.then(resolve, reject).finally(() => clearTimeout(late));
+  });
+}
+
 /** The least of a server: one component link, and sessions that exist because a test says so. */
 export class FakeWorld implements World<FakeClient> {
   readonly name = 'a fake server';
@@ -31,7 +39,8 @@ export class FakeWorld implements World<FakeClient> {
   readonly lists: string[] = [];
   #kept = new Map<string, Element>();
   #accountIqs: ((iq: Stanza) => void)[] = [];
-  #strangers: ((stanza: Stanza) => void)[] = [];
+  #strangers: { readonly wanted: (stanza: Stanza) => boolean; readonly take: (stanza: Stanza) => void }[] =
+    [];
   #ends: ((how: 'plain' | 'reset' | 'lost') => void)[] = [];
   /** Whether the server answers the component's pings of it. */
   answersPings = true;
@@ -170,7 +179,13 @@ export class FakeWorld implements World<FakeClient> {
       session.deliver(stanza);
       return;
     }
-    if (!to.includes(`@${DOMAIN}`)) for (const take of this.#strangers.splice(0)) take(stanza);
+    if (!to.includes(`@${DOMAIN}`)) {
+      // a server that takes everything: what it answers the test says
+      const takers = this.#strangers.filter(({ wanted }) => wanted(stanza));
+      this.#strangers = this.#strangers.filter((one) => !takers.includes(one));
+      for (const { take } of takers) take(stanza);
+      return;
+    }
     if (stanza.type === 'error' || stanza.type === 'result') return;
     if (stanza.name === 'iq' && !to.includes('/') && this.#accountIqs.length > 0) {
       for (const take of this.#accountIqs.splice(0)) take(stanza);
@@ -198,12 +213,13 @@ export class FakeWorld implements World<FakeClient> {
 
   /** The next IQ to an account, which its server answers: the test does. */
   toAccount(): Promise<Stanza> {
-    return new Promise((resolve) => this.#accountIqs.push(resolve));
+    return within(new Promise((resolve) => this.#accountIqs.push(resolve)), 'IQ for an account');
   }
 
-  /** The next stanza to another domain. */
-  toStranger(): Promise<Stanza> {
-    return new Promise((resolve) => this.#strangers.push(resolve));
+  /** The next stanza to another domain that is wanted. */
+  toStranger(wanted: (stanza: Stanza) => boolean = () => true): Promise<Stanza> {
+    const coming = new Promise<Stanza>((take) => this.#strangers.push({ wanted, take }));
+    return within(coming, 'stanza for another domain');
   }
 
   /** How the component's stream ends. */

@@ -81,9 +81,11 @@ export async function mucInProcess(
     policy: {
       name: 'Chatrooms',
       coreDomain: 'example',
+      localDomains: new Set(['example']),
       admins: new Set(),
       creation: 'anyone',
       roomsPerUser: 1,
+      roomsPerServer: 0,
       maxOccupants: 10,
       history: 3,
       historyBytes: 100_000,
