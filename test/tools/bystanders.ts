@@ -32,7 +32,7 @@ interface Latencies {
 }
 
 /** Bystanders had to wait, and not for the machine, as far as that can be told. */
-export class Hurt extends assert.AssertionError {}
+class Hurt extends assert.AssertionError {}
 
 /**
  * A test of which bystanders must not notice anything, and which can be repeated: one look at a machine that stood still for

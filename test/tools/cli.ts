@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -38,6 +38,11 @@ export class Deployment {
       for (const running of this.running) await running.kill();
       rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
     });
+  }
+
+  /** What a running process says of itself under `data/run`. */
+  runFile(process: string): { readonly pid: number; readonly addresses: Readonly<Record<string, string>> } {
+    return JSON.parse(readFileSync(join(this.folder, 'data', 'run', `${process}.json`), 'utf8'));
   }
 
   /** Writes `.env`. */

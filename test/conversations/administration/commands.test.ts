@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Stanza } from '../../../shared/xml/stanza.js';
 import { Deployment } from '../../tools/cli.js';
@@ -296,25 +294,23 @@ test('a component is restarted, shut down, and everything restarted and ended, f
   });
   const running = await deployment.start(['start'], 'ready ');
   await deployment.run(['user', 'add', 'bard@localhost', '--password', 'secret']);
-  const runFile = (name: string) =>
-    JSON.parse(readFileSync(join(deployment.folder, 'data', 'run', `${name}.json`), 'utf8'));
   const connect = async (): Promise<RawClient> => {
     const client = await RawClient.connect(
       '127.0.0.1',
-      Number(/:(\d+)$/.exec(runFile('core').addresses.c2s)?.[1]),
+      Number(/:(\d+)$/.exec(deployment.runFile('core').addresses['c2s'] ?? '')?.[1]),
     );
     await client.login('bard', 'secret', 'localhost', 'globe');
     return client;
   };
   const client = await connect();
-  const pid = runFile('vcard').pid;
+  const pid = deployment.runFile('vcard').pid;
   let from = running.lines.length;
   assert.match(
     note(await command(client, 'urn:entourage:admin:restart-component', { component: 'vcard' })),
     /^info/,
   );
   await running.line(/component\.up/, from);
-  assert.notEqual(runFile('vcard').pid, pid);
+  assert.notEqual(deployment.runFile('vcard').pid, pid);
 
   from = running.lines.length;
   assert.match(

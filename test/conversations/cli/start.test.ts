@@ -84,10 +84,8 @@ describe('one process alone', () => {
   test('core and component find each other by the secret that the core made', async (t) => {
     const deployment = new Deployment(t, { COMPONENTS: 'vcard' });
     const core = await deployment.start(['core'], /process\.started/);
-    const { addresses } = JSON.parse(
-      readFileSync(join(deployment.folder, 'data', 'run', 'core.json'), 'utf8'),
-    );
-    const [, port = ''] = /:(\d+)$/.exec(addresses.component) ?? [];
+    const { addresses } = deployment.runFile('core');
+    const [, port = ''] = /:(\d+)$/.exec(addresses['component'] ?? '') ?? [];
     const vcard = await deployment.start(['vcard'], /component\.connected/, { CORE_PORT: port });
     await core.line(/component\.up/);
     assert.equal(await vcard.stop(), 0);

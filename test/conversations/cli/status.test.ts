@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { Deployment } from '../../tools/cli.js';
 import { RawClient } from '../../tools/raw-client.js';
@@ -27,8 +26,11 @@ test('status prints what the status page shows: stanzas per second, what waits, 
   });
   await deployment.start(['start'], 'ready ');
   await deployment.run(['user', 'add', 'juliet@localhost', '--password', 'secret']);
-  const runFile = JSON.parse(readFileSync(join(deployment.folder, 'data', 'run', 'core.json'), 'utf8'));
-  const client = await RawClient.connect('127.0.0.1', Number(/:(\d+)$/.exec(runFile.addresses.c2s)?.[1]));
+  const runFile = deployment.runFile('core');
+  const client = await RawClient.connect(
+    '127.0.0.1',
+    Number(/:(\d+)$/.exec(runFile.addresses['c2s'] ?? '')?.[1]),
+  );
   t.after(() => client.cut());
   await client.login('juliet', 'secret', 'localhost', 'balcony');
   await client.goOnline();
@@ -68,7 +70,7 @@ test('status prints what the status page shows: stanzas per second, what waits, 
   assert.ok(quiet[0].stanzasPerSecond < 20);
 
   // one that hangs is named
-  const vcard = JSON.parse(readFileSync(join(deployment.folder, 'data', 'run', 'vcard.json'), 'utf8'));
+  const vcard = deployment.runFile('vcard');
   process.kill(vcard.pid, 'SIGSTOP');
   const stopped = await deployment.run(['status']).finally(() => process.kill(vcard.pid, 'SIGCONT'));
   assert.equal(stopped.code, 1);
@@ -84,7 +86,7 @@ test('V8_OPTIONS goes to every process, with a prefix to one, behind what each h
   });
   await deployment.start(['start'], 'ready ');
   const options = (name: string): string[] => {
-    const file = JSON.parse(readFileSync(join(deployment.folder, 'data', 'run', `${name}.json`), 'utf8'));
+    const file = deployment.runFile(name);
     const words = readFileSync(`/proc/${file.pid}/cmdline`, 'utf8').split('\0');
     return words.filter((word) => word.startsWith('--max'));
   };

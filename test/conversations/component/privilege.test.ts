@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { xml } from '../../../shared/xml/element.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { componentBefore } from '../../tools/component.js';
@@ -21,6 +21,17 @@ const ALL =
 
 const forbidden = (error: unknown): boolean =>
   error instanceof StanzaError && error.condition === 'forbidden';
+
+/** A component that has been granted all of it. */
+async function privileged(t: TestContext) {
+  const { component, server } = await componentBefore(t, { expect: { privileges: true } });
+  const started = component.start();
+  const stream = await server.accept();
+  await stream.establish();
+  stream.write(grant(2, ALL));
+  await started;
+  return { component, stream };
+}
 
 const EVENT = xml(
   'message',
@@ -103,12 +114,7 @@ for (const generation of [1, 2]) {
 }
 
 test('XEP-0356 §6.3: an IQ as an account, its answer and its errors', async (t) => {
-  const { component, server } = await componentBefore(t, { expect: { privileges: true } });
-  const started = component.start();
-  const stream = await server.accept();
-  await stream.establish();
-  stream.write(grant(2, ALL));
-  await started;
+  const { component, stream } = await privileged(t);
   const subscribe = (type = 'set', namespace: string = PUBSUB) =>
     component.privileged.requestAs(
       xml(
@@ -172,12 +178,7 @@ test('pushes are the default where the roster may be read, and only there (XEP-0
 });
 
 test('accounts of another domain are not ours to speak for', async (t) => {
-  const { component, server } = await componentBefore(t, { expect: { privileges: true } });
-  const started = component.start();
-  const stream = await server.accept();
-  await stream.establish();
-  stream.write(grant(2, ALL));
-  await started;
+  const { component } = await privileged(t);
   for (const from of ['romeo@montague.lit', 'juliet@capulet.lit/balcony', 'vcard.capulet.lit', '', '@']) {
     assert.throws(
       () => component.privileged.sendMessageAs(xml('message', { from, to: 'a@b' })),

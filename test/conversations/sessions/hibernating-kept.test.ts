@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { CoreUnderTest } from '../../tools/core-harness.js';
 import type { RawClient } from '../../tools/raw-client.js';
 
@@ -52,6 +52,29 @@ async function idsUntil(client: RawClient, last: string): Promise<string[]> {
     ids.push(message.id ?? '');
   }
   return ids;
+}
+
+/** A core with Romeo at it, who is told of what is acknowledged. */
+async function verona(t: TestContext): Promise<{ core: CoreUnderTest; romeo: RawClient }> {
+  const core = await CoreUnderTest.start();
+  t.after(() => core.stop());
+  await core.addUsers('romeo', 'juliet');
+  const [romeo] = await managed(core, 'romeo', 'orchard');
+  return { core, romeo };
+}
+
+/**
+ * The same with Juliet, who has been handed the first hundred of so many stored messages: no more are before she
+ * acknowledges them, and what comes meanwhile waits behind.
+ */
+async function givenStored(t: TestContext, count: number) {
+  const { core, romeo } = await verona(t);
+  const stored = Array.from({ length: count }, (_, k) => `s${k}`);
+  await sendAcknowledged(romeo, 'juliet@localhost', stored);
+  const [juliet, previous] = await managed(core, 'juliet', 'phone', false);
+  juliet.send('<presence/>');
+  await juliet.stanza((stanza) => stanza.id === 's99');
+  return { core, romeo, juliet, previous, stored };
 }
 
 async function hibernating(core: CoreUnderTest): Promise<void> {
@@ -164,16 +187,7 @@ test('one that is given up leaves them stored for the next', async (t) => {
 });
 
 test('one that waits behind stored messages, and is never acknowledged, is stored again', async (t) => {
-  const core = await CoreUnderTest.start();
-  t.after(() => core.stop());
-  await core.addUsers('romeo', 'juliet');
-  const [romeo] = await managed(core, 'romeo', 'orchard');
-  // more than are handed over before their acknowledgement is waited for
-  const stored = Array.from({ length: 120 }, (_, k) => `s${k}`);
-  await sendAcknowledged(romeo, 'juliet@localhost', stored);
-  const [juliet, previous] = await managed(core, 'juliet', 'phone', false);
-  juliet.send('<presence/>');
-  await juliet.stanza((stanza) => stanza.id === 's99');
+  const { core, romeo, juliet, previous, stored } = await givenStored(t, 120);
   const received = juliet.transcript.slice(juliet.transcript.indexOf('<enabled'));
   juliet.cut();
   await hibernating(core);
@@ -189,15 +203,7 @@ test('one that waits behind stored messages, and is never acknowledged, is store
 });
 
 test('kill -9: what waited behind stored messages when the stream was lost is there, too, behind them, once', async (t) => {
-  const core = await CoreUnderTest.start();
-  t.after(() => core.stop());
-  await core.addUsers('romeo', 'juliet');
-  const [romeo] = await managed(core, 'romeo', 'orchard');
-  const stored = Array.from({ length: 120 }, (_, k) => `s${k}`);
-  await sendAcknowledged(romeo, 'juliet@localhost', stored);
-  const [juliet] = await managed(core, 'juliet', 'phone', false);
-  juliet.send('<presence/>');
-  await juliet.stanza((stanza) => stanza.id === 's99');
+  const { core, romeo, juliet, stored } = await givenStored(t, 120);
   await sendAcknowledged(romeo, 'juliet@localhost', ['before'], stored.length);
   juliet.cut();
   await hibernating(core);
@@ -208,15 +214,7 @@ test('kill -9: what waited behind stored messages when the stream was lost is th
 });
 
 test('kill -9: so is what waits behind stored messages for a client that is there, but slow', async (t) => {
-  const core = await CoreUnderTest.start();
-  t.after(() => core.stop());
-  await core.addUsers('romeo', 'juliet');
-  const [romeo] = await managed(core, 'romeo', 'orchard');
-  const stored = Array.from({ length: 220 }, (_, k) => `s${k}`);
-  await sendAcknowledged(romeo, 'juliet@localhost', stored);
-  const [juliet] = await managed(core, 'juliet', 'phone', false);
-  juliet.send('<presence/>');
-  await juliet.stanza((stanza) => stanza.id === 's99');
+  const { core, romeo, juliet, stored } = await givenStored(t, 220);
   await sendAcknowledged(romeo, 'juliet@localhost', ['m1'], stored.length);
   // her presence and the first of them; more are read
   juliet.send(`<a xmlns='${SM}' h='101'/>`);

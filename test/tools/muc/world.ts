@@ -70,17 +70,6 @@ export abstract class Client {
     return last;
   }
 
-  /** The next stanzas are these, in any order. */
-  async expectAnyOrder(...stanzas: string[]): Promise<void> {
-    const wanted = [...stanzas];
-    while (wanted.length > 0) {
-      const stanza = await this.next(wanted.map((one) => canonical(one)).join('\n'));
-      const at = wanted.findIndex((expected) => compare(stanza, expected).same);
-      if (at < 0) assert.equal(canonical(stanza), wanted.map((one) => canonical(one)).join('\n'), this.jid);
-      wanted.splice(at, 1);
-    }
-  }
-
   /** Everything up to and with the first that `matches`; that one is returned. */
   async until(matches: (stanza: Stanza) => boolean, what = 'a matching stanza'): Promise<Stanza> {
     for (;;) {
