@@ -30,8 +30,8 @@ export function secureServerSocket(plain: Duplex, options: TlsOptions): TLSSocke
  * After the handshake Node tells errors to nobody but a tls.Server, and a connection of which nothing is understood any more
  * would stay. What is left of the look at a bad certificate, which comes here too, is no error of TLS itself.
  */
-function endWhereBroken(this: TLSSocket, error: Error & { readonly code?: string }): void {
-  if (error.code?.startsWith('ERR_SSL_')) this.destroy(error);
+function endWhereBroken(this: TLSSocket, error: Error & { readonly library?: string }): void {
+  if (error.library === 'SSL routines') this.destroy(error);
 }
 
 /** Node keeps the verdict on the handle; where it should not be found any more, nobody is authorized. */
