@@ -90,7 +90,11 @@ export function nodeInfo(pep: Pep): IqHandler {
     const owner = request.to.bare;
     return pep.accounts.with(owner, async (account) => {
       const node = account.node(name);
-      if (node === undefined) throw new StanzaError('item-not-found');
+      if (node === undefined) {
+        // XEP-0030 §8 rule 1: a stranger hears what a missing account gives, with a node or without
+        const stranger = await isStranger(pep, owner, request.from);
+        throw new StanzaError(stranger ? 'service-unavailable' : 'item-not-found');
+      }
       const refusal = await pep.refusal(owner, node, request.from);
       if (refusal !== null && !mayAskIn(owner, node, request.from)) throw refusal;
       return infoElement(
@@ -134,7 +138,11 @@ export function nodeItems(pep: Pep): IqHandler {
     return pep.accounts.with(owner, async (account) => {
       if (name !== undefined && name !== '') {
         const node = account.node(name);
-        if (node === undefined) throw new StanzaError('item-not-found');
+        if (node === undefined) {
+          // XEP-0030 §8 rule 2: of an account that does not exist a stranger gets an empty answer, with a node or without
+          if (await isStranger(pep, owner, from)) return itemsElement([], name);
+          throw new StanzaError('item-not-found');
+        }
         const refusal = await pep.refusal(owner, node, from);
         if (refusal !== null) throw refusal;
         const { items, page } = pageOf(await account.items(node), resultSet, {
@@ -155,10 +163,7 @@ export function nodeItems(pep: Pep): IqHandler {
         if (mayAskIn(owner, node, from) || (await pep.refusal(owner, node, from)) === null)
           visible.push(node);
       }
-      // XEP-0030 §8: a stranger learns the same of an account that shows nothing and of none.
-      if (visible.length === 0 && from.bare !== owner && !(await pep.contact(owner, from))?.subscriber) {
-        throw new StanzaError('service-unavailable');
-      }
+      // XEP-0030 §8 rule 2: empty also for a stranger, and the same of an account that shows nothing and of none
       const { items, page } = pageOf(visible, resultSet, { id: (node) => node.name, limit: 1_000 });
       return withSet(
         itemsElement(
@@ -169,6 +174,11 @@ export function nodeItems(pep: Pep): IqHandler {
       );
     });
   };
+}
+
+/** Whether somebody is neither the owner nor subscribed to its presence; true for everybody where there is no account. */
+async function isStranger(pep: Pep, owner: string, from: Jid): Promise<boolean> {
+  return from.bare !== owner && !(await pep.contact(owner, from))?.subscriber;
 }
 
 function withSet(query: Element, page: Parameters<typeof resultSetElement>[0] | null): Element {

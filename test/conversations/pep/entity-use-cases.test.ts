@@ -43,7 +43,12 @@ describe('entity use cases (XEP-0060 §5)', () => {
         `<query xmlns='http://jabber.org/protocol/disco#items'><item jid='${JULIET}' node='${NODE}' name='Diary'/></query>`,
       ),
     );
-    assert.equal(errorOf(await ask(paris, 'get', query)), 'cancel, service-unavailable');
+    // XEP-0030 §8 rule 2: empty, with a node or without, as for an account that does not exist
+    assertSame(await ask(paris, 'get', query), result('paris@localhost/street', query));
+    const unknown = "<query xmlns='http://jabber.org/protocol/disco#items' node='urn:example:none'/>";
+    assertSame(await ask(paris, 'get', unknown), result('paris@localhost/street', unknown));
+    assert.equal(errorOf(await ask(romeo, 'get', unknown)), 'cancel, item-not-found');
+    assert.equal((await paris.iq('get', unknown, 'nobody@localhost')).type, 'result');
     const itemsQuery = `<query xmlns='http://jabber.org/protocol/disco#items' node='${NODE}'/>`;
     assertSame(
       await ask(romeo, 'get', itemsQuery),
@@ -97,7 +102,10 @@ describe('entity use cases (XEP-0060 §5)', () => {
       ),
     );
     const nothing = "<query xmlns='http://jabber.org/protocol/disco#info' node='urn:example:none'/>";
-    assert.equal(errorOf(await ask(paris, 'get', nothing)), 'cancel, item-not-found');
+    assert.equal(errorOf(await ask(romeo, 'get', nothing)), 'cancel, item-not-found');
+    // XEP-0030 §8 rule 1: to a stranger as for a missing account, with a node or without
+    assert.equal(errorOf(await ask(paris, 'get', nothing)), 'cancel, service-unavailable');
+    assert.equal(errorOf(await paris.iq('get', nothing, 'nobody@localhost')), 'cancel, service-unavailable');
   });
 
   test('§5.6, §5.7 one’s own subscriptions and affiliations', async () => {
