@@ -93,7 +93,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
   // roster and presence
   const roster = new RosterService(storage, hooks, log);
   const hosts = (domain: string) => domains.includes(domain as Domain);
-  const probes = new Probes({ router, directory, hooks, hosts });
+  const probes = new Probes({ router, directory, hosts });
   const presence: Presence = new Presence({ router, hooks, subscriptions: () => subscriptions, probes });
   const subscriptions = new Subscriptions({
     router,

@@ -4,7 +4,6 @@ import { Stanza } from '../../shared/xml/stanza.js';
 import { type BareJid, type Jid, jid as parseKnown } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { verdictOf } from '../privacy/verdict.js';
-import type { Hooks } from '../routing/hooks.js';
 import { localOrigin } from '../routing/origin.js';
 import type { Router } from '../routing/router.js';
 import type { AccountState } from '../sessions/account-state.js';
@@ -22,7 +21,6 @@ export function answersOwnPresence(error: Stanza): boolean {
 interface ProbesParts {
   readonly router: Router;
   readonly directory: SessionDirectory;
-  readonly hooks: Hooks;
   readonly hosts: (domain: string) => boolean;
 }
 
@@ -73,7 +71,6 @@ export class Probes {
       this.#reply({ from: to.bare, to: from.bare, type: 'unsubscribed', ...idOf(probe) }, null, from);
       return;
     }
-    if (hears) this.#parts.hooks.presenceProbed.emit(account, from);
     if (to.resource !== '') {
       const session = account.session(to.resource);
       if (session?.available === true) {

@@ -10,18 +10,8 @@ import type { Origin } from './origin.js';
  * has taken the stanza over and ends the walk.
  */
 class HookPoint<Arguments extends unknown[]> {
-  readonly name: string;
   #entries: { order: number; handler: (...args: Arguments) => boolean | undefined }[] = [];
   #handlers: ((...args: Arguments) => boolean | undefined)[] = [];
-
-  constructor(name: string) {
-    this.name = name;
-  }
-
-  /** Whether anybody listens: lets the hot path skip preparing arguments. */
-  get used(): boolean {
-    return this.#handlers.length > 0;
-  }
 
   add(order: number, handler: (...args: Arguments) => boolean | undefined): void {
     this.#entries.push({ order, handler });
@@ -88,8 +78,6 @@ export interface Hooks {
   readonly sessionEnded: Signal<[session: Session]>;
   /** Available or unavailable presence of somebody else arriving for an account. */
   readonly presenceReceived: Signal<[account: AccountState, presence: Stanza, from: Jid]>;
-  /** A probe of an account that may see our presence (already authorised). */
-  readonly presenceProbed: Signal<[account: AccountState, from: Jid]>;
   readonly accountCreated: Signal<[account: BareJid]>;
   readonly accountRemoved: Signal<[account: BareJid]>;
   /** An item changed, was added or (`removed`) removed; subscription changes included. */
@@ -107,13 +95,13 @@ export interface Hooks {
 /** The hook points and signals of one core, with nobody at them yet. */
 export function createHooks(): Hooks {
   return {
-    clientInbound: new HookPoint('client.inbound'),
-    accountOutbound: new HookPoint('account.outbound'),
-    messageDelivered: new HookPoint('message.delivered'),
-    messageUndelivered: new HookPoint('offline.store'),
-    sessionOutbound: new HookPoint('session.outbound'),
-    streamLost: new HookPoint('stream.lost'),
-    messageSent: new HookPoint('message.sent'),
+    clientInbound: new HookPoint(),
+    accountOutbound: new HookPoint(),
+    messageDelivered: new HookPoint(),
+    messageUndelivered: new HookPoint(),
+    sessionOutbound: new HookPoint(),
+    streamLost: new HookPoint(),
+    messageSent: new HookPoint(),
     sessionBound: new Signal(),
     sessionAvailable: new Signal(),
     presenceBroadcast: new Signal(),
@@ -124,7 +112,6 @@ export function createHooks(): Hooks {
     leavingsHandedOn: new Signal(),
     sessionEnded: new Signal(),
     presenceReceived: new Signal(),
-    presenceProbed: new Signal(),
     accountCreated: new Signal(),
     accountRemoved: new Signal(),
     rosterChanged: new Signal(),

@@ -38,10 +38,10 @@ export interface ProcessFeatures {
 }
 
 /** The `features` that each process's `features.js` exports; importing it starts nothing. */
-export async function declaredFeatures(root = compiledRoot): Promise<ProcessFeatures[]> {
+export async function declaredFeatures(): Promise<ProcessFeatures[]> {
   const found: ProcessFeatures[] = [];
   for (const { name, folder } of PROCESSES) {
-    const path = join(root, folder, 'features.js');
+    const path = join(compiledRoot, folder, 'features.js');
     if (!existsSync(path)) continue;
     const module: { features?: unknown } = await import(pathToFileURL(path).href);
     found.push({ process: name, features: z.array(featureSchema).parse(module.features) });

@@ -21,17 +21,14 @@ export const PROCESSES: readonly ProcessEntry[] = [CORE, ...COMPONENTS];
 export const compiledRoot = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 
 /** The compiled entry of a process; undefined where this installation does not contain it. */
-export function mainOf(entry: ProcessEntry, root = compiledRoot): string | undefined {
-  const path = join(root, entry.folder, 'main.js');
+export function mainOf(entry: ProcessEntry): string | undefined {
+  const path = join(compiledRoot, entry.folder, 'main.js');
   return existsSync(path) ? path : undefined;
 }
 
 /** The settings definition that a process's `settings.js` exports; undefined where the process is not installed. */
-export async function definitionOf(
-  entry: ProcessEntry,
-  root = compiledRoot,
-): Promise<SettingsDefinition | undefined> {
-  const path = join(root, entry.folder, 'settings.js');
+export async function definitionOf(entry: ProcessEntry): Promise<SettingsDefinition | undefined> {
+  const path = join(compiledRoot, entry.folder, 'settings.js');
   if (!existsSync(path)) return undefined;
   const exports: Record<string, unknown> = await import(pathToFileURL(path).href);
   const definition = Object.values(exports).find(isSettingsDefinition);
@@ -40,12 +37,10 @@ export async function definitionOf(
 }
 
 /** Every installed process's definition. */
-export async function allDefinitions(
-  root = compiledRoot,
-): Promise<{ entry: ProcessEntry; definition: SettingsDefinition }[]> {
+export async function allDefinitions(): Promise<{ entry: ProcessEntry; definition: SettingsDefinition }[]> {
   const found: { entry: ProcessEntry; definition: SettingsDefinition }[] = [];
   for (const entry of PROCESSES) {
-    const definition = await definitionOf(entry, root);
+    const definition = await definitionOf(entry);
     if (definition !== undefined) found.push({ entry, definition });
   }
   return found;
@@ -55,8 +50,8 @@ export async function allDefinitions(
  * The names of every process's settings. Those of a component that is not installed are recognised by its prefix;
  * undefined where the core is not, whose names have no prefix in common and must not be taken for mistakes.
  */
-export async function allKnownNames(root = compiledRoot): Promise<KnownNames | undefined> {
-  const definitions = await allDefinitions(root);
+export async function allKnownNames(): Promise<KnownNames | undefined> {
+  const definitions = await allDefinitions();
   if (!definitions.some(({ entry }) => entry === CORE)) return undefined;
   const known = new KnownNames();
   for (const { entry, definition } of definitions) known.add(entry.name, definition);

@@ -56,7 +56,7 @@ export function formElement(form: FormDeclaration, values: FormValues = {}): Ele
   if (form.instructions !== undefined) x.append(xml('instructions', {}, form.instructions));
   x.append(formTypeElement(form.formType));
   for (const field of form.fields) {
-    const element = valueElement(field, values[field.var] ?? field.default, true);
+    const element = valueElement(field, values[field.var] ?? field.default);
     if (field.description !== undefined) element.prepend(xml('desc', {}, field.description));
     if (field.required) element.append(xml('required'));
     const validation = validateElement(field);
@@ -70,18 +70,14 @@ export function formElement(form: FormDeclaration, values: FormValues = {}): Ele
   return x;
 }
 
-/** A form of type result, or submit: the declared fields that have a value, in the declared order. */
-export function valuesElement(
-  form: FormDeclaration,
-  values: FormValues,
-  type: 'result' | 'submit' = 'result',
-): Element {
+/** A form of type result: the declared fields that have a value, in the declared order. */
+export function valuesElement(form: FormDeclaration, values: FormValues): Element {
   const fields = form.fields.filter((field) => values[field.var] !== undefined);
   return xml(
     'x',
-    { xmlns: NS.dataForms, type },
+    { xmlns: NS.dataForms, type: 'result' },
     formTypeElement(form.formType),
-    ...fields.map((field) => valueElement(field, values[field.var], type === 'result')),
+    ...fields.map((field) => valueElement(field, values[field.var])),
   );
 }
 
@@ -226,12 +222,9 @@ function formTypeElement(formType: string): Element {
   return xml('field', { var: 'FORM_TYPE', type: 'hidden' }, xml('value', {}, formType));
 }
 
-function valueElement(field: FieldDeclaration, value: FieldValue | undefined, described: boolean): Element {
+function valueElement(field: FieldDeclaration, value: FieldValue | undefined): Element {
   const { var: name, type, label } = field;
-  const element = xml(
-    'field',
-    described ? { var: type === 'fixed' ? undefined : name, type, label } : { var: name },
-  );
+  const element = xml('field', { var: type === 'fixed' ? undefined : name, type, label });
   for (const text of textsOf(field, value)) element.append(xml('value', {}, text));
   return element;
 }
