@@ -1,5 +1,5 @@
-import { AddressList } from '../shared/addresses/address-list.js';
 import type { ProcessContext, RunningProcess } from '../shared/cli/process.js';
+import { AddressList } from '../shared/net/address-list.js';
 import { portToListen } from '../shared/settings/kinds.js';
 import { openWatchedStorage } from '../shared/storage/health.js';
 import { ServerCertificates } from '../shared/tls/server-certificates.js';

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { networkOf } from '../../shared/addresses/network.js';
+import { networkOf } from '../../shared/net/network.js';
 import type { Logger } from '../../shared/observability/types.js';
 import { type BareJid, parseJid } from '../../shared/xmpp/jid.js';
 import { storedCredentials } from './account-document.js';

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { spareDescriptors } from '../../shared/descriptors.js';
+import { spareDescriptors } from '../../shared/net/descriptors.js';
 import { hostToListen, portToListen } from '../../shared/settings/kinds.js';
 import { listening } from '../../shared/settings/listening.js';
 import { xml } from '../../shared/xml/element.js';

@@ -1,4 +1,4 @@
-import { AddressList } from '../../shared/addresses/address-list.js';
+import { AddressList } from '../../shared/net/address-list.js';
 
 interface AddressSettings {
   readonly BANNED_ADDRESSES: readonly string[];

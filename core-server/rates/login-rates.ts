@@ -1,5 +1,5 @@
-import { isLoopback } from '../../shared/addresses/loopback.js';
-import { networkOf } from '../../shared/addresses/network.js';
+import { isLoopback } from '../../shared/net/loopback.js';
+import { networkOf } from '../../shared/net/network.js';
 import type { Counter, Logger, Metrics } from '../../shared/observability/types.js';
 import { parseJid } from '../../shared/xmpp/jid.js';
 import { failure, type SaslFailure } from '../sasl/mechanism.js';

@@ -1,5 +1,5 @@
-import { isLoopback } from '../../shared/addresses/loopback.js';
-import { networkOf } from '../../shared/addresses/network.js';
+import { isLoopback } from '../../shared/net/loopback.js';
+import { networkOf } from '../../shared/net/network.js';
 
 const HOUR_MILLISECONDS = 3_600_000;
 

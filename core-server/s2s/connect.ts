@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { takeDescriptor } from '../../shared/descriptors.js';
+import { takeDescriptor } from '../../shared/net/descriptors.js';
 
 /** RFC 8305 §8: how long one attempt is alone before the next address is tried beside it. */
 const STAGGER_MILLISECONDS = 250;

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { networkOf } from '../../shared/addresses/network.js';
+import { networkOf } from '../../shared/net/network.js';
 import type { Counter, Logger } from '../../shared/observability/types.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import type { Peer } from '../core.js';

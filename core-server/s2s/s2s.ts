@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { spareDescriptors } from '../../shared/descriptors.js';
+import { spareDescriptors } from '../../shared/net/descriptors.js';
 import { hostToListen, portToListen } from '../../shared/settings/kinds.js';
 import { listening } from '../../shared/settings/listening.js';
 import { secureServerSocket } from '../../shared/tls/server-socket.js';

@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
-import type { AddressList } from '../../shared/addresses/address-list.js';
-import { spareDescriptors } from '../../shared/descriptors.js';
+import type { AddressList } from '../../shared/net/address-list.js';
+import { spareDescriptors } from '../../shared/net/descriptors.js';
 import type { Logger } from '../../shared/observability/types.js';
 import { hostToListen } from '../../shared/settings/kinds.js';
 import { listening } from '../../shared/settings/listening.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { networkOf } from '../../shared/addresses/network.js';
+import { networkOf } from '../../shared/net/network.js';
 import type { Counter, Logger } from '../../shared/observability/types.js';
 import { xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';

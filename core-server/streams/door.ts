@@ -1,4 +1,4 @@
-import { networkOf } from '../../shared/addresses/network.js';
+import { networkOf } from '../../shared/net/network.js';
 import { LeakyCounts } from '../rates/leaky-counts.js';
 
 interface DoorLimits {

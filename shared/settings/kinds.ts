@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AddressList } from '../addresses/address-list.js';
+import { AddressList } from '../net/address-list.js';
 import { type BareJid, parseJid, prepareDomain } from '../xmpp/jid.js';
 
 /** A TCP port: `0` means that the listener is off, `'auto'` any free port. */

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { AddressList } from '../../../shared/addresses/address-list.js';
-import { isLoopback } from '../../../shared/addresses/loopback.js';
-import { withoutMapping } from '../../../shared/addresses/mapped.js';
+import { AddressList } from '../../../shared/net/address-list.js';
+import { isLoopback } from '../../../shared/net/loopback.js';
+import { withoutMapping } from '../../../shared/net/mapped.js';
 
 /** Where a request really comes from. */
 export interface RequestOrigin {

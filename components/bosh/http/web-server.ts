@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createSecureServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { spareDescriptors } from '../../../shared/descriptors.js';
+import { spareDescriptors } from '../../../shared/net/descriptors.js';
 import type { Logger } from '../../../shared/observability/types.js';
 import { listening } from '../../../shared/settings/listening.js';
 import type { RequestOrigin, TrustedProxies } from './client-address.js';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { networkOf } from '../../../shared/addresses/network.js';
+import { networkOf } from '../../../shared/net/network.js';
 import type { Logger } from '../../../shared/observability/types.js';
 import type { ClientOrigin, Upstream } from '../upstreams/upstream.js';
 import type { BodyRequest } from './body-request.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { test } from 'node:test';
-import { DescriptorBudget, spareDescriptors } from '../../../shared/descriptors.js';
+import { DescriptorBudget, spareDescriptors } from '../../../shared/net/descriptors.js';
 import { recordingLogger } from '../../tools/silent-logger.js';
 
 test('descriptors are counted when those that were free are used up, and some are left', () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { connectToFirst } from '../../../core-server/s2s/connect.js';
-import { DescriptorBudget } from '../../../shared/descriptors.js';
+import { DescriptorBudget } from '../../../shared/net/descriptors.js';
 
 test('connections that we open come out of the same file descriptors as those that we accept', async (t) => {
   const server = createServer((socket) => socket.on('error', () => {}));

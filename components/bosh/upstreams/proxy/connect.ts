@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { takeDescriptor } from '../../../../shared/descriptors.js';
+import { takeDescriptor } from '../../../../shared/net/descriptors.js';
 import type { Target } from './target.js';
 
 const connectMilliseconds = 10_000;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { networkOf } from '../../../shared/addresses/network.js';
+import { networkOf } from '../../../shared/net/network.js';
 
 test('limits per address take an IPv4 address as it is and an IPv6 one by its /64', () => {
   const table: readonly (readonly [string, string])[] = [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AddressList } from '../../../shared/addresses/address-list.js';
-import { isLoopback } from '../../../shared/addresses/loopback.js';
+import { AddressList } from '../../../shared/net/address-list.js';
+import { isLoopback } from '../../../shared/net/loopback.js';
 
 test('addresses and networks', () => {
   const list = new AddressList(['192.0.2.0/24', '2001:db8::7']);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:net';
-import type { Logger } from './observability/types.js';
+import type { Logger } from '../observability/types.js';
 
 /** Left for what the process opens itself: its store, its log. */
 const RESERVE = 24;
