@@ -100,6 +100,13 @@ export function configForm(limits: NodeLimits): FormDeclaration {
         check: numberOrMax(Number.MAX_SAFE_INTEGER),
       },
       {
+        var: 'pubsub#node_type',
+        type: 'list-single',
+        label: 'Whether the node is a leaf',
+        options: ['leaf'],
+        default: 'leaf',
+      },
+      {
         var: 'pubsub#max_payload_size',
         type: 'text-single',
         label: 'The most bytes of a payload',

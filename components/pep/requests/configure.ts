@@ -2,7 +2,7 @@ import type { Element } from '../../../shared/xml/element.js';
 import { xml } from '../../../shared/xml/element.js';
 import { formElement, formOf, parseForm, readSubmission } from '../../../shared/xmpp/forms.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
-import { pubsubError } from '../errors.js';
+import { pubsubError, unsupported } from '../errors.js';
 import type { NodeConfig } from '../nodes/node-config.js';
 import { configurationEvent } from '../notify/events.js';
 import { dropRefused } from './lost-access.js';
@@ -38,12 +38,15 @@ export const configureNode: UseCase = async (pep, request, account) => {
 
 /** A configuration with what was submitted; null where the form was cancelled (§8.2.4). */
 export function submittedConfig(config: NodeConfig, form: Element): NodeConfig | null {
-  const model = parseForm(form).fields.get('pubsub#access_model')?.values[0];
+  const { fields } = parseForm(form);
+  const model = fields.get('pubsub#access_model')?.values[0];
   const offered = config.form.fields.find((field) => field.var === 'pubsub#access_model')?.options ?? [];
   // §8.1.2, example "Service does not support specified access model"
   if (model !== undefined && !offered.includes(model)) {
     throw pubsubError('not-acceptable', 'unsupported-access-model');
   }
+  // The schema of pubsub#errors has `collections` (XEP-0248): who asks for one is not to be given a leaf.
+  if (fields.get('pubsub#node_type')?.values[0] === 'collection') throw unsupported('collections');
   const values = readSubmission(form, config.form);
   return values === null ? null : config.with(values);
 }

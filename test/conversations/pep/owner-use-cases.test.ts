@@ -34,7 +34,18 @@ describe('owner use cases (XEP-0060 §8)', () => {
       errorOf(await own('set', pubsub(`<create node='urn:x'/>${form}`))),
       'modify, not-acceptable, unsupported-access-model',
     );
-    for (const name of ['1', '2', '3']) await own('set', pubsub(`<create node='urn:${name}'/>`));
+    // XEP-0248: a collection is refused, not made a leaf; §8.1.2: `leaf` is what a node is anyway.
+    const ofType = (type: string) =>
+      `<configure>${submission('node_config', { node_type: type })}</configure>`;
+    assert.equal(
+      errorOf(await own('set', pubsub(`<create node='urn:1'/>${ofType('collection')}`))),
+      'cancel, feature-not-implemented, unsupported collections',
+    );
+    assertSame(
+      await own('set', pubsub(`<create node='urn:1'/>${ofType('leaf')}`)),
+      result('juliet@localhost/balcony'),
+    );
+    for (const name of ['2', '3']) await own('set', pubsub(`<create node='urn:${name}'/>`));
     assert.equal(
       errorOf(await own('set', pubsub("<create node='urn:x'/>"))),
       'cancel, policy-violation, max-nodes-exceeded',
@@ -112,8 +123,14 @@ describe('owner use cases (XEP-0060 §8)', () => {
       .getChild('pubsub', `${PUBSUB}#owner`)
       ?.getChild('default')
       ?.getChild('x', 'jabber:x:data');
-    const access = form?.getChildren('field').find(({ attrs }) => attrs['var'] === 'pubsub#access_model');
-    assert.equal(access?.getChildText('value'), 'presence');
+    const value = (name: string) =>
+      form
+        ?.getChildren('field')
+        .find(({ attrs }) => attrs['var'] === `pubsub#${name}`)
+        ?.getChildText('value');
+    assert.equal(value('access_model'), 'presence');
+    // §16.4.4; libraries fill it in before they create a node.
+    assert.equal(value('node_type'), 'leaf');
   });
 
   test('§8.4 deleting: errors, and a replacement', async () => {
