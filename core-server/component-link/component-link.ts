@@ -1,20 +1,9 @@
-import type { AddressInfo } from 'node:net';
-import { createServer, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
-import { spareDescriptors } from '../../shared/net/descriptors.js';
-import { hostToListen, portToListen } from '../../shared/settings/kinds.js';
-import { listening } from '../../shared/settings/listening.js';
 import { xml } from '../../shared/xml/element.js';
 import type { Domain } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
-import type { Core } from '../core.js';
 import { defineFeature } from '../feature.js';
-import { componentOrigin } from '../routing/origin.js';
-import { Door, unreadByStrangers } from '../streams/door.js';
-import { SocketTransport } from '../streams/socket-transport.js';
 import { ComponentDomain } from './component-domain.js';
-import type { ComponentRegistry } from './component-registry.js';
-import { ComponentStream, type ComponentStreamOwner } from './component-stream.js';
+import { listenForComponents } from './component-listener.js';
 import { Delegation } from './delegation.js';
 import { parseGrants, STANDARD_GRANTS } from './grants.js';
 import { LoopWatch } from './loop-watch.js';
@@ -23,9 +12,6 @@ import { NestedDisco } from './nested-disco.js';
 import { PresenceFeed } from './presence-feed.js';
 import { Privilege } from './privilege.js';
 
-const HANDSHAKE_SECONDS = 10;
-/** A component speaks for many. */
-const COMPONENT_WEIGHT = 8;
 const ROUND_TRIP_BUCKETS = [
   0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];
@@ -128,20 +114,7 @@ export const componentLink = defineFeature({
     keepalive.unref();
     core.components.loops = new LoopWatch(core.log);
     core.closers.push(core.components.loops.start());
-    await listen(
-      core,
-      'component',
-      core.settings.COMPONENT_PLAIN_HOST,
-      portToListen(core.settings.COMPONENT_PORT),
-      false,
-    );
-    await listen(
-      core,
-      'component-tls',
-      core.settings.LISTEN_HOST,
-      portToListen(core.settings.COMPONENT_TLS_PORT),
-      true,
-    );
+    await listenForComponents(core);
   },
   async stop(core) {
     for (const domain of core.components.domains.values()) {
@@ -149,135 +122,6 @@ export const componentLink = defineFeature({
     }
   },
 });
-
-/** Accepts components on one port; `tls` with client certificates where COMPONENT_CA asks for them. */
-async function listen(
-  core: Core,
-  name: string,
-  host: string,
-  port: number | null,
-  tls: boolean,
-): Promise<void> {
-  if (port === null) return;
-  const options = () =>
-    core.certificates.serverOptions({
-      requestCert: core.settings.COMPONENT_CA !== undefined,
-      rejectUnauthorized: core.settings.COMPONENT_CA !== undefined,
-      ca: core.settings.COMPONENT_CA,
-    });
-  const door = new Door({
-    perAddress: core.settings.LIMIT_UNAUTHENTICATED_PER_ADDRESS,
-    total: core.settings.LIMIT_UNAUTHENTICATED,
-  });
-  // TLS hides which connection a secured one was: the peer's address and port tell
-  const leaving = new Map<string, () => void>();
-  const secure = tls
-    ? createTlsServer({ ...options(), handshakeTimeout: handshakeMilliseconds(core) })
-    : null;
-  if (secure) core.certificates.onChange(() => secure.setSecureContext(options()));
-  const server = secure ?? createServer({ noDelay: true });
-  server.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? 'unknown';
-    if (!door.hasRoom(address)) {
-      core.log.warn(
-        { code: 'component.too-many-connections', address },
-        'too many connections that are no components yet',
-      );
-      socket.destroy();
-      return;
-    }
-    const leave = door.enter(address);
-    leaving.set(peerOf(socket), leave);
-    socket.once('close', () => {
-      leave();
-      leaving.delete(peerOf(socket));
-    });
-  });
-  server.on(tls ? 'secureConnection' : 'connection', (socket: Socket) => {
-    if (!socket.destroyed) accept(core, socket, leaving.get(peerOf(socket)));
-  });
-  spareDescriptors(server, core.log);
-  if (tls) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
-  await listening(
-    server,
-    { host: hostToListen(host), port },
-    tls ? 'COMPONENT_TLS_PORT' : 'COMPONENT_PORT',
-    tls ? 'LISTEN_HOST' : 'COMPONENT_PLAIN_HOST',
-  );
-  server.on('error', (error) =>
-    core.log.error({ code: 'component.listener-failed', error }, 'listener failed'),
-  );
-  const address = server.address() as AddressInfo;
-  core.addresses[name] = `${address.address}:${address.port}`;
-  core.closers.push(() => server.close());
-}
-
-/** A component knows its secret: it needs less time than a client, whose user may have to be asked. */
-function handshakeMilliseconds({ settings }: Core): number {
-  return Math.min(HANDSHAKE_SECONDS, settings.LIMIT_UNAUTHENTICATED_SECONDS) * 1000;
-}
-
-function peerOf(socket: Socket): string {
-  return `${socket.remoteAddress}|${socket.remotePort}`;
-}
-
-/** `leave`: how it leaves the strangers at the door. */
-function accept(core: Core, socket: Socket, leave: (() => void) | undefined): void {
-  socket.on('error', () => {});
-  const { settings } = core;
-  const limits = (stanzaBytes: number, outboundBytes: number) => ({
-    stanzaBytes,
-    outboundBytes,
-    depth: settings.LIMIT_XML_DEPTH + 8,
-    attributes: settings.LIMIT_XML_ATTRIBUTES,
-  });
-  const strangers = settings.LIMIT_STANZA_BYTES_UNAUTHENTICATED;
-  const transport = new SocketTransport(socket, {
-    limits: limits(strangers, unreadByStrangers(strangers)),
-    contentNamespace: NS.component,
-    bytesPerSecond: 0,
-    notReading: (address) =>
-      core.log.warn({ code: 'component.not-reading', address }, 'a component does not read what it is sent'),
-    upgrade: null,
-    closeMilliseconds: 2000,
-  });
-  const stream = new ComponentStream(transport, {
-    ...ownerOf(core, core.components),
-    authenticated() {
-      leave?.();
-      transport.setLimits({
-        ...limits(settings.LIMIT_STANZA_BYTES_COMPONENT, settings.LIMIT_OUTBOUND_BYTES_COMPONENT),
-        weight: COMPONENT_WEIGHT,
-      });
-    },
-  });
-  const timer = setTimeout(() => {
-    if (stream.domain === null) stream.fail('connection-timeout');
-  }, handshakeMilliseconds(core));
-  timer.unref();
-  socket.once('close', () => clearTimeout(timer));
-}
-
-function ownerOf(core: Core, registry: ComponentRegistry): Omit<ComponentStreamOwner, 'authenticated'> {
-  return {
-    log: core.log,
-    find: (domain) => registry.domains.get(domain),
-    receive(stanza, stream) {
-      const domain = stream.domain;
-      if (domain === null) return;
-      domain.received++;
-      if (stanza.name === 'iq' && (stanza.type === 'result' || stanza.type === 'error')) {
-        if (registry.answers(stanza, domain)) return;
-      }
-      domain.asks(stanza, stream);
-      if (registry.take(stanza, domain, stream)) return;
-      const to = stanza.toJid?.domain;
-      if (to !== undefined && registry.domains.has(to)) registry.loops?.passed(domain.name, to);
-      core.router.route(stanza, componentOrigin);
-    },
-    closed() {},
-  };
-}
 
 /** Our limit, as XEP-0128 says such things. */
 function multicastForm() {

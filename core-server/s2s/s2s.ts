@@ -1,40 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import type { AddressInfo, Socket } from 'node:net';
-import { createServer } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
-import { spareDescriptors } from '../../shared/net/descriptors.js';
-import { hostToListen, portToListen } from '../../shared/settings/kinds.js';
-import { listening } from '../../shared/settings/listening.js';
-import { secureServerSocket } from '../../shared/tls/server-socket.js';
+import { portToListen } from '../../shared/settings/kinds.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import type { Core } from '../core.js';
 import { defineFeature } from '../feature.js';
 import { Door } from '../streams/door.js';
-import { SocketTransport } from '../streams/socket-transport.js';
-import type { SocketTransportOptions } from '../streams/socket-transport-options.js';
 import { strangerLimits, streamLimits } from '../streams/stream-limits.js';
 import { DialbackKeys } from './dialback-key.js';
 import { Federation } from './federation.js';
 import { keepHouse } from './housekeeping.js';
 import { FederationPolicy, parseExceptions } from './policy.js';
 import { parseRoutes } from './routes.js';
+import { listenForServers, type ServerListenerParts } from './server-listener.js';
 import { createNameService, TargetResolver } from './targets.js';
-import { ALPN, FederationTls } from './tls.js';
+import { FederationTls } from './tls.js';
 
-const HANDSHAKE_SECONDS = 20;
 /** A server speaks for many. */
 const SERVER_WEIGHT = 4;
 const CLOSE_MILLISECONDS = 2000;
 /** How long other servers get to take our last words when the core stops. */
 const SHUTDOWN_MILLISECONDS = 1000;
 
-interface Parts {
-  readonly federation: Federation;
-  readonly tls: FederationTls;
-  readonly transport: Omit<SocketTransportOptions, 'upgrade'>;
-}
-
-const partsOf = new WeakMap<Core, Parts>();
+const partsOf = new WeakMap<Core, ServerListenerParts>();
 
 /** Server-to-server streams: everything that is not for a domain of ours. */
 export const s2s = defineFeature({
@@ -154,8 +140,7 @@ export const s2s = defineFeature({
         stanzaMilliseconds: settings.LIMIT_STANZA_SECONDS * 1000,
       }),
     );
-    await listen(core, parts, 's2s', portToListen(settings.S2S_PORT), false);
-    await listen(core, parts, 's2s-tls', portToListen(settings.S2S_TLS_PORT), true);
+    await listenForServers(core, parts);
   },
   async stop(core) {
     const federation = partsOf.get(core)?.federation;
@@ -171,69 +156,3 @@ export const s2s = defineFeature({
     await Promise.race([Promise.all(words), late]);
   },
 });
-
-/** Accepts other servers on one port. */
-async function listen(
-  core: Core,
-  { federation, tls, transport }: Parts,
-  name: string,
-  port: number | null,
-  direct: boolean,
-): Promise<void> {
-  if (port === null) return;
-  const secure = direct
-    ? createTlsServer({
-        ...tls.serverOptions(),
-        ALPNProtocols: [ALPN],
-        handshakeTimeout: Math.min(HANDSHAKE_SECONDS, core.settings.LIMIT_UNAUTHENTICATED_SECONDS) * 1000,
-      })
-    : null;
-  if (secure !== null) core.certificates.onChange(() => secure.setSecureContext(tls.serverOptions()));
-  const server = secure ?? createServer({ noDelay: true, keepAlive: true });
-  // TLS hides which connection a secured one was: the peer's address and port tell
-  const handshakes = new Map<string, () => void>();
-  server.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? 'unknown';
-    if (federation.door.mayTry(address)) return;
-    core.log.warn({ code: 's2s.too-many-attempts', address }, 'too many attempts to connect');
-    socket.destroy();
-  });
-  secure?.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? 'unknown';
-    if (socket.destroyed) return;
-    if (!federation.door.hasRoom(address)) {
-      federation.tooMany(address);
-      socket.destroy();
-      return;
-    }
-    const leave = federation.door.enter(address);
-    const peer = `${address}|${socket.remotePort}`;
-    handshakes.set(peer, leave);
-    socket.once('close', () => {
-      leave();
-      handshakes.delete(peer);
-    });
-  });
-  server.on(direct ? 'secureConnection' : 'connection', (socket: Socket) => {
-    socket.on('error', () => {});
-    if (socket.destroyed) return;
-    handshakes.get(`${socket.remoteAddress}|${socket.remotePort}`)?.();
-    federation.admit(
-      new SocketTransport(socket, {
-        ...transport,
-        upgrade: (plain) => secureServerSocket(plain, tls.serverOptions()),
-      }),
-    );
-  });
-  spareDescriptors(server, core.log);
-  if (direct) server.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
-  await listening(
-    server,
-    { host: hostToListen(core.settings.LISTEN_HOST), port },
-    direct ? 'S2S_TLS_PORT' : 'S2S_PORT',
-  );
-  server.on('error', (error) => core.log.error({ code: 's2s.listener-failed', error }, 'listener failed'));
-  const address = server.address() as AddressInfo;
-  core.addresses[name] = `${address.address}:${address.port}`;
-  core.closers.push(() => server.close());
-}
