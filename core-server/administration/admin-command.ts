@@ -63,9 +63,11 @@ function subjectsOf({ values }: CommandRequest): string[] {
     .filter((value): value is string => typeof value === 'string' && value !== '');
 }
 
+// XEP-0050 §"Commands Successful/Failed": that an address is none is told in a note, as what else fails.
 export const ACCOUNT_FIELD: FieldDeclaration = {
   var: 'accountjid',
   type: 'jid-single',
+  anyText: true,
   label: 'The Jabber ID of the account',
   required: true,
 };
@@ -73,6 +75,7 @@ export const ACCOUNT_FIELD: FieldDeclaration = {
 export const ACCOUNTS_FIELD: FieldDeclaration = {
   var: 'accountjids',
   type: 'jid-multi',
+  anyText: true,
   label: 'The Jabber ID(s) of the accounts',
   required: true,
 };

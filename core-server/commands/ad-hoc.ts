@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Element, xml } from '../../shared/xml/element.js';
 import { formElement, formOf, readSubmission } from '../../shared/xmpp/forms.js';
+import { jid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { type DefinedCondition, StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Core } from '../core.js';
@@ -26,6 +27,11 @@ export const adHocCommands = defineFeature({
         core.commands.visibleTo(from).map(({ node, name }) => ({ jid: to.domain, node, name })),
     });
     core.iq.on('server', 'set', NS.commands, 'command', (request) => execute(core, sessions, request));
+    // Some ask their own account instead (RFC 6120 §10.3.3 has the server answer for it): to them it is the server.
+    core.iq.on('account', 'set', NS.commands, 'command', (request) => {
+      if (request.from.bare !== request.account?.bare) throw new StanzaError('service-unavailable');
+      return execute(core, sessions, request);
+    });
   },
   async start(core) {
     for (const command of core.commands.all()) announce(core, command);
@@ -54,7 +60,8 @@ function announce(core: Core, command: AdHocCommand): void {
 }
 
 async function execute(core: Core, sessions: CommandSessions, request: IqRequest): Promise<Element> {
-  const { from, to, payload } = request;
+  const { from, payload } = request;
+  const to = jid(request.to.domain);
   const { node, action = 'execute', sessionid } = payload.attrs;
   const command = node === undefined ? undefined : core.commands.find(node);
   if (node === undefined || command === undefined) throw new StanzaError('item-not-found');

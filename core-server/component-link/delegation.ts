@@ -130,14 +130,16 @@ export class Delegation {
     return undefined;
   }
 
-  /** §7.2.4, §7.2.5: remaining disco#info nodes and all disco#items of bare JIDs. */
+  /** §7.2.4, §7.2.5: remaining disco#info nodes and all disco#items of bare JIDs, but those that the server has itself. */
   #wildcard(namespace: string, stanza: Stanza, account: AccountState | null): boolean {
     if (account === null || stanza.type !== 'get') return false;
-    const payload = stanza.payload;
-    if (namespace === INFO_WILDCARD && payload?.namespace === NS.discoInfo) {
-      return (stanza.element.getChildElements()[0]?.attrs['node'] ?? '') !== '';
-    }
-    return namespace === ITEMS_WILDCARD && payload?.namespace === NS.discoItems;
+    const asked = stanza.payload?.namespace;
+    const info = namespace === INFO_WILDCARD && asked === NS.discoInfo;
+    const items = namespace === ITEMS_WILDCARD && asked === NS.discoItems;
+    if (!info && !items) return false;
+    const node = stanza.element.getChildElements()[0]?.attrs['node'] ?? '';
+    if (node === '') return items;
+    return stanza.fromJid?.bare !== account.bare || this.#core.disco.ownNodeHandlers(node) === undefined;
   }
 
   #forward(

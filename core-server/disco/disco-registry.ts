@@ -61,13 +61,17 @@ export class DiscoRegistry {
   items(source: (scope: Scope, query: DiscoQuery) => DiscoItem[]): void {
     this.#items.push(source);
   }
-  /** Answers for one node of the server (ad-hoc commands). */
+  /** Answers for one node of the server (ad-hoc commands), which accounts find at their own address, too. */
   node(name: string, handlers: NodeHandlers): void {
     this.#nodes.set(name, handlers);
   }
   /** Answers disco#info for nodes of the server whose names change; null for those it does not know. */
   dynamicNode(info: (name: string) => DiscoInfo | null): void {
     this.#dynamic.push(info);
+  }
+  /** Who answers for a node that somebody asks of his own account. */
+  ownNodeHandlers(name: string): NodeHandlers | undefined {
+    return this.#nodes.get(name);
   }
   nodeHandlers(name: string): NodeHandlers | undefined {
     const known = this.#nodes.get(name);
@@ -123,7 +127,7 @@ function formType(form: Element): string {
   return field?.getChildText('value') ?? '';
 }
 
-interface NodeHandlers {
+export interface NodeHandlers {
   info?(query: DiscoQuery): DiscoInfo | null;
   items?(query: DiscoQuery): DiscoItem[] | null;
 }

@@ -7,7 +7,7 @@ import { defineFeature } from '../feature.js';
 import type { IqAnswer, IqRequest, IqScope } from '../iq/iq-registry.js';
 import { isStranger, refuseStranger } from '../iq/strangers.js';
 import { CONTACT_KINDS } from './contact-kinds.js';
-import type { DiscoInfo, DiscoItem, DiscoQuery } from './disco-registry.js';
+import type { DiscoInfo, DiscoItem, DiscoQuery, NodeHandlers } from './disco-registry.js';
 import { noItems } from './no-items.js';
 
 /** Service discovery of the server and of accounts (XEP-0030, XEP-0128, XEP-0157). */
@@ -55,9 +55,9 @@ function info(core: Core, scope: IqScope, request: IqRequest): IqAnswer {
   }
   // No node, but the answer mirrors it (§3.2).
   if (node === '') return infoElement(core.disco.info(scope, query), node);
-  const found = core.disco.nodeHandlers(node)?.info?.(query) ?? null;
+  const found = handlersOf(core, request, node)?.info?.(query) ?? null;
   // XEP-0030 §7
-  if (scope !== 'server' || found === null) throw new StanzaError('item-not-found');
+  if (found === null) throw new StanzaError('item-not-found');
   return infoElement(found, node);
 }
 
@@ -71,9 +71,14 @@ function items(core: Core, scope: IqScope, request: IqRequest): IqAnswer {
     return general(core, 'items', scope, query, () => itemsElement(core.disco.itemsOf(scope, query)));
   }
   if (node === '') return itemsElement(core.disco.itemsOf(scope, query), node);
-  const found = core.disco.nodeHandlers(node)?.items?.(query) ?? null;
-  if (scope !== 'server' || found === null) throw new StanzaError('item-not-found');
+  const found = handlersOf(core, request, node)?.items?.(query) ?? null;
+  if (found === null) throw new StanzaError('item-not-found');
   return itemsElement(found, node);
+}
+
+function handlersOf(core: Core, { account, from }: IqRequest, node: string): NodeHandlers | undefined {
+  if (account === null) return core.disco.nodeHandlers(node);
+  return from.bare === account.bare ? core.disco.ownNodeHandlers(node) : undefined;
 }
 
 /** An answer to disco#info. */

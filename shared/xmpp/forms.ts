@@ -37,6 +37,8 @@ export interface FieldDeclaration {
   /** XEP-0122; `xs:integer` is checked (with `range`, both ends included). */
   readonly datatype?: 'xs:integer' | 'xs:dateTime' | 'xs:anyURI' | 'xs:string';
   readonly range?: { readonly min?: number; readonly max?: number };
+  /** What is no JID is handed on as it is, to who has a better answer for it than an error. */
+  readonly anyText?: boolean;
   /** A further check of a submitted value: the reason why it is refused, or undefined. */
   readonly check?: (value: FieldValue) => string | undefined;
 }
@@ -191,7 +193,7 @@ function single(field: FieldDeclaration, given: readonly string[]): string {
 }
 
 function preparedJid(field: FieldDeclaration, text: string): string {
-  return parseJid(text.trim())?.full ?? refuse(field, 'is not a JID');
+  return parseJid(text.trim())?.full ?? (field.anyText ? text : refuse(field, 'is not a JID'));
 }
 
 function checkOption(field: FieldDeclaration, text: string): void {

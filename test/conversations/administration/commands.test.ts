@@ -109,6 +109,47 @@ test('XEP-0050 §2: commands are found by disco, by whoever may run them', async
   await romeo.close();
 });
 
+test('RFC 6120 §10.3.3: at one’s own address, too, and at nobody else’s', async () => {
+  const items = `<query xmlns='http://jabber.org/protocol/disco#items' node='${COMMANDS}'/>`;
+  const nodes = (answer: Stanza) =>
+    answer.element
+      .getChild('query')
+      ?.getChildren('item')
+      .map((item) => item.attrs['node']);
+  assert.deepEqual(
+    nodes(await bard.iq('get', items, 'bard@localhost')),
+    nodes(await bard.iq('get', items, 'localhost')),
+  );
+  const count = await command(bard, 'get-registered-users-num', null, 'bard@localhost');
+  assert.equal(count.from, 'bard@localhost');
+  assert.equal(count.element.getChild('command')?.attrs['status'], 'completed');
+  assert.match(
+    note(
+      await command(
+        bard,
+        'change-user-password',
+        { accountjid: 'nobody@localhost', password: 'x' },
+        'bard@localhost',
+      ),
+    ),
+    /^error /,
+  );
+  const romeo = await core.login('romeo');
+  assert.deepEqual(nodes(await romeo.iq('get', items, 'romeo@localhost')), ['ping']);
+  assert.deepEqual(nodes(await romeo.iq('get', items, 'bard@localhost')), [], 'a stranger');
+  assert.equal(condition(await command(romeo, 'announce', null, 'romeo@localhost')), 'forbidden');
+  assert.equal(condition(await command(romeo, 'ping', null, 'bard@localhost')), 'service-unavailable');
+  await romeo.close();
+});
+
+test('XEP-0050 §"Commands Successful/Failed": an address that is none is told in a note', async () => {
+  const fields = { password: 'x', 'password-verify': 'x' };
+  for (const accountjid of ['a@b@c', 'localhost', 'x@elsewhere.example'])
+    assert.match(note(await command(bard, 'add-user', { accountjid, ...fields })), /^error /, accountjid);
+  for (const accountjids of ['a@b@c', 'nobody@localhost', 'x@elsewhere.example'])
+    assert.match(note(await command(bard, 'reenable-user', { accountjids })), /^error /, accountjids);
+});
+
 test('nobody but an administrator runs a command', async () => {
   const romeo = await core.login('romeo');
   for (const name of ['add-user', 'get-online-users-list', 'shutdown', 'announce']) {
@@ -262,7 +303,7 @@ test('XEP-0050: the errors of a confused requester', async () => {
 
 test('every command is logged with who ran it about whom, and without passwords or texts', () => {
   const lines = core.process.output.split('\n').filter((line) => line.includes('"admin.command"'));
-  const added = lines.find((line) => line.includes('#add-user'));
+  const added = lines.find((line) => line.includes('#add-user') && line.includes('mercutio'));
   assert.match(added ?? '', /"by":"bard@localhost\/globe".*"subjects":\["mercutio@localhost"\]/);
   assert.ok(!core.process.output.includes('Queen Mab'));
   assert.ok(!core.process.output.includes('Two households'));

@@ -339,6 +339,12 @@ describe('nested disco (XEP-0355 §7)', () => {
       );
       assert.equal((await juliet.element('iq')).type, 'result');
     }
+    // nodes of the server are no remaining ones: who asks his own account for them is answered by the core
+    const commands = 'http://jabber.org/protocol/commands';
+    for (const what of ['info', 'items']) {
+      const query = `<query xmlns='http://jabber.org/protocol/disco#${what}' node='${commands}'/>`;
+      assert.equal((await juliet.iq('get', query, 'juliet@localhost')).type, 'result', what);
+    }
     await component.close();
     // gone with it
     while ((await features(juliet, 'localhost')).includes('urn:example:server-side'))
