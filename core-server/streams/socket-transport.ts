@@ -14,6 +14,7 @@ import { CompressionLayer } from './compression-layer.js';
 import { declaresTooMuch } from './header-limit.js';
 import { headerText } from './header-text.js';
 import { InputRate } from './input-rate.js';
+import { HIGH_WATER_BYTES, SocketOutput } from './socket-output.js';
 import type { SocketTransportOptions } from './socket-transport-options.js';
 import {
   type OutgoingHeader,
@@ -23,36 +24,27 @@ import {
   type TransportHandler,
 } from './transport.js';
 import { giveWay, sliceMilliseconds, thisTurn } from './turns.js';
-import { flushThisTurn, flushWhereDue } from './write-scheduler.js';
+import { flushWhereDue } from './write-scheduler.js';
 
 const WHITE_SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
-const HIGH_WATER_BYTES = 64 * 1024;
-/** What TLS may have to send at once before Node gives the connection 16 KiB more for it, less what OpenSSL adds by itself. */
-const SMALL_RECORD_BYTES = 800;
 /** How soon the end of a connection is looked at again while its last words are inflated. */
 const INFLATING_MILLISECONDS = 5;
 
-/** One XML stream over one TCP or TLS socket: bytes → parser → stream, text → one write per turn → bytes. */
+/** One XML stream over one TCP or TLS socket: bytes → parser → stream, text → {@link SocketOutput} → bytes. */
 export class SocketTransport implements Transport {
   readonly kind = 'socket';
   readonly remoteAddress: string;
   handler: TransportHandler = silentHandler;
   /** When the peer last sent anything, in `performance.now()` milliseconds. */
   lastReceived = performance.now();
-  /** How often {@link flush} has begun: text sent while it does not change leaves together. */
-  flushes = 0;
   readonly #options: SocketTransportOptions;
   readonly #parser: StreamParser;
+  readonly #output: SocketOutput;
   #socket: Socket | TLSSocket;
   #encrypted: TLSSocket | null;
   /** After <proceed/>: takes the first bytes of the peer's handshake. */
   #takeHello: ((bytes: Buffer) => void) | null = null;
-  /** Until the peer has proved who it is, what is long leaves in pieces that fit the smaller buffer of TLS. */
-  #inPieces = true;
-  #pieceUnderWay = false;
   #compression: CompressionLayer | null = null;
-  #pending = '';
-  #flushCallbacks: (() => void)[] | null = null;
   #headerSent = false;
   #closingSent = false;
   /** After a stream error of ours: what still comes is dropped. */
@@ -66,7 +58,6 @@ export class SocketTransport implements Transport {
   #sliceEnds = 0;
   /** Why the connection has ended, while what had come of it before waits for its next turn. */
   #ended: string | null = null;
-  #outboundLimit: number;
   #weight: number;
   /** When the beginning of what has not come whole came; 0: nothing is unfinished. */
   #unfinishedSince = 0;
@@ -81,7 +72,7 @@ export class SocketTransport implements Transport {
     this.#options = options;
     const { bytesPerSecond } = options;
     this.#rate = bytesPerSecond === 0 ? null : new InputRate(bytesPerSecond, () => this.#adjustReading());
-    this.#outboundLimit = options.limits.outboundBytes;
+    this.#output = new SocketOutput(this, socket, this.#encrypted !== null, options.limits.outboundBytes);
     this.#weight = options.limits.weight ?? 1;
     this.remoteAddress = options.remoteAddress ?? socket.remoteAddress ?? 'unknown';
     this.#parser = new StreamParser(this, options.limits);
@@ -100,10 +91,14 @@ export class SocketTransport implements Transport {
     return this.#compression !== null;
   }
   get queuedBytes(): number {
-    return this.#pending.length + this.#socket.writableLength + (this.#compression?.queuedBytes ?? 0);
+    return this.#output.queuedBytes;
   }
   get congested(): boolean {
-    return this.queuedBytes > HIGH_WATER_BYTES;
+    return this.#output.queuedBytes > HIGH_WATER_BYTES;
+  }
+  /** {@link SocketOutput.flushes} */
+  get flushes(): number {
+    return this.#output.flushes;
   }
 
   /** Since when the peer owes the rest of what it began to say (`performance.now()` milliseconds); null: it owes nothing. */
@@ -124,85 +119,11 @@ export class SocketTransport implements Transport {
   }
 
   send(text: string): void {
-    if (this.#lost || this.#closingSent) return;
-    if (this.#pending === '') flushThisTurn(this);
-    this.#pending += text;
+    if (!this.#lost && !this.#closingSent) this.#output.send(text);
   }
 
   afterFlush(callback: () => void): void {
-    if (this.#lost) return;
-    if (this.#pending === '') flushThisTurn(this);
-    this.#flushCallbacks ??= [];
-    this.#flushCallbacks.push(callback);
-  }
-
-  /** Hands everything that waits to the socket; the write scheduler calls it. */
-  flush(): void {
-    // the clear is over, or a piece of what waits is under way
-    if (this.#lost || this.#ended !== null || this.#takeHello !== null || this.#pieceUnderWay) return;
-    if (this.#inPieces && this.#encrypted !== null && this.#writePiece()) return;
-    this.flushes++;
-    const text = this.#pending;
-    const callbacks = this.#flushCallbacks;
-    this.#pending = '';
-    this.#flushCallbacks = null;
-    const done =
-      callbacks === null
-        ? undefined
-        : () => {
-            for (const callback of callbacks) callback();
-          };
-    if (text === '') {
-      if (done !== undefined) this.#socket.write('', done);
-      return;
-    }
-    // Whoever saw the queue full while this text was pending waits for `drained`. The socket tells that only of writes
-    // that it could not hand to the kernel at once.
-    const wasFull = text.length >= HIGH_WATER_BYTES;
-    if (this.queuedBytes > this.#outboundLimit) return this.#letGo();
-    if (this.#compression !== null) {
-      this.#compression.write(text, wasFull ? () => this.#flushed(done) : done);
-      return;
-    }
-    this.#socket.write(text, 'utf8', done);
-    if (wasFull && this.#socket.writableLength === 0) this.#flushed(undefined);
-  }
-
-  /**
-   * Writes the first part of what waits, up to a tag, and the rest when that has left. Stream features are longer than the
-   * first buffer of TLS; the next one, which stays with the connection, is a third of all that an idle one takes.
-   */
-  #writePiece(): boolean {
-    const end =
-      this.#pending.length > SMALL_RECORD_BYTES ? this.#pending.lastIndexOf('<', SMALL_RECORD_BYTES) : 0;
-    if (end <= 0) return false;
-    const piece = this.#pending.slice(0, end);
-    this.#pending = this.#pending.slice(end);
-    this.#pieceUnderWay = true;
-    this.#socket.write(piece, 'utf8', () => {
-      this.#pieceUnderWay = false;
-      this.flush();
-    });
-    return true;
-  }
-
-  /** Hands all that waits to the socket, with nothing left for later. */
-  #flushWhole(): void {
-    this.#inPieces = false;
-    this.#pieceUnderWay = false;
-    this.flush();
-  }
-
-  #flushed(done: (() => void) | undefined): void {
-    done?.();
-    if (!this.#lost) this.handler.drained();
-  }
-
-  /** Its earlier texts are still here: it does not read, and nothing more is kept for it. */
-  #letGo(): void {
-    this.#options.notReading(this.remoteAddress);
-    this.#socket.destroy();
-    this.#loseWith('the peer does not read');
+    if (!this.#lost) this.#output.afterFlush(callback);
   }
 
   expectRestart(): void {
@@ -211,9 +132,8 @@ export class SocketTransport implements Transport {
   }
 
   setLimits(limits: StreamLimits): void {
-    this.#inPieces = false;
     this.#parser.setLimits(limits);
-    this.#outboundLimit = limits.outboundBytes;
+    this.#output.setLimit(limits.outboundBytes);
     this.#weight = limits.weight ?? 1;
   }
 
@@ -299,14 +219,15 @@ export class SocketTransport implements Transport {
     // White space is no data: clients end <starttls/> with a new line. It is dropped, too.
     const smuggled = this.#parser.takeRemainder().some((byte) => !WHITE_SPACE.has(byte));
     const plain = this.#socket;
-    const text = this.#pending + beforeText;
-    this.#pending = '';
-    if (text !== '') plain.write(text, 'utf8');
+    this.#output.writePlain(beforeText);
     if (smuggled) return this.destroy();
     this.#headerSent = false;
     this.#parser.restart();
     if (this.#options.speaksFirst === true) this.#secure(plain, null, domain);
-    else this.#takeHello = (bytes) => this.#secure(plain, bytes, domain);
+    else {
+      this.#output.held = true;
+      this.#takeHello = (bytes) => this.#secure(plain, bytes, domain);
+    }
   }
 
   /** Begins TLS; at the server's end with the peer's first bytes, which have come. */
@@ -318,15 +239,15 @@ export class SocketTransport implements Transport {
     const encrypted = upgrade(plain, domain);
     this.#encrypted = encrypted;
     this.#socket = encrypted;
+    this.#output.secureWith(encrypted);
+    this.#output.held = this.#ended !== null;
     this.#listen();
     if (hello !== null) beginWith(hello, encrypted, plain);
-    if (this.#pending !== '') flushThisTurn(this);
   }
 
   startCompression(beforeText: string): void {
     const remainder = this.#parser.takeRemainder();
     this.send(beforeText);
-    this.#flushWhole();
     this.#compression = new CompressionLayer({
       toSocket: (bytes, done) => this.#socket.write(bytes, done),
       toParser: (bytes) => this.#parse(bytes),
@@ -336,9 +257,21 @@ export class SocketTransport implements Transport {
         this.#adjustReading();
       },
     });
+    this.#output.compressWith(this.#compression);
     this.#headerSent = false;
     this.#parser.restart();
     if (remainder.length > 0) this.#compression.inflate(remainder);
+  }
+
+  // ---- what the output reports ----
+
+  outputDrained(): void {
+    this.handler.drained();
+  }
+  outputUnread(): void {
+    this.#options.notReading(this.remoteAddress);
+    this.#socket.destroy();
+    this.#loseWith('the peer does not read');
   }
 
   // ---- what the parser reports ----
@@ -403,6 +336,7 @@ export class SocketTransport implements Transport {
     const inflating = this.#compression?.hasInput === true;
     if (!hears || (!held && !inflating)) return this.#loseWith(reason);
     this.#ended ??= reason;
+    this.#output.held = true;
     if (!held) setTimeout(() => this.#endWith(reason), INFLATING_MILLISECONDS).unref();
   }
 
@@ -466,7 +400,7 @@ export class SocketTransport implements Transport {
   /** Our last words are queued: let the kernel take them, then end; a peer that does not read cannot hold us. */
   #finish(): void {
     this.#armCloseTimer();
-    this.#flushWhole();
+    this.#output.flushWhole();
     if (this.#compression !== null) this.#compression.end(() => this.#socket.end());
     else this.#socket.end();
   }
@@ -477,8 +411,7 @@ export class SocketTransport implements Transport {
     if (this.#closeTimer !== null) clearTimeout(this.#closeTimer);
     this.#parser.stop();
     this.#compression?.destroy();
-    this.#pending = '';
-    this.#flushCallbacks = null;
+    this.#output.drop();
     // Half-open connections serve nobody: what was queued is sent by end(), then both directions are gone.
     if (!this.#socket.writableEnded) this.#socket.end();
     const socket = this.#socket;
