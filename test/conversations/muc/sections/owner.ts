@@ -294,7 +294,8 @@ export const ownerUseCases: readonly Section[] = [
       const { room, first, second, third, end } = await coven(world, 'destruction', {
         'muc#roomconfig_persistentroom': '1',
       });
-      const request = `<query xmlns='${OWNER}'><destroy jid='coven@${world.muc}'><reason>Macbeth doth come.</reason></destroy></query>`;
+      const venue = `<destroy jid='coven@${world.muc}'><password>cauldronburn</password><reason>Macbeth doth come.</reason></destroy>`;
+      const request = `<query xmlns='${OWNER}'>${venue}</query>`;
       await second.ask(
         `<iq type='set' id='destroytest' to='${room}'>${request}</iq>`,
         iqError(second, room, 'destroytest', error('auth', 'forbidden', 403, room)),
@@ -306,7 +307,7 @@ export const ownerUseCases: readonly Section[] = [
         [third, 'thirdwitch'],
       ] as const)
         await client.expect(
-          `<presence type='unavailable' from='${room}/${nick}' to='${client.jid}'>${user(`<item affiliation='none' role='none'/><destroy jid='coven@${world.muc}'><reason>Macbeth doth come.</reason></destroy>`, 110)}${ID}</presence>`,
+          `<presence type='unavailable' from='${room}/${nick}' to='${client.jid}'>${user(`<item affiliation='none' role='none'/>${venue}`, 110)}${ID}</presence>`,
         );
       await first.expect(iqResult(first, room, 'begone'));
       await third.ask(
