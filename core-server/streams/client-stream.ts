@@ -213,7 +213,10 @@ export class ClientStream implements TransportHandler, SessionStream {
     this.fail('unsupported-stanza-type');
   }
 
-  /** RFC 6120 §7.1, §4.9.3.12: before binding only IQs to the server about the stream itself. */
+  /**
+   * RFC 6120 §7.1, §4.9.3.12: before binding only IQs to the server about the stream itself. What else the server or the own
+   * account is asked is refused, and need not end the stream as what is for others must (§4.3.5).
+   */
   #receiveUnbound(stanza: Stanza): void {
     const forUs = stanza.name === 'iq' && this.#concernsUs(stanza);
     const handler = forUs ? this.services.features.unboundIq(stanza) : undefined;
@@ -225,6 +228,7 @@ export class ClientStream implements TransportHandler, SessionStream {
       handler.receive(this, stanza);
       return;
     }
+    if (forUs && stanza.type === 'get') return this.answer(stanza, new StanzaError('not-authorized'));
     this.fail('not-authorized');
   }
 

@@ -123,7 +123,12 @@ const bound: readonly (readonly [what: string, sent: string | Buffer, condition:
 const unauthenticated: readonly (readonly [what: string, sent: string, condition: string])[] = [
   ['§4.9.3.12 a message', "<message to='juliet@localhost'><body>x</body></message>", 'not-authorized'],
   ['§4.9.3.12 presence', '<presence/>', 'not-authorized'],
-  ['§4.9.3.12 an IQ', "<iq type='get' id='1'><query xmlns='jabber:iq:roster'/></iq>", 'not-authorized'],
+  ['§4.9.3.12 an IQ', "<iq type='set' id='1'><query xmlns='jabber:iq:roster'/></iq>", 'not-authorized'],
+  [
+    '§4.3.5 an IQ to somebody else',
+    "<iq type='get' id='1' to='juliet@localhost'><query xmlns='jabber:iq:version'/></iq>",
+    'not-authorized',
+  ],
   [
     '§7.1 binding',
     "<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
@@ -174,6 +179,22 @@ describe('bad input: the stream error that RFC 6120 asks for, and everybody else
       await bystander.expectNothing();
     });
   }
+  test('§4.3.5: who asks the server or his account too early is refused, and may go on', async () => {
+    const client = await core.connect();
+    await client.open('localhost');
+    for (const authenticated of [false, true]) {
+      if (authenticated) await client.authenticate('romeo', 'secret', 'localhost');
+      for (const to of [undefined, 'localhost']) {
+        const answer = await client.iq('get', "<query xmlns='jabber:iq:version'/>", to);
+        assert.deepEqual([answer.type, answer.from, answer.to], ['error', to, undefined]);
+        assert.ok(answer.source.includes('not-authorized'), answer.source);
+        assert.equal(answer.source.includes('jabber:iq:version'), false);
+      }
+    }
+    await client.bind('patient');
+    await client.ping();
+    await client.close();
+  });
   test('unbound: §7.1: after SASL nothing but binding is possible', async () => {
     const client = await core.connect();
     await client.open('localhost');

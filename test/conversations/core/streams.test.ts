@@ -109,7 +109,7 @@ test('RFC 6120 §4.8.2: a prefix-free stream, on which each stanza names its nam
   await opened(open, async (client) => {
     await client.header();
     await client.element('stream:features');
-    client.send("<iq xmlns='jabber:client' type='get' id='x'><ping xmlns='urn:xmpp:ping'/></iq>");
+    client.send("<iq xmlns='jabber:client' type='set' id='x'><ping xmlns='urn:xmpp:ping'/></iq>");
     await client.expectStreamError('not-authorized');
   });
 });
