@@ -3,7 +3,7 @@ import { detachedCopy } from '../../shared/xml/names.js';
 import { parseJid, prepareResource } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
-import { refusal } from './context.js';
+import { refusal } from './refusal.js';
 import { type Affiliation, isAffiliation, isRole, type Role } from './rooms/privileges.js';
 import type { Room } from './rooms/room.js';
 

@@ -1,11 +1,12 @@
 import { escapeAttribute } from '../../shared/xml/escape.js';
 import type { AdminItem } from './admin-items.js';
 import { tellOfChange } from './affiliation-change-notice.js';
-import { type Muc, refusal } from './context.js';
+import type { Muc } from './context.js';
 import { sendInvitation } from './invitations.js';
 import { acceptableNick } from './nicks.js';
 import { checkPlaces } from './places.js';
 import { broadcastPresence, broadcastRoleChange } from './presence.js';
+import { refusal } from './refusal.js';
 import { removeOccupant } from './removal.js';
 import type { Actor } from './role-lists.js';
 import { type Affiliation, affiliationChangeRefusal, atLeast, roleAfter } from './rooms/privileges.js';

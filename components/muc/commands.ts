@@ -8,7 +8,7 @@ import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 
 /** What the commands do; the service and the main program give it. */
-export interface CommandActions {
+interface CommandActions {
   readonly domain: string;
   readonly isAdmin: (bare: string) => boolean;
   /** Closes the service for good. Called when the answer has gone out. */

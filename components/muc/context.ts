@@ -1,10 +1,5 @@
 import type { Counter, Logger } from '../../shared/observability/types.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
-import {
-  type DefinedCondition,
-  StanzaError,
-  type StanzaErrorOptions,
-} from '../../shared/xmpp/stanza-error.js';
 import type { Delivery } from './delivery.js';
 import type { AccountPace } from './pace.js';
 import type { PendingTable } from './pending.js';
@@ -90,13 +85,4 @@ export interface Muc {
   emptied(work: Work, room: Room): void;
   /** Ends a room: it is gone from now on. */
   end(work: Work, room: Room): void;
-}
-
-/** A refusal by the room (§7.2: `by` is its address). */
-export function refusal(
-  room: { jid: Jid },
-  condition: DefinedCondition,
-  options: Omit<StanzaErrorOptions, 'by'> = {},
-): StanzaError {
-  return new StanzaError(condition, { ...options, by: room.jid.bare });
 }

@@ -1,4 +1,4 @@
-import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
+import { stanzaErrorOf } from '../../shared/entity/failure.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Muc } from './context.js';

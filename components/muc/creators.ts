@@ -6,7 +6,7 @@ import type { MucPolicy } from './context.js';
 const REMEMBERED = 10_000;
 
 /** How many rooms may exist at once that somebody has created. */
-export interface RoomLimit {
+interface RoomLimit {
   /** Whose rooms are counted: an account's bare JID, or another server's domain after an `@`. */
   readonly of: string;
   readonly per: 'user' | 'server';

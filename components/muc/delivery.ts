@@ -2,7 +2,7 @@ import type { Logger } from '../../shared/observability/types.js';
 import type { Outgoing, Write } from './work.js';
 import { Work } from './work.js';
 
-export interface DeliveryOptions {
+interface DeliveryOptions {
   readonly log: Logger;
   /** False when the stream does not take it now. */
   readonly send: (text: string) => boolean;

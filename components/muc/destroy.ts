@@ -4,7 +4,7 @@ import type { Room } from './rooms/room.js';
 import { attribute, textElement } from './wire.js';
 import type { Work } from './work.js';
 
-export interface Destruction {
+interface Destruction {
   /** The alternate venue. */
   readonly jid?: string | undefined;
   readonly reason?: string | undefined;

@@ -139,7 +139,7 @@ export function roomItems(room: Room, from: Jid, query: Element): Element {
   return itemsElement(items);
 }
 
-export interface ListedRoom {
+interface ListedRoom {
   readonly jid: string;
   readonly name: string;
 }

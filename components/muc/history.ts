@@ -7,7 +7,7 @@ import { extend, type Template } from './wire.js';
 import type { Work } from './work.js';
 
 /** What a newcomer asked for (XEP-0045 §7.2.14). */
-export interface HistoryRequest {
+interface HistoryRequest {
   readonly characters: number;
   readonly stanzas: number;
   /** Milliseconds since 1970: nothing older. */

@@ -6,7 +6,7 @@ import type { Journalled } from './work.js';
 import { Work } from './work.js';
 
 /** What the journal needs of the process around it. */
-export interface JournalOptions {
+interface JournalOptions {
   readonly store: RoomStore;
   readonly log: Logger;
   /** Queues texts behind everything that waits (`front`: before it). */

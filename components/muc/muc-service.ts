@@ -1,10 +1,10 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import type { Component } from '../../shared/component/component.js';
+import { stanzaErrorOf } from '../../shared/entity/failure.js';
 import type { Logger } from '../../shared/observability/types.js';
 import type { Storage } from '../../shared/storage/storage.js';
 import { isBadDocument } from '../../shared/storage/walk.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
-import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { Jid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import type { Muc, MucCounters, MucPolicy } from './context.js';
@@ -35,7 +35,7 @@ const UNCONFIGURED_MILLISECONDS = 3_600_000;
 /** Stanzas that may wait for the link. */
 const BACKLOG = 200_000;
 
-export interface MucOptions {
+interface MucOptions {
   readonly component: Component;
   readonly storage: Storage;
   readonly log: Logger;

@@ -8,7 +8,7 @@ import { serviceFeatures, serviceItems } from './discovery.js';
 import { MucService } from './muc-service.js';
 import type { MulticastMode } from './multicast.js';
 
-export interface MucComposition {
+interface MucComposition {
   readonly component: Component;
   readonly storage: Storage;
   readonly log: Logger;

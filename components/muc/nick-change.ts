@@ -1,9 +1,10 @@
 import type { Stanza } from '../../shared/xml/stanza.js';
-import { type Muc, refusal } from './context.js';
+import type { Muc } from './context.js';
 import { checkPlace, presencePayload, priorityOf } from './entering.js';
 import { checkedNick } from './nicks.js';
 import { broadcastPresence, tellOthers, tellSelf } from './presence.js';
 import { spend } from './rate.js';
+import { refusal } from './refusal.js';
 import { Occupant, type Room, type Session } from './rooms/room.js';
 import type { Work } from './work.js';
 

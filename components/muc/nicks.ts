@@ -1,4 +1,5 @@
-import { type Muc, refusal } from './context.js';
+import type { Muc } from './context.js';
+import { refusal } from './refusal.js';
 import type { Occupant, Room } from './rooms/room.js';
 
 /** §17.1, §14.6: a nick without white space at its ends, which can be seen and is not too long; throws otherwise. */

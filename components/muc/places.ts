@@ -1,4 +1,4 @@
-import { refusal } from './context.js';
+import { refusal } from './refusal.js';
 import { entrySize, type Room } from './rooms/room.js';
 
 /** Affiliations of one room, and their characters: they are one document, kept in memory and written whole. */

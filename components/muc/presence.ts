@@ -4,7 +4,7 @@ import { itemElement, occupantIdElement, type Template, template, userElement } 
 import type { Work } from './work.js';
 
 /** How an occupant's presence is told this time (XEP-0045 §7.2.2). Everything absent is as it stands. */
-export interface Telling {
+interface Telling {
   /** The address it comes from, where it is not the present one (nick change). */
   readonly from?: string;
   readonly type?: 'unavailable';

@@ -1,4 +1,5 @@
-import { type Muc, refusal } from './context.js';
+import type { Muc } from './context.js';
+import { refusal } from './refusal.js';
 import type { Room, Session } from './rooms/room.js';
 
 /** Takes one of the session's tokens (§14.6: rapid and repeated messages and presence changes). */

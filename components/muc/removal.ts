@@ -5,7 +5,7 @@ import type { Occupant, Room, Session } from './rooms/room.js';
 import type { Work } from './work.js';
 
 /** Why somebody is no longer in the room, as the presence says it. */
-export interface Removal {
+interface Removal {
   readonly statuses?: readonly number[];
   readonly affiliation?: Affiliation;
   /** The nick of whoever did it: told to the removed only. */

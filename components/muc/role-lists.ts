@@ -2,15 +2,16 @@ import { type Element, xml } from '../../shared/xml/element.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { AdminItem } from './admin-items.js';
-import { type Muc, refusal } from './context.js';
+import type { Muc } from './context.js';
 import { broadcastRoleChange } from './presence.js';
+import { refusal } from './refusal.js';
 import { removeOccupant } from './removal.js';
 import { atLeast, initialRole, type Role, roleChangeRefusal, type Standing } from './rooms/privileges.js';
 import type { Occupant, Room } from './rooms/room.js';
 import { itemElement } from './wire.js';
 import type { Work } from './work.js';
 
-export type RoleItem = Extract<AdminItem, { kind: 'role' }>;
+type RoleItem = Extract<AdminItem, { kind: 'role' }>;
 
 /** Who asks: in the room or not. */
 export interface Actor extends Standing {

@@ -11,8 +11,9 @@ import {
   checkAffiliationChanges,
 } from './affiliation-lists.js';
 import { configurationRequest, configure } from './configuration.js';
-import { type Muc, refusal } from './context.js';
+import type { Muc } from './context.js';
 import { roomInfoRequest, roomItems } from './discovery.js';
+import { refusal } from './refusal.js';
 import { register, registrationRequest } from './registration.js';
 import { type Actor, applyRoleChange, checkRoleChange, roleList } from './role-lists.js';
 import type { RoomRequest } from './room-request.js';

@@ -3,7 +3,7 @@ import { childElements, children, clone, type Element } from '../../shared/xml/e
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import { notifyStatuses } from './configuration-notice.js';
-import { refusal } from './context.js';
+import { refusal } from './refusal.js';
 import type { Actor } from './role-lists.js';
 import type { RoomRequest } from './room-request.js';
 import type { RoomVcard } from './rooms/documents.js';

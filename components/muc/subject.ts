@@ -1,8 +1,9 @@
 import { children, type Element, namespaceOf, sameNamespace } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
-import { type Muc, refusal } from './context.js';
+import type { Muc } from './context.js';
 import { delayElement } from './delay.js';
+import { refusal } from './refusal.js';
 import type { Room, Session } from './rooms/room.js';
 import { innerXml, occupantIdElement, stanzaIdElement, template } from './wire.js';
 import type { Work } from './work.js';

@@ -1,7 +1,8 @@
 import { type FormDeclaration, formElement, type ParsedForm } from '../../shared/xmpp/forms.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
-import { type Muc, refusal } from './context.js';
+import type { Muc } from './context.js';
 import { spend } from './rate.js';
+import { refusal } from './refusal.js';
 import { type Actor, changeRole, checkRoleChange } from './role-lists.js';
 import type { Room, Session } from './rooms/room.js';
 import { template } from './wire.js';

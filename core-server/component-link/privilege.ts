@@ -1,6 +1,6 @@
+import { stanzaErrorOf } from '../../shared/entity/failure.js';
 import { child, clone, type Element, xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
-import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { type BareJid, type Jid, parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';

@@ -1,8 +1,8 @@
+import { stanzaErrorOf } from '../../shared/entity/failure.js';
 import type { Logger } from '../../shared/observability/types.js';
 import { childElements, type Element } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import { writeElement } from '../../shared/xml/write.js';
-import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 import { errorReply, StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Origin } from '../routing/origin.js';

@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { stanzaErrorOf } from '../../shared/entity/failure.js';
 import { faultPoint } from '../../shared/faults.js';
 import type { KeyValueCollection, Storage, Versioned } from '../../shared/storage/storage.js';
 import { isBadDocument } from '../../shared/storage/walk.js';
 import { type Element, xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
-import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { type BareJid, type Jid, parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';

@@ -1,6 +1,6 @@
+import { stanzaErrorOf } from '../../shared/entity/failure.js';
 import { child, type Element, xml } from '../../shared/xml/element.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
-import { stanzaErrorOf } from '../../shared/xmpp/failure.js';
 import { parseJid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';

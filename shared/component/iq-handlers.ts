@@ -1,6 +1,6 @@
+import { stanzaErrorOf } from '../entity/failure.js';
 import type { Element } from '../xml/element.js';
 import type { Stanza } from '../xml/stanza.js';
-import { stanzaErrorOf } from '../xmpp/failure.js';
 import type { Jid } from '../xmpp/jid.js';
 import { StanzaError } from '../xmpp/stanza-error.js';
 import { type IqHandler, type IqRequest, NOT_MINE } from './component.js';

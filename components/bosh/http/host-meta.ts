@@ -25,7 +25,7 @@ const relations = [
 ] as const;
 
 /** `/.well-known/host-meta` (XEP-0156, RFC 6415). */
-export function writeXrd(endpoints: Endpoints): string {
+function writeXrd(endpoints: Endpoints): string {
   const links = relations.map(
     ([relation, kind]) => `  <Link rel="${relation}" href="${escapeAttribute(endpoints[kind])}"/>\n`,
   );
@@ -33,7 +33,7 @@ export function writeXrd(endpoints: Endpoints): string {
 }
 
 /** `/.well-known/host-meta.json` (RFC 6415 appendix A). */
-export function writeJrd(endpoints: Endpoints): string {
+function writeJrd(endpoints: Endpoints): string {
   return `${JSON.stringify({ links: relations.map(([rel, kind]) => ({ rel, href: endpoints[kind] })) }, null, 2)}\n`;
 }
 

@@ -6,7 +6,7 @@ import type { MessageDocument, RoomDocument, RoomVcard, Subject } from './docume
 import type { Affiliation, Role } from './privileges.js';
 import { initialRole } from './privileges.js';
 
-export interface AffiliationEntry {
+interface AffiliationEntry {
   affiliation: Affiliation;
   /** The reserved nick (§7.13, §9.3). */
   nick: string | undefined;

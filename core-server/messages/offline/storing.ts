@@ -1,6 +1,6 @@
+import { stanzaErrorOf } from '../../../shared/entity/failure.js';
 import type { Counter } from '../../../shared/observability/types.js';
 import type { Stanza } from '../../../shared/xml/stanza.js';
-import { stanzaErrorOf } from '../../../shared/xmpp/failure.js';
 import type { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import type { Core } from '../../core.js';
 import type { Origin } from '../../routing/origin.js';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
+import { stanzaErrorOf } from '../../../shared/entity/failure.js';
 import { StorageHealth, watched } from '../../../shared/storage/health.js';
 import { type Storage, StorageError } from '../../../shared/storage/storage.js';
-import { stanzaErrorOf } from '../../../shared/xmpp/failure.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { createMemoryStorage } from '../../tools/memory-storage.js';
 import { recordingLogger } from '../../tools/silent-logger.js';

@@ -1,5 +1,5 @@
 import { StorageError } from '../storage/storage.js';
-import { StanzaError } from './stanza-error.js';
+import { StanzaError } from '../xmpp/stanza-error.js';
 
 /**
  * What the sender of a request is told when carrying it out has failed: a StanzaError as it is; where the store is full
