@@ -1,6 +1,4 @@
 import type { ProcessContext, RunningProcess } from '../shared/cli/process.js';
-import { AddressList } from '../shared/net/address-list.js';
-import { portToListen } from '../shared/settings/kinds.js';
 import { openWatchedStorage } from '../shared/storage/health.js';
 import { ServerCertificates } from '../shared/tls/server-certificates.js';
 import { type Domain, type Jid, jid, parseJid } from '../shared/xmpp/jid.js';
@@ -40,12 +38,12 @@ import { SessionService } from './sessions/session-service.js';
 import type { ManagedSessions } from './sessions/stream-management/stream-management.js';
 import type { coreSettings } from './settings.js';
 import { corePicture } from './status-picture.js';
-import { type Listener, listenForClients } from './streams/client-listener.js';
+import { openClientPorts } from './streams/client-ports.js';
 import type { ClientStreamServices } from './streams/client-stream-services.js';
 import { ClientStreams } from './streams/client-streams.js';
 import { Door } from './streams/door.js';
 import { StreamFeatures } from './streams/stream-feature.js';
-import { strangerLimits, streamLimits } from './streams/stream-limits.js';
+import { streamLimits } from './streams/stream-limits.js';
 
 type Definition = (typeof coreSettings)['entries'];
 
@@ -247,34 +245,7 @@ export async function startCore(context: ProcessContext<Definition>): Promise<Ru
     },
   };
   core.clientServices = services;
-  const listeners: Listener[] = [];
-  for (const [name, port, direct] of [
-    ['c2s', settings.C2S_PORT, false],
-    ['c2s-tls', settings.C2S_TLS_PORT, true],
-  ] as const) {
-    const number = portToListen(port);
-    if (number === null) continue;
-    const listener = await listenForClients({
-      host: settings.LISTEN_HOST,
-      port: number,
-      direct,
-      tls: (domain) =>
-        certificates.serverOptions({
-          domain,
-          requestCert: settings.C2S_CLIENT_CERTIFICATES,
-          ca: settings.C2S_CLIENT_CA,
-        }),
-      limits: strangerLimits(settings),
-      bytesPerSecond: settings.LIMIT_BYTES_PER_SECOND,
-      handshakeMilliseconds: settings.LIMIT_UNAUTHENTICATED_SECONDS * 1000,
-      proxies: new AddressList(settings.C2S_PROXIES),
-      streams,
-      services,
-      log,
-    });
-    listeners.push(listener);
-    core.addresses[name] = `${listener.address.address}:${listener.address.port}`;
-  }
+  const listeners = await openClientPorts(core, services);
 
   return {
     addresses: core.addresses,
