@@ -43,19 +43,19 @@ export class MessageDelivery {
     // what this server made or kept itself says truly when it was delayed
     const message = origin.kind === 'local' ? unforged : withoutForgedDelays(unforged, to.domain);
     const exact = to.resource === '' ? undefined : account.session(to.resource);
-    const refusal = isOwnRefusal(message, origin);
-    const allows = (session: Session | null) =>
-      refusal || verdictOf(account, session, 'in', 'message', message.fromJid) === 'allow';
-    if (exact !== undefined) {
-      if (!allows(exact)) return this.#deny(message);
-      return this.#hand(message, account, [exact], origin);
-    }
+    if (exact === undefined) return this.#deliverToAny(message, to, account, origin);
+    if (!allows(message, account, exact, origin)) return this.#deny(message);
+    this.#hand(message, account, [exact], origin);
+  }
+
+  /** To the account, or to a resource that is not there. */
+  #deliverToAny(message: Stanza, to: Jid, account: AccountState, origin: Origin): void {
     const candidates = account.sessions.filter(
       (session) => session.presence !== null && session.priority >= 0,
     );
     // XEP-0016 §2.2 rules 1, 2: each resource's own active list, and the default list when no resource is there
-    const eligible = candidates.filter(allows);
-    const allowed = candidates.length > 0 ? eligible.length > 0 : allows(null);
+    const eligible = candidates.filter((session) => allows(message, account, session, origin));
+    const allowed = candidates.length > 0 ? eligible.length > 0 : allows(message, account, null, origin);
     if (!allowed) return this.#deny(message);
     const type = messageType(message);
     const bare = to.resource === '';
@@ -99,6 +99,13 @@ export class MessageDelivery {
     if (message.type === 'headline') return;
     this.#router.bounce(message, new StanzaError('service-unavailable'));
   }
+}
+
+/** By the account's privacy lists; what it had sent and was allowed to send is told it in any case. */
+function allows(message: Stanza, account: AccountState, session: Session | null, origin: Origin): boolean {
+  return (
+    isOwnRefusal(message, origin) || verdictOf(account, session, 'in', 'message', message.fromJid) === 'allow'
+  );
 }
 
 /** The resources with the highest priority: all of them, so that devices on equal terms see the same. */

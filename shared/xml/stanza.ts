@@ -23,8 +23,14 @@ interface IqHead {
   readonly to: string | undefined;
 }
 
-/** What was found in a content, by who looked: a few, and looking through them is cheaper than a map of functions. */
-type Findings = { readonly look: (stanza: Stanza) => unknown; readonly found: unknown }[];
+/** What the copies of a stanza for many addressees have in common. */
+interface Shared {
+  /** Wire text up to the value of `to`, and from its closing quote on: flat, each addressee's text is made of them. */
+  readonly before: string;
+  readonly after: string;
+  /** What was found in the content, by who looked: a few, and looking through them is cheaper than a map of functions. */
+  readonly findings: { readonly look: (stanza: Stanza) => unknown; readonly found: unknown }[];
+}
 
 const unlimited = { stanzaBytes: Number.MAX_SAFE_INTEGER, depth: 1000, attributes: 10_000 };
 const noChildren: readonly ChildName[] = [];
@@ -55,7 +61,7 @@ export class Stanza {
   #rest: string | undefined;
   #text: string | undefined;
   #element: Element | undefined;
-  #findings: Findings | undefined;
+  #shared: Shared | undefined;
   #children: readonly ChildName[] | undefined;
   #first: ChildName | null | undefined;
   #toJid: Jid | null | undefined;
@@ -77,7 +83,7 @@ export class Stanza {
     this.#rest = undefined;
     this.#text = undefined;
     this.#element = element;
-    this.#findings = undefined;
+    this.#shared = undefined;
     this.#children = undefined;
     this.#first = undefined;
     this.#toJid = undefined;
@@ -188,7 +194,11 @@ export class Stanza {
   /** The wire text. A stanza of a content namespace leaves that to the stream it is written to. */
   get text(): string {
     if (this.#text === undefined) {
-      this.#text = this.to === undefined ? `<${this.#qualified}${this.#afterTo()}` : this.textTo(this.to);
+      const shared = this.#shared;
+      if (shared !== undefined && this.to !== undefined)
+        this.#text = shared.before + escapeAttribute(this.to) + shared.after;
+      else
+        this.#text = this.to === undefined ? `<${this.#qualified}${this.#afterTo()}` : this.textTo(this.to);
     }
     return this.#text;
   }
@@ -233,14 +243,14 @@ export class Stanza {
 
   /** {@link readdress} for one of many addressees: what does not name the addressee is rendered once for all of them. */
   addressedTo(addressee: Jid): Stanza {
-    // Flat: each addressee's text is made of it, and it must not keep the chunk it came in.
-    if (this.#findings === undefined) {
-      this.#rest = detachedCopy(this.#afterTo());
-      this.#findings = [];
-    }
+    this.#shared ??= {
+      before: this.#qualified === 'message' ? "<message to='" : `<${this.#qualified} to='`,
+      // it must not keep the chunk it came in
+      after: detachedCopy(`'${this.#afterTo()}`),
+      findings: [],
+    };
     const copy = this.readdress({ to: addressee.full });
-    copy.#rest = this.#rest;
-    copy.#findings = this.#findings;
+    copy.#shared = this.#shared;
     copy.#toJid = addressee;
     copy.#fromJid = this.fromJid;
     return copy;
@@ -251,10 +261,11 @@ export class Stanza {
    * for any other stanza, where looking for what is wanted at the moment may be cheaper than looking for all there is.
    */
   finding<T>(look: (stanza: Stanza) => T): T | undefined {
-    if (this.#findings === undefined) return undefined;
-    for (const finding of this.#findings) if (finding.look === look) return finding.found as T;
+    const findings = this.#shared?.findings;
+    if (findings === undefined) return undefined;
+    for (const finding of findings) if (finding.look === look) return finding.found as T;
     const found = look(this);
-    this.#findings.push({ look, found });
+    findings.push({ look, found });
     return found;
   }
 
