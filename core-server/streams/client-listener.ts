@@ -108,10 +108,10 @@ function accept(socket: Socket, address: string, options: ClientListenerOptions)
     bytesPerSecond: options.bytesPerSecond,
     remoteAddress: address,
     upgrade: (plain, domain) =>
-      secureServerSocket(plain, {
-        ...options.tls(domain),
-        ...(direct ? { ALPNProtocols: ['xmpp-client'] } : {}),
-      }),
+      secureServerSocket(
+        plain,
+        direct ? { ...options.tls(domain), ALPNProtocols: ['xmpp-client'] } : options.tls(domain),
+      ),
     notReading: (peer) =>
       log.warn({ code: 'c2s.not-reading', address: peer }, 'a client does not read what it is sent'),
     closeMilliseconds: 2000,

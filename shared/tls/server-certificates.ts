@@ -15,6 +15,8 @@ import { selfSignedFor } from './self-signed.js';
 import { ServerContexts, type ServerOptions } from './server-contexts.js';
 
 const WATCH_MILLISECONDS = 30_000;
+/** So many domains are remembered with the certificate chosen for them. */
+const CHOICES = 1000;
 const SOON_MILLISECONDS = 14 * 86_400_000;
 
 export interface ServerCertificatesOptions {
@@ -47,6 +49,8 @@ export class ServerCertificates {
   readonly #contexts = new Map<string, ServerContexts>();
   readonly #listeners = new Set<() => void>();
   #loaded: readonly LoadedCertificate[] = [];
+  /** What was chosen for a domain, of those loaded. */
+  readonly #chosen = new Map<string, LoadedCertificate>();
   #signature = '';
   #reloading: Promise<ReloadReport> | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -98,10 +102,10 @@ export class ServerCertificates {
     const key = JSON.stringify(options);
     let contexts = this.#contexts.get(key);
     if (!contexts) {
-      contexts = new ServerContexts(options);
+      contexts = new ServerContexts(options, (name) => this.choose(name));
       this.#contexts.set(key, contexts);
     }
-    return contexts.optionsWith(this.choose(domain ?? null), (name) => this.choose(name));
+    return contexts.optionsWith(this.choose(domain ?? null));
   }
 
   /**
@@ -112,6 +116,16 @@ export class ServerCertificates {
     const first = this.#loaded[0];
     if (!first) throw new Error('no certificate is loaded'); // open() would have failed
     if (domain === null) return first;
+    const known = this.#chosen.get(domain);
+    if (known) return known;
+    const chosen = this.#chooseFor(domain, first);
+    // clients may ask for any name
+    if (this.#chosen.size >= CHOICES) this.#chosen.clear();
+    this.#chosen.set(domain, chosen);
+    return chosen;
+  }
+
+  #chooseFor(domain: string, first: LoadedCertificate): LoadedCertificate {
     const name = domainToDns(domain).toLowerCase();
     const own = (wanted: string) => this.#loaded.find(({ forDomain }) => forDomain === wanted);
     const found = own(name) ?? this.covering(domain, 'xmpp-client') ?? this.covering(domain, 'xmpp-server');
@@ -175,6 +189,7 @@ export class ServerCertificates {
       log.error({ code: 'tls.certificate-invalid', problem }, 'a certificate cannot be used');
     }
     if (loaded.length > 0) this.#loaded = loaded;
+    this.#chosen.clear();
     for (const contexts of this.#contexts.values()) {
       const problem = contexts.refresh(this.#loaded);
       if (problem === null) continue;

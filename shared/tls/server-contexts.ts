@@ -16,34 +16,29 @@ export interface ServerOptions {
   readonly moreCa?: string | undefined;
 }
 
+/** What one certificate is served with. */
+interface Served {
+  readonly context: SecureContext;
+  readonly options: TlsOptions;
+}
+
 /** The TLS contexts of one kind of listener: one for each certificate, made when it is first wanted. */
 export class ServerContexts {
   readonly #options: ServerOptions;
+  readonly #choose: (name: string) => LoadedCertificate;
   #ca: string | undefined;
-  #contexts = new Map<LoadedCertificate, SecureContext>();
+  #served = new Map<LoadedCertificate, Served>();
 
-  /** Throws when the file of trust anchors cannot be read. */
-  constructor(options: ServerOptions) {
+  /** `choose` says which certificate SNI asks for. Throws when the file of trust anchors cannot be read. */
+  constructor(options: ServerOptions, choose: (name: string) => LoadedCertificate) {
     this.#options = options;
+    this.#choose = choose;
     this.#ca = readAnchors(options);
   }
 
-  /** For a server or a socket that shows `certificate` unless SNI makes `choose` take another. */
-  optionsWith(certificate: LoadedCertificate, choose: (name: string) => LoadedCertificate): TlsOptions {
-    const { rejectUnauthorized, requestCert } = this.#options;
-    return {
-      ...this.#contextOptions(certificate), // a tls.Server makes its own default context of these
-      secureContext: this.#contextOf(certificate),
-      requestCert: requestCert ?? false,
-      rejectUnauthorized: rejectUnauthorized ?? false,
-      SNICallback: (name, done) => {
-        try {
-          done(null, this.#contextOf(choose(name)));
-        } catch (error) {
-          done(error as Error);
-        }
-      },
-    };
+  /** For a server or a socket that shows `certificate` unless SNI asks for another; the same ones each time. */
+  optionsWith(certificate: LoadedCertificate): TlsOptions {
+    return this.#servedWith(certificate).options;
   }
 
   /** Reads the trust anchors again, forgets the contexts of other certificates; the problem if it cannot. */
@@ -54,18 +49,34 @@ export class ServerContexts {
     } catch (error) {
       return `${this.#options.ca ?? this.#options.moreCa}: ${(error as Error).message}`;
     }
-    const kept = ca === this.#ca ? this.#contexts : new Map<LoadedCertificate, SecureContext>();
-    this.#contexts = new Map([...kept].filter(([certificate]) => certificates.includes(certificate)));
+    const kept = ca === this.#ca ? this.#served : new Map<LoadedCertificate, Served>();
+    this.#served = new Map([...kept].filter(([certificate]) => certificates.includes(certificate)));
     this.#ca = ca;
     return null;
   }
 
-  #contextOf(certificate: LoadedCertificate): SecureContext {
-    const known = this.#contexts.get(certificate);
+  #servedWith(certificate: LoadedCertificate): Served {
+    const known = this.#served.get(certificate);
     if (known) return known;
-    const context = createSecureContext(this.#contextOptions(certificate));
-    this.#contexts.set(certificate, context);
-    return context;
+    const { rejectUnauthorized, requestCert } = this.#options;
+    const contextOptions = this.#contextOptions(certificate);
+    const context = createSecureContext(contextOptions);
+    const options: TlsOptions = {
+      ...contextOptions, // a tls.Server makes its own default context of these
+      secureContext: context,
+      requestCert: requestCert ?? false,
+      rejectUnauthorized: rejectUnauthorized ?? false,
+      SNICallback: (name, done) => {
+        try {
+          done(null, this.#servedWith(this.#choose(name)).context);
+        } catch (error) {
+          done(error as Error);
+        }
+      },
+    };
+    const served = { context, options };
+    this.#served.set(certificate, served);
+    return served;
   }
 
   #contextOptions({ cert, key }: LoadedCertificate) {

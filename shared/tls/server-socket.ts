@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket, type TlsOptions } from 'node:tls';
+import { createSecureContext, TLSSocket, type TlsOptions } from 'node:tls';
 
 /**
  * The server's end of TLS on an existing connection (STARTTLS). `options` are those of `ServerCertificates`; unlike a
@@ -8,9 +8,15 @@ import { TLSSocket, type TlsOptions } from 'node:tls';
  * certificate is good, as the sockets of a tls.Server do.
  */
 export function secureServerSocket(plain: Duplex, options: TlsOptions): TLSSocket {
+  const { secureContext, SNICallback, requestCert, rejectUnauthorized, ALPNProtocols } = options;
+  // each socket keeps a copy of what it is given
   const socket = new TLSSocket(plain as ConstructorParameters<typeof TLSSocket>[0], {
-    ...options,
     isServer: true,
+    secureContext: secureContext ?? createSecureContext(options),
+    SNICallback,
+    requestCert,
+    rejectUnauthorized,
+    ALPNProtocols,
   });
   socket.on('_tlsError', endWhereBroken);
   if (options.requestCert) {
