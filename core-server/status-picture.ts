@@ -11,7 +11,7 @@ export function corePicture(core: Core, routed: () => number): Picture {
     // one that has no secret cannot connect, and none is expected
     .filter((domain) => domain.secret !== null)
     .map((domain): Neighbour => {
-      domain.measure(STALE_MILLISECONDS);
+      domain.pings.measure(STALE_MILLISECONDS);
       return {
         kind: 'component',
         name: domain.label,
@@ -19,7 +19,7 @@ export function corePicture(core: Core, routed: () => number): Picture {
         up: domain.connected,
         stanzas: domain.sent + domain.received,
         waiting: domain.held,
-        latency: domain.roundTripMilliseconds,
+        latency: domain.pings.roundTripMilliseconds,
       };
     });
   const peers = (core.peers?.() ?? [])

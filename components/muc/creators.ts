@@ -1,3 +1,4 @@
+import { forgetOldest } from '../../shared/forget-oldest.js';
 import type { Logger } from '../../shared/observability/types.js';
 import type { KeyValueCollection } from '../../shared/storage/storage.js';
 import { type Jid, parseJid } from '../../shared/xmpp/jid.js';
@@ -83,11 +84,8 @@ export class Creators {
     if (known !== undefined) return known;
     const stored = await this.#collection.get(of);
     const rooms = this.#known.get(of) ?? new Set(stored?.value.rooms);
-    if (this.#known.size >= REMEMBERED) {
-      const oldest = this.#known.keys().next();
-      if (!oldest.done) this.#known.delete(oldest.value);
-    }
     this.#known.set(of, rooms);
+    forgetOldest(this.#known, REMEMBERED);
     return rooms;
   }
 }

@@ -1,3 +1,4 @@
+import { forgetOldest } from '../../shared/forget-oldest.js';
 import type { Stanza } from '../../shared/xml/stanza.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { isSubjectChange } from './subject.js';
@@ -31,11 +32,7 @@ export class AccountPace {
     const level = this.#levelOf(account, now) + characters;
     this.#spent.delete(account);
     this.#spent.set(account, { level, at: now });
-    if (this.#spent.size <= KEPT) return;
-    for (const oldest of this.#spent.keys()) {
-      this.#spent.delete(oldest);
-      break;
-    }
+    forgetOldest(this.#spent, KEPT);
   }
 
   /** Whether it has to wait before more is done for it. */

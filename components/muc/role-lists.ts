@@ -1,3 +1,4 @@
+import { forgetOldest } from '../../shared/forget-oldest.js';
 import { type Element, xml } from '../../shared/xml/element.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
@@ -82,8 +83,7 @@ export function changeRole(work: Work, room: Room, target: Occupant, role: Role,
     if (role === usual) room.voice.delete(target.bare);
     else {
       room.voice.set(target.bare, role);
-      const [oldest] = room.voice.keys();
-      if (room.voice.size > MOST_VOICES && oldest !== undefined) room.voice.delete(oldest);
+      forgetOldest(room.voice, MOST_VOICES);
     }
     work.saveRoom(room);
   }

@@ -1,3 +1,4 @@
+import { forgetOldest } from '../../shared/forget-oldest.js';
 import type { KeyValueCollection, Storage } from '../../shared/storage/storage.js';
 import type { BareJid } from '../../shared/xmpp/jid.js';
 import { ACCOUNTS, type AccountDocument, credentialsOf } from './account-document.js';
@@ -90,11 +91,8 @@ export class AccountStore {
   ): StoredAccount | null {
     const account = found ? withCredentials(found.value, found.version) : null;
     if (readAt !== this.#changes || this.#writing.has(bare)) return account; // it may be old already
-    if (this.#cache.size >= this.#cacheSize) {
-      const oldest = this.#cache.keys().next();
-      if (!oldest.done) this.#cache.delete(oldest.value);
-    }
     this.#cache.set(bare, account);
+    forgetOldest(this.#cache, this.#cacheSize);
     return account;
   }
 }

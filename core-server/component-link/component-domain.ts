@@ -1,12 +1,13 @@
 import { shareElement, shareOf } from '../../shared/component/share.js';
+import { forgetOldest } from '../../shared/forget-oldest.js';
 import type { Logger } from '../../shared/observability/types.js';
 import { xml } from '../../shared/xml/element.js';
 import { Stanza } from '../../shared/xml/stanza.js';
 import { type Domain, type Jid, jid } from '../../shared/xmpp/jid.js';
-import { NS } from '../../shared/xmpp/namespaces.js';
 import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Origin } from '../routing/origin.js';
 import type { Destination, Router } from '../routing/router.js';
+import { ComponentPings } from './component-pings.js';
 import type { ComponentStream } from './component-stream.js';
 import type { Grants } from './grants.js';
 import { type Addressed, HeldStanzas } from './held-stanzas.js';
@@ -36,7 +37,6 @@ interface ComponentDomainOptions {
 
 /** Wire text that may wait in a component's socket before stanzas are held instead. */
 const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
-const PING_MILLISECONDS = 5000;
 
 /** Requests of components whose answers are still awaited, at most; the oldest are forgotten. */
 const ASKED = 20_000;
@@ -58,17 +58,14 @@ export class ComponentDomain implements Destination {
   since: Date | null = null;
   /** When a stream last joined others (`performance.now()`). */
   joinedAt = Number.NEGATIVE_INFINITY;
-  /** How long its last answer took, and when that was (`performance.now()`). */
-  roundTripMilliseconds: number | null = null;
-  #measuredAt = Number.NEGATIVE_INFINITY;
+  readonly pings: ComponentPings;
   readonly #options: ComponentDomainOptions;
   #streams: readonly ComponentStream[] = [];
   readonly #held = new HeldStanzas();
   #grace: NodeJS.Timeout | null = null;
-  #pings = new Map<string, () => void>();
   /** Of several streams of a shared domain, the one that waits for an answer. */
   readonly #asked = new Map<string, ComponentStream>();
-  #pingSequence = 0;
+  #shareSequence = 0;
 
   constructor(options: ComponentDomainOptions) {
     this.#options = options;
@@ -78,6 +75,12 @@ export class ComponentDomain implements Destination {
     this.secret = options.secret;
     this.grants = options.grants;
     this.generation = options.generation;
+    this.pings = new ComponentPings({
+      server: options.server,
+      domain: options.name,
+      streams: () => this.#streams,
+      roundTrip: (seconds) => options.roundTrip(this, seconds),
+    });
   }
 
   /** Whether several streams at once are allowed. */
@@ -136,12 +139,12 @@ export class ComponentDomain implements Destination {
   }
 
   /** Whether a newly authenticated stream may join; a first one may have to prove that it lives (setting `CONFLICT`). */
-  async admit(_stream: ComponentStream): Promise<boolean> {
+  async admit(): Promise<boolean> {
     const first = this.#streams[0];
     if (first === undefined || this.#options.conflict === 'share') return true;
     if (this.#options.conflict === 'refuse') return false;
     // another newcomer may have taken the place meanwhile
-    if ((await this.#ping(first)) || (this.connected && this.#streams[0] !== first)) return false;
+    if ((await this.pings.ping(first)) || (this.connected && this.#streams[0] !== first)) return false;
     this.#options.log.warn(
       { code: 'component.replaced', domain: this.name },
       'a silent component was replaced',
@@ -198,63 +201,6 @@ export class ComponentDomain implements Destination {
     this.#held.release(stream, (addressed) => this.#send(addressed, stream));
   }
 
-  /** It answered a request of ours after so many milliseconds. */
-  answered(milliseconds: number): void {
-    this.roundTripMilliseconds = milliseconds;
-    this.#measuredAt = performance.now();
-    this.#options.roundTrip(this, milliseconds / 1000);
-  }
-
-  /** Asks for a sign of life where the last is older than `milliseconds`. */
-  measure(milliseconds: number): void {
-    const [stream] = this.#streams;
-    if (stream === undefined) this.roundTripMilliseconds = null;
-    else if (performance.now() - this.#measuredAt > milliseconds) {
-      this.#measuredAt = performance.now();
-      void this.#ping(stream);
-    }
-  }
-
-  /** An answer to our own ping. True when it was one. */
-  settlePing(stanza: Stanza): boolean {
-    const done = stanza.id === undefined ? undefined : this.#pings.get(stanza.id);
-    if (done === undefined) return false;
-    done();
-    return true;
-  }
-
-  /** Sends a ping whose answer only shows that somebody is there. */
-  keepalive(): void {
-    for (const stream of this.#streams)
-      void this.#ping(stream).then((alive) => alive || stream.transport.destroy());
-  }
-
-  async #ping(stream: ComponentStream): Promise<boolean> {
-    this.#pingSequence++;
-    const id = `entourage-ping-${this.#pingSequence}-${stream.id.slice(0, 8)}`;
-    const answered = new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), PING_MILLISECONDS);
-      this.#pings.set(id, () => {
-        clearTimeout(timer);
-        resolve(true);
-      });
-    });
-    stream.send(
-      Stanza.fromElement(
-        xml(
-          'iq',
-          { type: 'get', id, from: this.#options.server, to: this.name },
-          xml('ping', { xmlns: NS.ping }),
-        ),
-      ).text,
-    );
-    const asked = performance.now();
-    const alive = await answered;
-    this.#pings.delete(id);
-    if (alive) this.answered(performance.now() - asked);
-    return alive;
-  }
-
   /** Where it goes now: behind what waits of its owner, or where it must, else to whom its owner belongs. */
   #streamOf({ owner, place, stanza }: Addressed): ComponentStream | undefined {
     const stream = this.#held.streamOf(owner) ?? place();
@@ -273,11 +219,7 @@ export class ComponentDomain implements Destination {
     if (this.#options.conflict !== 'share' || stanza.name !== 'iq') return;
     if (stanza.type !== 'get' && stanza.type !== 'set') return;
     this.#asked.set(`${stanza.id}\0${stanza.toJid?.full ?? stanza.to}`, stream);
-    if (this.#asked.size <= ASKED) return;
-    for (const oldest of this.#asked.keys()) {
-      this.#asked.delete(oldest);
-      break;
-    }
+    forgetOldest(this.#asked, ASKED);
   }
 
   #askerOf(stanza: Stanza): ComponentStream | undefined {
@@ -302,7 +244,7 @@ export class ComponentDomain implements Destination {
     for (const [index, stream] of this.#streams.entries()) {
       const message = xml(
         'message',
-        { from: this.#options.server, to: this.name, id: `share${++this.#pingSequence}` },
+        { from: this.#options.server, to: this.name, id: `share${++this.#shareSequence}` },
         shareElement(index, of, lost),
       );
       stream.send(Stanza.fromElement(message).text);

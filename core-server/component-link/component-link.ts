@@ -86,7 +86,7 @@ export const componentLink = defineFeature({
             .map((domain) => ({ jid: domain.name }))
         : [],
     );
-    registry.answers = (stanza, domain) => domain.settlePing(stanza) || delegation.settle(stanza, domain);
+    registry.answers = (stanza, domain) => domain.pings.settle(stanza) || delegation.settle(stanza, domain);
     core.metrics.observedGauge(
       'components_connected',
       'Component domains with at least one stream',
@@ -109,7 +109,7 @@ export const componentLink = defineFeature({
   },
   async start(core) {
     const keepalive = setInterval(() => {
-      for (const domain of core.components.domains.values()) domain.keepalive();
+      for (const domain of core.components.domains.values()) domain.pings.keepalive();
     }, core.settings.COMPONENT_KEEPALIVE_SECONDS * 1000);
     keepalive.unref();
     core.components.loops = new LoopWatch(core.log);

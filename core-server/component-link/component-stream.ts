@@ -146,7 +146,7 @@ export class ComponentStream implements TransportHandler {
     }
     // a first stream of the same domain may have to prove that it lives
     this.transport.pause();
-    domain.admit(this).then((admitted) => {
+    domain.admit().then((admitted) => {
       if (this.state.step === 'closed') return;
       if (!admitted) return this.fail('conflict');
       this.state = { step: 'open', domain };

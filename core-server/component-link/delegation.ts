@@ -87,7 +87,7 @@ export class Delegation {
     if (answer.type !== 'result' && answer.type !== 'error') return false;
     const pending = answer.id === undefined ? undefined : this.#pending.get(answer.id);
     if (pending === undefined || pending.domain !== domain) return false;
-    domain.answered(performance.now() - pending.sentAt);
+    domain.pings.answered(performance.now() - pending.sentAt);
     const reply = this.#unwrap(answer, pending);
     this.#finish(answer.id ?? '', pending, reply);
     if (reply?.type === 'result') this.#core.hooks.delegationAnswered.emit(pending.original);

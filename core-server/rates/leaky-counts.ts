@@ -1,4 +1,6 @@
 /** So many keys are remembered; then the ones that were counted longest ago go first. */
+import { forgetOldest } from '../../shared/forget-oldest.js';
+
 const KEPT = 100_000;
 
 interface Count {
@@ -33,12 +35,7 @@ export class LeakyCounts {
     const level = Math.min(this.#limit, this.#levelOf(key, now) + 1);
     this.#counts.delete(key);
     this.#counts.set(key, { level, at: now });
-    if (this.#counts.size > KEPT) {
-      for (const oldest of this.#counts.keys()) {
-        this.#counts.delete(oldest);
-        break;
-      }
-    }
+    forgetOldest(this.#counts, KEPT);
     return level > this.#limit - 1;
   }
 

@@ -1,3 +1,4 @@
+import { forgetOldest } from '../../shared/forget-oldest.js';
 import { isLoopback } from '../../shared/net/loopback.js';
 import { networkOf } from '../../shared/net/network.js';
 import type { Counter, Logger, Metrics } from '../../shared/observability/types.js';
@@ -64,8 +65,7 @@ export class LoginRates {
     }
     this.#known.delete(pair);
     this.#known.add(pair);
-    if (this.#known.size > KNOWN)
-      for (const oldest of [...this.#known].slice(0, 1)) this.#known.delete(oldest);
+    forgetOldest(this.#known, KNOWN);
     return true;
   }
 

@@ -126,7 +126,7 @@ class ComponentRuntime implements Component {
         up: (stream) => this.streamUp(stream),
         stanza: (stanza) => this.received(stanza),
         heard: () => this.keepalive.heard(),
-        down: (end) => this.streamDown(end),
+        down: () => this.streamDown(),
         refused: (end) => this.refused(end),
       },
       this.log,
@@ -309,7 +309,7 @@ class ComponentRuntime implements Component {
     void this.learnServer(this.epoch);
   }
 
-  private streamDown(_end: StreamEnd): void {
+  private streamDown(): void {
     const wasAnnounced = this.grants.connected;
     this.keepalive.stop();
     this.advertisements.clear();

@@ -1,4 +1,5 @@
 import { type AnyBulkWriteOperation, type Collection, MongoBulkWriteError, type ObjectId } from 'mongodb';
+import { forgetOldest } from '../forget-oldest.js';
 import { conflict } from './document.js';
 import type { MongoConnection } from './mongodb-connection.js';
 import { type BulkFailure, bulkFailures, isDuplicateKey, mongoFailure } from './mongodb-errors.js';
@@ -66,9 +67,7 @@ export class MongoKeyValueStore {
   remember(owner: string, version: number): void {
     this.#known.delete(owner);
     this.#known.set(owner, version);
-    if (this.#known.size <= KNOWN_VERSIONS) return;
-    const oldest = this.#known.keys().next().value;
-    if (oldest !== undefined) this.#known.delete(oldest);
+    forgetOldest(this.#known, KNOWN_VERSIONS);
   }
 
   async #fly(operations: KeyValueOperation[]): Promise<void> {

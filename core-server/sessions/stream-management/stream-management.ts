@@ -1,3 +1,4 @@
+import { forgetOldest } from '../../../shared/forget-oldest.js';
 import type { Stanza } from '../../../shared/xml/stanza.js';
 import type { BareJid } from '../../../shared/xmpp/jid.js';
 import { NS } from '../../../shared/xmpp/namespaces.js';
@@ -215,10 +216,7 @@ export class ManagedSessions {
     if (managed.resumptionId === null) return;
     this.#byId.delete(managed.resumptionId);
     this.#expired.set(managed.resumptionId, { account: session.account.bare, h: managed.h });
-    if (this.#expired.size > REMEMBERED) {
-      const oldest = this.#expired.keys().next();
-      if (oldest.done !== true) this.#expired.delete(oldest.value);
-    }
+    forgetOldest(this.#expired, REMEMBERED);
   }
 
   /** Finds peers that fell silent, and asks those that were sent something for their count. */
