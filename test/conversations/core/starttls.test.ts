@@ -102,6 +102,22 @@ test('a handshake may come in pieces, be they single bytes', async () => {
   plain.destroy();
 });
 
+test('RFC 6120 §5.4.3.1: whoever begins no handshake is let go in time, and is told nothing more in the clear', async (t) => {
+  const strict = await CoreUnderTest.start({ C2S_TLS_PORT: 'auto', LIMIT_UNAUTHENTICATED_SECONDS: '1' });
+  t.after(() => strict.stop());
+  const { host, port } = strict.address('c2s-tls');
+  const mute = await RawClient.connect(host, port);
+  const between = await strict.connect();
+  await between.open('localhost');
+  between.send(`<starttls xmlns='${TLS}'/>`);
+  await between.element('proceed');
+  between.transcript = '';
+  for (const client of [mute, between]) {
+    for (;;) if ((await client.next()).kind === 'lost') break;
+    assert.equal(client.transcript, '');
+  }
+});
+
 test('RFC 8446 §5.2: what was not sent by the peer ends the connection', async () => {
   const { host, port } = core.address('c2s-tls');
   for (const direct of [true, false]) {
