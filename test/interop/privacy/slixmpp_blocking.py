@@ -16,7 +16,8 @@ def client(user, resource):
     xmpp.ssl_context.check_hostname = False
     xmpp.ssl_context.verify_mode = 0
     xmpp.bodies, xmpp.errors, xmpp.pushes = [], [], asyncio.Queue()
-    xmpp.add_event_handler("message", lambda m: xmpp.bodies.append(m["body"]))
+    # slixmpp calls every message with a body so, errors too, which give the sender's own back
+    xmpp.add_event_handler("message", lambda m: m["type"] == "error" or xmpp.bodies.append(m["body"]))
     xmpp.add_event_handler("message_error", lambda m: xmpp.errors.append(m["error"]["condition"]))
     xmpp.add_event_handler("blocked", lambda iq: xmpp.pushes.put_nowait(("block", sorted(str(j) for j in iq["block"]["items"]))))
     xmpp.add_event_handler("unblocked", lambda iq: xmpp.pushes.put_nowait(("unblock", sorted(str(j) for j in iq["unblock"]["items"]))))
