@@ -1,4 +1,5 @@
 import type { Counter, Logger } from '../../shared/observability/types.js';
+import type { Stanza } from '../../shared/xml/stanza.js';
 import type { Jid } from '../../shared/xmpp/jid.js';
 import type { Delivery } from './delivery.js';
 import type { AccountPace } from './pace.js';
@@ -83,6 +84,8 @@ export interface Muc {
   occupantId(room: Room, bare: string): string;
   /** Called after a departure: an empty room that is not persistent ends. */
   emptied(work: Work, room: Room): void;
+  /** The server itself, not an addressee, sends back what an occupant has said: it has gone to nobody. */
+  multicastRefused(bounced: Stanza): void;
   /** Ends a room: it is gone from now on. */
   end(work: Work, room: Room): void;
 }

@@ -154,6 +154,7 @@ export function presencePayload(stanza: Stanza): string {
       case NS.mucUser:
       case NS.occupantId:
       case NS.address:
+      case NS.addressLists:
       case NS.delay:
         return false;
       default:

@@ -61,7 +61,9 @@ export class Inbound {
     }
     this.#inRoom(stanza, to, (work, room) => {
       if (stanza.type === 'error') {
-        if (room !== null) this.#messageReturned(work, room, stanza);
+        if (from.full === this.#muc.policy.coreDomain && to.resource !== '')
+          this.#muc.multicastRefused(stanza);
+        else if (room !== null) this.#messageReturned(work, room, stanza);
         return;
       }
       // §17.2 rule 3.

@@ -74,6 +74,7 @@ function isForeign(name: string, namespace: string): boolean {
   switch (namespace) {
     case NS.occupantId:
     case NS.address:
+    case NS.addressLists:
     case NS.mucUser:
     case NS.muc:
       return true;
@@ -111,6 +112,7 @@ const EPHEMERAL: ReadonlySet<string> = new Set([
   NS.occupantId,
   NS.delay,
   NS.address,
+  NS.addressLists,
 ]);
 
 /** Whether a message outlives its moment: has content beyond typing notices and markers, or asks for it (XEP-0334). */

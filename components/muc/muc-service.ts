@@ -5,8 +5,10 @@ import type { Logger } from '../../shared/observability/types.js';
 import type { Storage } from '../../shared/storage/storage.js';
 import { isBadDocument } from '../../shared/storage/walk.js';
 import { escapeAttribute } from '../../shared/xml/escape.js';
+import type { Stanza } from '../../shared/xml/stanza.js';
 import { Jid } from '../../shared/xmpp/jid.js';
 import { NS } from '../../shared/xmpp/namespaces.js';
+import { StanzaError } from '../../shared/xmpp/stanza-error.js';
 import type { Muc, MucCounters, MucPolicy } from './context.js';
 import { Creators } from './creators.js';
 import { Delivery } from './delivery.js';
@@ -282,6 +284,15 @@ export class MucService implements Muc {
     this.#component.send(
       `<iq type='get' from='${this.jid.domain}' to='${escapeAttribute(this.policy.coreDomain)}' id='${id}'><ping xmlns='${NS.ping}'/></iq>`,
     );
+  }
+
+  multicastRefused(bounced: Stanza): void {
+    const { condition } = StanzaError.fromStanza(bounced);
+    this.log.error(
+      { code: 'muc.multicast-refused', condition },
+      'the server has sent a message for a room to nobody: it is told the addresses with each from now on',
+    );
+    this.#multicast.distrustLists();
   }
 
   emptied(work: Work, room: Room): void {

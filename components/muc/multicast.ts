@@ -27,6 +27,12 @@ export class Multicast {
     this.#lists = keepsLists ? new KeptLists() : null;
   }
 
+  /** The server has refused a stanza: what it keeps is not certain any more, and not named again on this stream. */
+  distrustLists(): void {
+    this.#lists?.clear();
+    this.#lists = null;
+  }
+
   /**
    * Hands the stanza for the addressees from that place on to the link: as many as one stanza can be for, or the next one.
    * Answers how many, 0 where the link does not take it now.

@@ -59,6 +59,7 @@ function isRooms(name: string, namespace: string): boolean {
     namespace === NS.mucUser ||
     namespace === NS.occupantId ||
     namespace === NS.address ||
+    namespace === NS.addressLists ||
     (namespace === NS.stanzaId && name === 'stanza-id')
   );
 }

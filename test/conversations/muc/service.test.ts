@@ -262,6 +262,40 @@ test('address lists, where the server keeps them: named from the third time on, 
   assert.deepEqual(world.lists, ['keep 0', 'use 0']);
 });
 
+test('address lists: those that occupants send go no further, and one that the server has not kept is not used again', async (t) => {
+  const world = await fake(t, {}, ['http://jabber.org/protocol/address', 'urn:entourage:address-lists:1']);
+  const { room, first, second, third } = await coven(world, 'foreign-lists');
+  const all = [first, second, third];
+  const say = async (id: string) => {
+    third.send(
+      `<message to='${room}' type='groupchat' id='${id}'><list xmlns='urn:entourage:address-lists:1' use='0'/><body>x</body></message>`,
+    );
+    for (const client of all)
+      await client.expect(
+        `<message type='groupchat' id='${id}' from='${room}/thirdwitch' to='${client.jid}'><body>x</body>${SID}${ID}</message>`,
+      );
+  };
+  world.lists.length = 0;
+  for (const id of ['m1', 'm2', 'm3']) await say(id);
+  assert.deepEqual(world.lists.splice(0), ['keep 0', 'use 0']);
+  third.send(
+    `<presence to='${room}/thirdwitch'><list xmlns='urn:entourage:address-lists:1' use='0'/><show>away</show></presence>`,
+  );
+  for (const client of all) {
+    const { text } = await client.next();
+    assert.ok(text.includes('<show>away</show>') && !text.includes('<list '), text);
+  }
+  third.send(
+    `<message to='${room}/firstwitch' type='chat'><list xmlns='urn:entourage:address-lists:1' use='0'/><body>x</body></message>`,
+  );
+  assert.ok(!(await first.next()).text.includes('<list '));
+  world.toComponent(
+    `<message type='error' id='m3' from='${world.domain}' to='${room}/thirdwitch'><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>`,
+  );
+  for (const id of ['m4', 'm5', 'm6']) await say(id);
+  assert.deepEqual(world.lists, []);
+});
+
 test('without an offer, or switched off, there is no multicast', async (t) => {
   const world = await fake(t, { MUC_MULTICAST: 'off' }, ['http://jabber.org/protocol/address']);
   const { room, first, third } = await coven(world, 'unicast');
