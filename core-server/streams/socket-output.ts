@@ -29,16 +29,21 @@ export class SocketOutput {
   #callbacks: (() => void)[] | null = null;
   #limit: number;
   /** Until the peer has proved who it is, what is long leaves in pieces that fit the smaller buffer of TLS. */
-  #inPieces = true;
+  #inPieces: boolean;
   #pieceUnderWay = false;
   #dropped = false;
 
-  /** `limit`: bytes of text for a peer that does not read. */
-  constructor(owner: OutputOwner, socket: Socket | TLSSocket, secure: boolean, limit: number) {
+  /** `limit`: bytes of text for a peer that does not read. `stranger`: who it is, it has yet to prove. */
+  constructor(
+    owner: OutputOwner,
+    socket: Socket | TLSSocket,
+    { secure, limit, stranger }: { secure: boolean; limit: number; stranger: boolean },
+  ) {
     this.#owner = owner;
     this.#socket = socket;
     this.#secure = secure;
     this.#limit = limit;
+    this.#inPieces = stranger;
   }
 
   /** Bytes (UTF-16 units for what is not encoded yet) that the kernel has not taken. */
@@ -47,7 +52,7 @@ export class SocketOutput {
   }
 
   send(text: string): void {
-    if (this.#pending === '') flushThisTurn(this);
+    if (this.#pending === '' || this.#pieceUnderWay) flushThisTurn(this);
     this.#pending += text;
   }
 
@@ -86,7 +91,11 @@ export class SocketOutput {
 
   /** Hands everything that waits to the socket; the write scheduler calls it. */
   flush(): void {
-    if (this.#dropped || this.held || this.#pieceUnderWay) return;
+    if (this.#dropped || this.held) return;
+    if (this.#pieceUnderWay) {
+      if (this.queuedBytes > this.#limit) this.#owner.outputUnread();
+      return;
+    }
     if (this.#inPieces && this.#secure && this.#writePiece()) return;
     this.flushes++;
     const text = this.#pending;

@@ -72,7 +72,12 @@ export class SocketTransport implements Transport {
     this.#options = options;
     const { bytesPerSecond } = options;
     this.#rate = bytesPerSecond === 0 ? null : new InputRate(bytesPerSecond, () => this.#adjustReading());
-    this.#output = new SocketOutput(this, socket, this.#encrypted !== null, options.limits.outboundBytes);
+    this.#output = new SocketOutput(this, socket, {
+      secure: this.secure,
+      limit: options.limits.outboundBytes,
+      // whom we have called we know, and have much to say to
+      stranger: options.speaksFirst !== true,
+    });
     this.#weight = options.limits.weight ?? 1;
     this.remoteAddress = options.remoteAddress ?? socket.remoteAddress ?? 'unknown';
     this.#parser = new StreamParser(this, options.limits);

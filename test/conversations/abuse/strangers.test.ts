@@ -142,6 +142,20 @@ describe('a stranger who never reads is let go before what waits for him is much
     return taken;
   }
 
+  test('a client inside TLS, and what it asks before it may', async () => {
+    const client = await capulet.core.connect();
+    await client.open('capulet.test');
+    await client.startTls('capulet.test');
+    const growth = await growthDuring(capulet.core.process, () =>
+      bystanders.unhurtBy('a stranger inside TLS who never reads', () =>
+        ask(client, "<iq type='get' id='r'><a xmlns='x'/></iq>".repeat(500)),
+      ),
+    );
+    assert.ok(client.socket.destroyed);
+    assert.ok(growth < 60_000_000, `${growth} bytes more`);
+    await capulet.core.process.said(/"code":"c2s\.not-reading"/);
+  });
+
   test('a client that asks for registration, another server that asks about keys', async () => {
     const client = await capulet.core.connect();
     await client.open('capulet.test');

@@ -261,6 +261,12 @@ test('XEP-0178 §3: we authenticate with our certificate where that is offered',
   assert.equal(header.from, OURS);
   assert.equal((await stream.element('message')).id, 'm1');
   await romeo.ping();
+  // whom we called is no stranger: what is long is not cut into records of less than a kilobyte
+  const records: number[] = [];
+  socket.on('data', (bytes: Buffer) => records.push(bytes.length));
+  romeo.send(`<message to='juliet@bank.test' id='long'><x xmlns='x'>${'<y/>'.repeat(1000)}</x></message>`);
+  assert.equal((await stream.element('message')).id, 'long');
+  assert.ok(Math.max(...records) > 4000, records.join(' '));
   stream.cut();
   // strict: a server without a valid certificate gets nothing, not even a key
   romeo.send("<message to='juliet@bank2.test' id='m2'><body>x</body></message>");
