@@ -2,7 +2,9 @@
 import { LmdbStorage } from '../../../shared/storage/lmdb.js';
 import { log, notes } from './conformance.js';
 
-const [folder = '', mode] = process.argv.slice(2);
+const [folder, mode] = process.argv.slice(2);
+// run by a pattern that takes all of this folder for tests, it would fill the disk
+if (folder === undefined) throw new Error('which folder?');
 const storage = new LmdbStorage({ folder, process: 'core' });
 const documents = storage.keyval(notes);
 const archive = storage.archive(log);
