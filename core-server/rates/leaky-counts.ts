@@ -1,6 +1,6 @@
-/** So many keys are remembered; then the ones that were counted longest ago go first. */
 import { forgetOldest } from '../../shared/forget-oldest.js';
 
+/** So many keys are remembered; then the ones that were counted longest ago go first. */
 const KEPT = 100_000;
 
 interface Count {

@@ -41,14 +41,16 @@ export async function listen(core: Core, options: ListenerOptions): Promise<void
     const peer = peerOf(socket);
     socket.once('close', () => {
       leave();
-      handshakes.delete(peer);
+      // whoever has reset a connection may be back from the same port before that is seen
+      if (handshakes.get(peer) === leave) handshakes.delete(peer);
     });
     if (secure === null) accept(socket, leave);
     else handshakes.set(peer, leave);
   });
   secure?.on('secureConnection', (socket: Socket) => {
     const leave = handshakes.get(peerOf(socket));
-    if (leave !== undefined && !socket.destroyed) accept(socket, leave);
+    if (leave === undefined) socket.destroy();
+    else if (!socket.destroyed) accept(socket, leave);
   });
   secure?.on('tlsClientError', (_error, socket: Socket) => socket.destroy());
   spareDescriptors(server, core.log);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectTcp, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -12,6 +14,7 @@ import {
   S2S_TEST_PORT,
   startFederated,
 } from '../../tools/federation.js';
+import { sleep } from '../../tools/flood.js';
 import { RawClient } from '../../tools/raw-client.js';
 import { answerHeader, RawServer, sendHeader, startTlsFrom, startTlsTo } from '../../tools/raw-server.js';
 
@@ -378,3 +381,41 @@ test('XEP-0368: TLS from the first byte, both ways', async () => {
     await new Promise((resolve) => server.close(resolve));
   }
 });
+
+test('who resets a connection and is back at once from the same port is answered', async () => {
+  const address = montague.core.address('s2s-tls');
+  const { pid } = montague.core.process.child;
+  assert.ok(pid !== undefined);
+  // in which order the core sees the end of the one and the beginning of the other is not ours to say
+  for (let round = 0; round < 8; round++) {
+    const first = connectTcp(address);
+    await once(first, 'connect');
+    const { localAddress, localPort } = first;
+    process.kill(pid, 'SIGSTOP');
+    let second: Socket;
+    try {
+      first.resetAndDestroy();
+      second = await reconnected({ ...address, localAddress, localPort });
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    const stream = await RawClient.connectTls({ socket: second, ALPNProtocols: ['xmpp-server'] });
+    sendHeader(stream, OURS, 'capulet.test');
+    await stream.header();
+    stream.cut();
+  }
+});
+
+/** A connection from a port whose last one may still be in use for a moment. */
+async function reconnected(options: TcpNetConnectOpts): Promise<Socket> {
+  for (let tries = 0; ; tries++) {
+    const socket = connectTcp(options);
+    try {
+      await once(socket, 'connect');
+      return socket;
+    } catch (error) {
+      if (tries === 50) throw error;
+      await sleep(10);
+    }
+  }
+}
