@@ -6,6 +6,21 @@ import type { MucPolicy } from './context.js';
 
 const REMEMBERED = 10_000;
 
+/** Between two writes of one count there are so many milliseconds as it has rooms, but no more than this. */
+const LONGEST_PAUSE = 5_000;
+
+/** What of the service's policy is about counts. */
+type RoomPolicy = Pick<MucPolicy, 'roomsPerUser' | 'roomsPerServer' | 'localDomains'>;
+
+/** A count that is being written, or was a moment ago. */
+interface Writing {
+  readonly rooms: Set<string>;
+  /** It is not what was written last. */
+  changed: boolean;
+  done: Promise<void>;
+  pause?: NodeJS.Timeout;
+}
+
 /** How many rooms may exist at once that somebody has created. */
 interface RoomLimit {
   /** Whose rooms are counted: an account's bare JID, or another server's domain after an `@`. */
@@ -20,11 +35,12 @@ interface RoomLimit {
  */
 export class Creators {
   readonly #collection: KeyValueCollection<{ rooms: string[] }>;
-  readonly #policy: MucPolicy;
+  readonly #policy: RoomPolicy;
   readonly #log: Logger;
   readonly #known = new Map<string, Set<string>>();
+  readonly #writing = new Map<string, Writing>();
 
-  constructor(collection: KeyValueCollection<{ rooms: string[] }>, policy: MucPolicy, log: Logger) {
+  constructor(collection: KeyValueCollection<{ rooms: string[] }>, policy: RoomPolicy, log: Logger) {
     this.#collection = collection;
     this.#policy = policy;
     this.#log = log;
@@ -66,24 +82,69 @@ export class Creators {
     // at once, if that can be
     if (known !== undefined) change(known);
     this.#load(of)
-      .then(async (rooms) => {
+      .then((rooms) => {
         if (rooms !== known) change(rooms);
-        if (rooms.size === 0) await this.#collection.delete(of);
-        else await this.#collection.put(of, { rooms: [...rooms] });
+        this.#write(of, rooms);
       })
-      .catch((error: unknown) =>
-        this.#log.warn(
-          { code: 'muc.creators-write-failed', error: String(error) },
-          'count of rooms not stored',
-        ),
-      );
+      .catch((error: unknown) => this.#notStored(error));
+  }
+
+  /** It is written whole: whoever has a thousand rooms makes one more and leaves it, again and again. */
+  #write(of: string, rooms: Set<string>): void {
+    const before = this.#writing.get(of);
+    if (before !== undefined) {
+      before.changed = true;
+      return;
+    }
+    const writing: Writing = { rooms, changed: true, done: Promise.resolve() };
+    this.#writing.set(of, writing);
+    this.#writeNow(of, writing);
+  }
+
+  #writeNow(of: string, writing: Writing): void {
+    const { rooms } = writing;
+    writing.changed = false;
+    const written: Promise<unknown> =
+      rooms.size === 0 ? this.#collection.delete(of) : this.#collection.put(of, { rooms: [...rooms] });
+    writing.done = written
+      .then(
+        () => undefined,
+        (error: unknown) => this.#notStored(error),
+      )
+      .then(() => {
+        writing.pause = setTimeout(
+          () => {
+            if (writing.changed) this.#writeNow(of, writing);
+            else this.#writing.delete(of);
+          },
+          Math.min(rooms.size, LONGEST_PAUSE),
+        );
+        writing.pause.unref();
+      });
+  }
+
+  #notStored(error: unknown): void {
+    this.#log.warn({ code: 'muc.creators-write-failed', error: String(error) }, 'count of rooms not stored');
+  }
+
+  /** Resolves when all that has changed is written. */
+  async flush(): Promise<void> {
+    const all = [...this.#writing].map(async ([of, writing]) => {
+      await writing.done;
+      clearTimeout(writing.pause);
+      if (writing.changed) this.#writeNow(of, writing);
+      await writing.done;
+      clearTimeout(writing.pause);
+      this.#writing.delete(of);
+    });
+    await Promise.all(all);
   }
 
   async #load(of: string): Promise<Set<string>> {
     const known = this.#known.get(of);
     if (known !== undefined) return known;
     const stored = await this.#collection.get(of);
-    const rooms = this.#known.get(of) ?? new Set(stored?.value.rooms);
+    const rooms = this.#known.get(of) ?? this.#writing.get(of)?.rooms ?? new Set(stored?.value.rooms);
     this.#known.set(of, rooms);
     forgetOldest(this.#known, REMEMBERED);
     return rooms;

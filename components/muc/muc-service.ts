@@ -377,6 +377,11 @@ export class MucService implements Muc {
     return { rooms: this.rooms.loaded.size, occupants, unconfirmed: this.#journal.unconfirmed };
   }
 
+  async #settled(): Promise<void> {
+    await this.delivery.settled();
+    await Promise.all([this.#creators.flush(), this.#journal.settled()]);
+  }
+
   /** Everything accepted is durable, sent, and as far as can be known arrived. */
   async drain(milliseconds: number): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
@@ -386,7 +391,7 @@ export class MucService implements Muc {
       const timer = setTimeout(resolve, milliseconds);
       cut.signal.addEventListener('abort', () => clearTimeout(timer));
     });
-    await Promise.race([this.delivery.settled().then(() => this.#journal.settled()), late]);
+    await Promise.race([this.#settled(), late]);
     cut.abort();
     await this.publicLog?.flush();
   }
