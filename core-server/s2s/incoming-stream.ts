@@ -113,7 +113,8 @@ export class IncomingStream extends ServerStream {
     }
     this.#opening = true;
     this.bidirectional = false;
-    this.transport.startTls(`<proceed xmlns='${NS.tls}'/>`);
+    // RFC 6120 §5.4.3.1 rule 4: the certificate is that of the domain which the header asks for
+    this.transport.startTls(`<proceed xmlns='${NS.tls}'/>`, this.local);
   }
 
   #sasl(element: Stanza): void {

@@ -37,7 +37,7 @@ export async function listenForServers(core: Core, parts: ServerListenerParts): 
     federation.admit(
       new SocketTransport(socket, {
         ...transport,
-        upgrade: (plain) => secureServerSocket(plain, tls.serverOptions()),
+        upgrade: (plain, domain) => secureServerSocket(plain, tls.serverOptions(domain)),
       }),
     );
   };

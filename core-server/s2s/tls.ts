@@ -35,10 +35,14 @@ export class FederationTls {
     this.anchors.reload();
   }
 
-  /** For the server's end; the peer is asked for its certificate, which may be a bad one. */
-  serverOptions(): TlsOptions {
+  /**
+   * For the server's end, with the certificate of `domain` where the peer names none by SNI; the peer is asked for its
+   * certificate, which may be a bad one.
+   */
+  serverOptions(domain: string | null = null): TlsOptions {
     const ca = this.#ca;
     return this.#certificates.serverOptions({
+      domain,
       requestCert: true,
       rejectUnauthorized: false,
       ...(ca === null ? {} : ca.only ? { ca: ca.file } : { moreCa: ca.file }),

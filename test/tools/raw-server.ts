@@ -121,12 +121,13 @@ export async function answerHeader(
   return header;
 }
 
-/** STARTTLS as the client of the handshake, with a certificate; returns the features inside TLS. */
+/** STARTTLS as the client of the handshake, with a certificate; `servername` '': without SNI. Returns the features inside TLS. */
 export async function startTlsTo(
   stream: RawClient,
   to: string,
   from: string,
   pair?: CertificatePair,
+  servername = to,
 ): Promise<Stanza> {
   stream.send("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
   await stream.element('proceed');
@@ -135,7 +136,7 @@ export async function startTlsTo(
   const secure = connectTls({
     socket: plain,
     rejectUnauthorized: false,
-    servername: to,
+    servername,
     ...(pair === undefined ? {} : { cert: pair.certificate, key: pair.key }),
   });
   await once(secure, 'secureConnect');

@@ -92,6 +92,22 @@ test('RFC 6120 §5.3.1: TLS is required, and nothing else is offered before it',
   stream.cut();
 });
 
+test('RFC 6120 §5.4.3.1 rule 4: without SNI the certificate follows the to of the stream', async (t) => {
+  const many = await startFederated(
+    'first.test',
+    loopbackAddress(),
+    {},
+    { XMPP_DOMAINS: 'first.test,second.test' },
+  );
+  t.after(() => many.core.stop());
+  for (const to of ['first.test', 'second.test']) {
+    const { stream } = await RawServer.openTo(many, 'capulet.test', { to });
+    await startTlsTo(stream, to, 'capulet.test', undefined, '');
+    assert.match((stream.socket as TLSSocket).getPeerX509Certificate()?.subjectAltName ?? '', new RegExp(to));
+    stream.cut();
+  }
+});
+
 test('RFC 6120 §13.7.2, RFC 6125: which certificates prove which domain', async () => {
   const cases: [string, CertificatePair | undefined, boolean][] = [
     ['capulet.test', signed(['capulet.test']), true],
