@@ -44,7 +44,7 @@ export class Multicast {
     const block = this.#block(to, from);
     const start = text.head + server;
     // what is too large for the link is dropped, and nobody told
-    const small = block.text.length + text.tail.length <= CHARACTERS;
+    const small = start.length + block.text.length + text.tail.length <= CHARACTERS;
     const place = small && this.#lists !== null ? this.#lists.placeFor(block) : null;
     let first = block.text;
     if (block.list !== null) first = listElement('use', block.list);

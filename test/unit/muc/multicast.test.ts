@@ -11,16 +11,19 @@ function harness() {
   return {
     multicast,
     /** What is said of the list: `plain`, `keep 0`, `use 0`; `refused` where the link does not take it. */
-    say(to: readonly string[], options: { from?: number; taken?: boolean; body?: string } = {}): string {
-      const { from = 0, taken = true, body = 'x' } = options;
-      const text = { head: "<message to='", tail: `'><body>${body}</body></message>` };
+    say(
+      to: readonly string[],
+      options: { from?: number; taken?: boolean; body?: string; id?: string } = {},
+    ): string {
+      const { from = 0, taken = true, body = 'x', id = '' } = options;
+      const text = { head: `<message id='${id}' to='`, tail: `'><body>${body}</body></message>` };
       const count = multicast.send({ text, to }, from, (whole) => {
         sent = whole;
         return taken;
       });
       if (count === 0) return 'refused';
       const [, attribute, place] =
-        /^<message to='server'><list xmlns='[^']*' (\w+)='(\d+)'\/>/.exec(sent) ?? [];
+        /^<message id='x*' to='server'><list xmlns='[^']*' (\w+)='(\d+)'\/>/.exec(sent) ?? [];
       assert.equal(sent.includes('<addresses '), attribute !== 'use');
       return attribute === undefined ? 'plain' : `${attribute} ${place}`;
     },
@@ -47,7 +50,7 @@ test('a stanza that the link may drop for its size keeps nothing', () => {
   const { say } = harness();
   const room = people(3);
   say(room);
-  assert.equal(say(room, { body: 'x'.repeat(100_000) }), 'plain');
+  for (const part of ['body', 'id']) assert.equal(say(room, { [part]: 'x'.repeat(100_000) }), 'plain');
   assert.equal(say(room), 'keep 0');
 });
 
