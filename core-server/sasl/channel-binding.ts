@@ -28,7 +28,9 @@ export function channelBindingOf(socket: TLSSocket, options: ChannelBindingOptio
   const unique = options.tlsUnique ? finished(socket) : null;
   if (unique) makers.set('tls-unique', () => unique);
   if (hasEndPoint(socket)) makers.set('tls-server-end-point', () => serverEndPoint(socket));
-  return { types: [...makers.keys()], data: (type) => makers.get(type)?.() ?? null };
+  const types = [...makers.keys()];
+  if (options.tlsUnique && !unique) makers.set('tls-unique', () => finishedUnasked(socket));
+  return { types, data: (type) => makers.get(type)?.() ?? null };
 }
 
 /**
@@ -45,6 +47,16 @@ function exported(socket: TLSSocket): Buffer {
  */
 function finished(socket: TLSSocket): Buffer | null {
   if (socket.getProtocol() !== 'TLSv1.2' || socket.isSessionReused()) return null;
+  return socket.getPeerFinished() ?? null;
+}
+
+/**
+ * The same on TLS 1.3, for which nobody has defined `tls-unique` (RFC 9266 §1): never offered, but taken from clients that know no
+ * other binding (slixmpp), which then deny that PLUS was offered, are refused, and end with PLAIN. The client's Finished is
+ * made of the whole handshake there, so that nobody in the middle has the same on both of his connections.
+ */
+function finishedUnasked(socket: TLSSocket): Buffer | null {
+  if (socket.getProtocol() !== 'TLSv1.3' || socket.isSessionReused()) return null;
   return socket.getPeerFinished() ?? null;
 }
 

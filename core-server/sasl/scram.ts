@@ -86,7 +86,7 @@ class ScramExchange implements SaslExchange {
     const { offered, channelBinding } = this.#context;
     if (flag.kind === 'p') {
       if (!this.#plus) return failure('malformed-request', 'channel-binding-not-supported');
-      if (!channelBinding?.types.includes(flag.name)) {
+      if (!channelBinding?.types.includes(flag.name) && !channelBinding?.data(flag.name)) {
         return failure('not-authorized', 'unsupported-channel-binding-type');
       }
       return null;

@@ -78,7 +78,7 @@ export const clientSettings = {
   }),
   SASL_TLS_UNIQUE: setting(boolean, {
     description:
-      'Offer the channel binding tls-unique on TLS 1.2 (RFC 5929): what a client that knows no other takes for granted (RFC 5802 §6.1).',
+      'Offer the channel binding tls-unique on TLS 1.2 (RFC 5929): what a client that knows no other takes for granted (RFC 5802 §6.1). On TLS 1.3 it is not offered, but taken from a client that knows no other.',
     default: true,
   }),
   SASL_TRIES: setting(integer(1, 20), {

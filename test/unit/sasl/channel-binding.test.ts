@@ -111,7 +111,9 @@ test('TLS 1.3: tls-exporter and tls-server-end-point, as the client sees them', 
   const { raw } = client.getPeerCertificate();
   assert.deepEqual(raw, new X509Certificate(certificates.choose('b.example').cert).raw);
   assert.deepEqual(source.data('tls-server-end-point'), createHash('sha256').update(raw).digest());
-  assert.equal(source.data('tls-unique'), null);
+  // not offered, and not refused to who knows no other
+  assert.deepEqual(source.data('tls-unique'), client.getFinished());
+  assert.equal(channelBindingOf(server, { tlsUnique: false }).data('tls-unique'), null);
   assert.equal(source.data('x'), null);
   const other = await tlsPair(t, options, { servername: 'a.example' });
   const otherSource = channelBindingOf(other.server, { tlsUnique: false });
@@ -187,4 +189,8 @@ test('SCRAM-SHA-256-PLUS over a real connection: each type, and a man in the mid
   assert.equal(await logIn(old.server, 'tls-unique', finished), 'success');
   const middle = await tlsPair(t, certificates.serverOptions());
   assert.equal(await logIn(middle.server, 'tls-exporter', keying), 'failure', 'bound to another connection');
+  const heard = modern.client.getFinished();
+  assert.ok(heard);
+  assert.equal(await logIn(modern.server, 'tls-unique', heard), 'success');
+  assert.equal(await logIn(middle.server, 'tls-unique', heard), 'failure', 'bound to another connection');
 });
