@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { randomUUID, X509Certificate } from 'node:crypto';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { domainToDns } from '../xmpp/jid.js';
@@ -28,7 +28,8 @@ export async function selfSignedFor(
     notBefore: new Date(now - DAY_MILLISECONDS),
     notAfter: new Date(now + VALID_DAYS * DAY_MILLISECONDS),
   });
-  const fresh = `${file}.${process.pid}`;
+  // not the process's id: that is 1 in each of several containers on one volume
+  const fresh = `${file}.${randomUUID()}`;
   await writeFile(fresh, certificate + key, { mode: 0o600 });
   try {
     if (known === null) await link(fresh, file);
