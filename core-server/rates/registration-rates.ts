@@ -1,7 +1,10 @@
+import { forgetOldest } from '../../shared/forget-oldest.js';
 import { isLoopback } from '../../shared/net/loopback.js';
 import { networkOf } from '../../shared/net/network.js';
 
 const HOUR_MILLISECONDS = 3_600_000;
+/** Networks whose tries are known, at most. */
+const KNOWN = 100_000;
 
 /** Accounts registered lately from each address. */
 export class RegistrationRates {
@@ -25,6 +28,7 @@ export class RegistrationRates {
     const network = networkOf(address);
     const count = (this.#counts.get(network) ?? 0) + 1;
     this.#counts.set(network, count);
+    forgetOldest(this.#counts, KNOWN);
     return count <= this.#limit;
   }
 }

@@ -4,6 +4,7 @@ import { ADDRESSES_KEPT } from '../../../shared/component/address-lists.js';
 import type { Stanza } from '../../../shared/xml/stanza.js';
 import { StanzaError } from '../../../shared/xmpp/stanza-error.js';
 import { CoreUnderTest } from '../../tools/core-harness.js';
+import { CHAT_AND_MANY } from '../../tools/granted-component.js';
 import type { RawClient } from '../../tools/raw-client.js';
 import { joinComponent } from '../../tools/raw-component.js';
 
@@ -15,14 +16,7 @@ const INFO = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
 let core: CoreUnderTest;
 let romeo: RawClient;
 before(async () => {
-  core = await CoreUnderTest.start({
-    COMPONENTS: 'chat,many',
-    COMPONENT_CHAT_DOMAIN: 'chat.localhost',
-    COMPONENT_CHAT_SECRET: 'secret',
-    COMPONENT_MANY_DOMAIN: 'many.localhost',
-    COMPONENT_MANY_SECRET: 'secret',
-    COMPONENT_MANY_GRANTS: 'multicast',
-  });
+  core = await CoreUnderTest.start(CHAT_AND_MANY);
   await core.addUsers('romeo', 'juliet');
   romeo = await core.login('romeo', 'orchard');
 });
