@@ -404,7 +404,8 @@ test('who resets a connection and is back at once from the same port is answered
   assert.ok(pid !== undefined);
   // in which order the core sees the end of the one and the beginning of the other is not ours to say
   for (let round = 0; round < 8; round++) {
-    const first = connectTcp(address);
+    // an address of its own: nobody else takes the port meanwhile
+    const first = connectTcp({ ...address, localAddress: '127.77.0.1' });
     await once(first, 'connect');
     const { localAddress, localPort } = first;
     process.kill(pid, 'SIGSTOP');
